@@ -1,0 +1,181 @@
+"""The Application as its author wrote it: typed views over the raw map. Unknown fields survive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lateen.api import names
+
+
+@dataclass(frozen=True)
+class Trait:
+    type: str
+    properties: dict[str, Any] | None
+    path: str = ""  # field path in the application: spec.components[0].traits[1]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One entry of `spec.components`. `raw` is what the author wrote."""
+
+    name: str
+    type: str
+    properties: dict[str, Any] | None
+    traits: tuple[Trait, ...]
+    depends_on: tuple[str, ...]
+    inputs: tuple[dict[str, Any], ...]
+    outputs: tuple[dict[str, Any], ...]
+    raw: dict[str, Any]
+    path: str = ""  # spec.components[0]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any], path: str = "") -> Component:
+        traits = raw.get("traits") or ()
+        return cls(
+            name=str(raw.get("name") or ""),
+            type=str(raw.get("type") or ""),
+            properties=raw.get("properties"),
+            traits=tuple(
+                Trait(str(t.get("type") or ""), t.get("properties"), f"{path}.traits[{i}]")
+                for i, t in enumerate(traits)
+            ),
+            depends_on=tuple(raw.get("dependsOn") or ()),
+            inputs=tuple(raw.get("inputs") or ()),
+            outputs=tuple(raw.get("outputs") or ()),
+            raw=dict(raw),
+            path=path,
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    name: str
+    type: str
+    properties: dict[str, Any] | None
+    path: str = ""  # spec.policies[0]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A workflow step, or a step of a step-group (`sub_steps` empty then)."""
+
+    name: str
+    type: str
+    properties: dict[str, Any]
+    condition: str = ""  # `if`
+    timeout: str = ""
+    depends_on: tuple[str, ...] = ()
+    inputs: tuple[dict[str, Any], ...] = ()
+    outputs: tuple[dict[str, Any], ...] = ()
+    mode: str = ""
+    sub_steps: tuple[Step, ...] = ()
+    path: str = ""  # spec.workflow.steps[0]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any], path: str, default_name: str) -> Step:
+        subs = raw.get("subSteps") or ()
+        return cls(
+            name=str(raw.get("name") or default_name),
+            type=str(raw.get("type") or ""),
+            properties=raw.get("properties") or {},
+            condition=str(raw.get("if") or ""),
+            timeout=str(raw.get("timeout") or ""),
+            depends_on=tuple(raw.get("dependsOn") or ()),
+            inputs=tuple(raw.get("inputs") or ()),
+            outputs=tuple(raw.get("outputs") or ()),
+            mode=str(raw.get("mode") or ""),
+            sub_steps=tuple(
+                Step.of(sub, f"{path}.subSteps[{i}]", f"{default_name}-{i}")
+                for i, sub in enumerate(subs)
+            ),
+            path=path,
+        )
+
+    def walk(self) -> Iterator[Step]:
+        yield self
+        yield from self.sub_steps
+
+
+@dataclass(frozen=True)
+class Application:
+    """A view of one Application object. The map itself is never changed."""
+
+    raw: dict[str, Any]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return self.raw.get("metadata") or {}
+
+    @property
+    def name(self) -> str:
+        return str(self.metadata.get("name") or "")
+
+    @property
+    def namespace(self) -> str:
+        return str(self.metadata.get("namespace") or "default")
+
+    @property
+    def uid(self) -> str:
+        return str(self.metadata.get("uid") or "")
+
+    @property
+    def generation(self) -> int:
+        return int(self.metadata.get("generation") or 0)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.metadata.get("labels") or {}
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return self.metadata.get("annotations") or {}
+
+    @property
+    def finalizers(self) -> list[str]:
+        return self.metadata.get("finalizers") or []
+
+    @property
+    def deleting(self) -> bool:
+        return bool(self.metadata.get("deletionTimestamp"))
+
+    @property
+    def publish_version(self) -> str:
+        return self.annotations.get(names.PUBLISH_VERSION, "")
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return self.raw.get("spec") or {}
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return self.raw.get("status") or {}
+
+    @cached_property
+    def components(self) -> tuple[Component, ...]:
+        return tuple(
+            Component.of(raw, f"spec.components[{i}]")
+            for i, raw in enumerate(self.spec.get("components") or ())
+        )
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """Policies in order; unnamed ones get `<type>-auto-gen-<index>` (semantics C2)."""
+        return tuple(
+            Policy(
+                str(raw.get("name") or f"{raw.get('type', '')}-auto-gen-{i}"),
+                str(raw.get("type") or ""),
+                raw.get("properties"),
+                f"spec.policies[{i}]",
+            )
+            for i, raw in enumerate(self.spec.get("policies") or ())
+        )
+
+    @property
+    def workflow(self) -> dict[str, Any] | None:
+        return self.spec.get("workflow")
+
+    def with_spec(self, spec: Mapping[str, Any]) -> Application:
+        return Application({**self.raw, "spec": dict(spec)})

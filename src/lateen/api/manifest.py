@@ -1,0 +1,75 @@
+"""Kubernetes objects as plain maps, and the few things every stage asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lateen.api import names
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Which object: what a ResourceTracker, a cache and an owner reference identify it by.
+
+    The version is not part of the identity (semantics C6) but is needed to address it.
+    """
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    version: str = ""
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        return (self.group, self.kind, self.namespace, self.name)
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {place}"
+
+
+def split_version(api_version: str) -> tuple[str, str]:
+    """`apps/v1` -> (`apps`, `v1`); `v1` -> (``, `v1`)."""
+    group, _, version = api_version.rpartition("/")
+    return group, version
+
+
+def key(manifest: Mapping[str, Any]) -> Key:
+    group, version = split_version(str(manifest.get("apiVersion", "")))
+    meta = manifest.get("metadata") or {}
+    return Key(
+        group,
+        str(manifest.get("kind", "")),
+        str(meta.get("namespace") or ""),
+        str(meta.get("name") or ""),
+        version,
+    )
+
+
+def metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return manifest.get("metadata") or {}
+
+
+def labels(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return metadata(manifest).get("labels") or {}
+
+
+def annotations(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return metadata(manifest).get("annotations") or {}
+
+
+def owner(manifest: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(namespace, name) of the application an object is labelled as owned by (semantics C7)."""
+    found = labels(manifest)
+    if names.APP_NAME not in found or names.APP_NAMESPACE not in found:
+        return None
+    return found[names.APP_NAMESPACE], found[names.APP_NAME]

@@ -1,0 +1,46 @@
+"""Groups, labels, annotations and finalizers of the Open Application Model (inventory 1.3, 1.4)."""
+
+GROUP = "core.oam.dev"
+V1BETA1 = "core.oam.dev/v1beta1"
+V1ALPHA1 = "core.oam.dev/v1alpha1"
+
+SYSTEM_NAMESPACE = "vela-system"
+FIELD_MANAGER = "lateen"
+LOCAL = "local"  # the cluster the control plane itself is
+
+# labels
+APP_NAME = "app.oam.dev/name"
+APP_NAMESPACE = "app.oam.dev/namespace"
+APP_COMPONENT = "app.oam.dev/component"
+APP_REVISION = "app.oam.dev/appRevision"
+APP_REVISION_HASH = "app.oam.dev/app-revision-hash"
+APP_CLUSTER = "app.oam.dev/cluster"
+APP_UID = "app.oam.dev/uid"
+COMPONENT_REVISION = "app.oam.dev/revision"
+RESOURCE_TYPE = "app.oam.dev/resourceType"
+WORKLOAD_TYPE = "workload.oam.dev/type"
+TRAIT_TYPE = "trait.oam.dev/type"
+TRAIT_RESOURCE = "trait.oam.dev/resource"
+RENDER_HASH = "oam.dev/render-hash"
+PAUSE = "controller.core.oam.dev/pause"
+
+# annotations
+PUBLISH_VERSION = "app.oam.dev/publishVersion"
+WORKFLOW_NAME = "app.oam.dev/workflowName"
+CONTROLLER_VERSION = "oam.dev/kubevela-version"
+SERVICE_ACCOUNT = "app.oam.dev/service-account-name"
+DESCRIPTION = "definition.oam.dev/description"
+ALIAS = "definition.oam.dev/alias"
+KUBECTL_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+INPLACE_UPGRADE = "app.oam.dev/inplace-upgrade"
+FILTER_LABELS = "filter.oam.dev/label-keys"
+FILTER_ANNOTATIONS = "filter.oam.dev/annotation-keys"
+WORKFLOW_STARTED = "vela.io/startTime"
+
+# finalizers
+APP_FINALIZER = "app.oam.dev/resource-tracker-finalizer"
+APP_ORPHAN = "app.oam.dev/orphan-resource"
+TRACKER_FINALIZER = "resourcetracker.core.oam.dev/finalizer"
+
+AUXILIARY = "AuxiliaryWorkload"
+AUTODETECTS = "autodetects.core.oam.dev"

@@ -1,0 +1,137 @@
+"""YAML and JSON files with the line and column of every field kept.
+
+A `Document` is the plain data and, beside it, where each field path stands in the text, so that any
+later problem can say file, line and column.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from lateen.base import paths
+from lateen.base.problem import Position, Problem
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of a file. `lines` maps each field path to its (line, column), 1-based."""
+
+    source: str
+    data: Any
+    lines: Mapping[paths.Path, tuple[int, int]] = field(repr=False)
+    text: str = field(repr=False, default="")
+
+    def position(self, path: str | paths.Path) -> Position | None:
+        """Where a field stands; for a field that is not there, where its nearest parent does."""
+        parts = paths.parse(path) if isinstance(path, str) else path
+        while True:
+            if parts in self.lines:
+                line, column = self.lines[parts]
+                return Position(self.source, line, column, paths.render(parts))
+            if not parts:
+                return None
+            parts = parts[:-1]
+
+
+def load(text: str, source: str) -> list[Document]:
+    """Read every document of a YAML or JSON text; empty documents are left out.
+
+    Raises:
+        Problem: `yaml.syntax` with the position, `yaml.duplicate-key` for a key given twice.
+    """
+    parser = YAML(typ="rt", pure=True)
+    parser.version = (1, 2)  # type: ignore[assignment]
+    try:
+        loaded = list(parser.load_all(io.StringIO(text)))
+    except MarkedYAMLError as error:
+        raise _syntax(error, source) from error
+    except YAMLError as error:
+        raise Problem(
+            "yaml.syntax", str(error).strip().split("\n")[0], positions=(Position(source, 1, 1),)
+        ) from error
+    documents = []
+    for node in loaded:
+        if node is None:
+            continue
+        lines: dict[paths.Path, tuple[int, int]] = {}
+        data = _plain(node, (), lines)
+        documents.append(Document(source, data, lines, text))
+    return documents
+
+
+def _syntax(error: MarkedYAMLError, source: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    position = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
+    duplicate = "duplicate key" in (error.problem or "")
+    message = (error.problem or "cannot be read").strip().split("\n")[0]
+    if not duplicate and error.context:
+        message = f"{message} {error.context}"
+    hint = "give each key once" if duplicate else "check the indentation and the quotes around here"
+    return Problem(
+        "yaml.duplicate-key" if duplicate else "yaml.syntax",
+        message,
+        positions=(position,),
+        hint=hint,
+    )
+
+
+def _plain(node: Any, at: paths.Path, lines: dict[paths.Path, tuple[int, int]]) -> Any:
+    if isinstance(node, CommentedMap):
+        lines.setdefault(at, (node.lc.line + 1, node.lc.col + 1))
+        data = {}
+        for key, value in node.items():
+            name = key if isinstance(key, str) else _scalar(key)
+            name = (
+                name
+                if isinstance(name, str)
+                else str(name).lower()
+                if isinstance(name, bool)
+                else str(name)
+            )
+            where = (node.lc.data or {}).get(key)
+            if where is not None:
+                lines[(*at, name)] = (where[0] + 1, where[1] + 1)
+            data[name] = _plain(value, (*at, name), lines)
+        return data
+    if isinstance(node, CommentedSeq):
+        lines.setdefault(at, (node.lc.line + 1, node.lc.col + 1))
+        items = []
+        for index, value in enumerate(node):
+            where = (node.lc.data or {}).get(index)
+            if where is not None:
+                lines[(*at, index)] = (where[0] + 1, where[1] + 1)
+            items.append(_plain(value, (*at, index), lines))
+        return items
+    return _scalar(node)
+
+
+def _scalar(value: Any) -> Any:
+    """Plain JSON scalars; a date stays the text that was written, as in Kubernetes."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
+
+
+def dump(value: Any) -> str:
+    """Plain data as block-style YAML, keys in the order given."""
+    printer = YAML(typ="rt", pure=True)
+    printer.default_flow_style = False
+    printer.width = 4096
+    printer.indent(mapping=2, sequence=4, offset=2)
+    stream = io.StringIO()
+    printer.dump(value, stream)
+    return stream.getvalue()
