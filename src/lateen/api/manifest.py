@@ -63,8 +63,8 @@ def labels(manifest: Mapping[str, Any]) -> dict[str, str]:
     return metadata(manifest).get("labels") or {}
 
 
-def annotations(manifest: Mapping[str, Any]) -> dict[str, str]:
-    return metadata(manifest).get("annotations") or {}
+def annotation(manifest: Mapping[str, Any], name: str, default: str = "") -> str:
+    return str((metadata(manifest).get("annotations") or {}).get(name, default))
 
 
 def owner(manifest: Mapping[str, Any]) -> tuple[str, str] | None:

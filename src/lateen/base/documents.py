@@ -48,7 +48,7 @@ def load(text: str, source: str) -> list[Document]:
         Problem: `yaml.syntax` with the position, `yaml.duplicate-key` for a key given twice.
     """
     parser = YAML(typ="rt", pure=True)
-    parser.version = (1, 2)  # type: ignore[assignment]
+    parser.version = (1, 2)
     try:
         loaded = list(parser.load_all(io.StringIO(text)))
     except MarkedYAMLError as error:

@@ -1,0 +1,1 @@
+"""From rendered manifests to objects in a cluster: ownership -> dry run -> record -> apply."""

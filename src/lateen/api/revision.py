@@ -1,0 +1,166 @@
+"""ApplicationRevisions: an application and every definition it was rendered with (semantics C3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.definition import Definition, DefinitionKind
+from lateen.api.manifest import Manifest
+from lateen.base import hashing
+
+_SECTIONS = {
+    DefinitionKind.COMPONENT: "componentDefinitions",
+    DefinitionKind.TRAIT: "traitDefinitions",
+    DefinitionKind.POLICY: "policyDefinitions",
+    DefinitionKind.STEP: "workflowStepDefinitions",
+}
+
+
+def number(name: str) -> int:
+    """The N of a name that ends in `-vN`; 0 where it does not (semantics B2)."""
+    match = re.search(r"-v(\d+)$", name)
+    return int(match[1]) if match else 0
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A view of one ApplicationRevision object."""
+
+    raw: Manifest
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def number(self) -> int:
+        return number(self.name)
+
+    @property
+    def hash(self) -> str:
+        return str((self.raw["metadata"].get("labels") or {}).get(names.APP_REVISION_HASH, ""))
+
+    @property
+    def application(self) -> Application:
+        return Application(self.raw["spec"]["application"])
+
+    @property
+    def publish_version(self) -> str:
+        return self.application.publish_version
+
+    @property
+    def policies(self) -> dict[str, Manifest]:
+        """External Policy objects, keyed `namespace/name`."""
+        return self.raw["spec"].get("policies") or {}
+
+    @property
+    def workflow(self) -> Manifest | None:
+        found: Manifest | None = self.raw["spec"].get("workflow")
+        return found
+
+    @property
+    def definitions(self) -> list[Definition]:
+        return [
+            Definition.of({"apiVersion": names.V1BETA1, "kind": kind.value, **raw})
+            for kind, section in _SECTIONS.items()
+            for raw in (self.raw["spec"].get(section) or {}).values()
+        ]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a revision is made of; two equal snapshots are the same revision."""
+
+    application: Application
+    definitions: tuple[Definition, ...]
+    policies: Mapping[str, Manifest]
+    workflow: Manifest | None
+
+    def hash(self) -> str:
+        """Changes with the spec, any definition's spec, any external policy or workflow."""
+        return hashing.digest(
+            [
+                self.application.spec,
+                sorted((d.kind, d.name, hashing.digest(d.spec)) for d in self.definitions),
+                {name: [p.get("type"), p.get("properties")] for name, p in self.policies.items()},
+                (self.workflow or {}).get("steps"),
+            ]
+        )
+
+    def same_intent(self, revision: Revision) -> bool:
+        """Whether nothing its author wrote differs from `revision`; definitions may (C3, b)."""
+        return (
+            revision.application.spec == self.application.spec
+            and {n: p.get("properties") for n, p in revision.policies.items()}
+            == {n: p.get("properties") for n, p in self.policies.items()}
+            and (revision.workflow or {}).get("steps") == (self.workflow or {}).get("steps")
+        )
+
+
+def build(snapshot: Snapshot, revision_number: int) -> Revision:
+    """The ApplicationRevision object for a snapshot, owned by its application."""
+    app = snapshot.application
+    annotations = {k: v for k, v in app.annotations.items() if k != names.KUBECTL_LAST_APPLIED}
+    spec: dict[str, Any] = {
+        "application": {
+            "apiVersion": names.V1BETA1,
+            "kind": "Application",
+            "metadata": {
+                "name": app.name,
+                "namespace": app.namespace,
+                "labels": app.labels,
+                "annotations": annotations,
+            },
+            "spec": app.spec,
+        }
+    }
+    for definition in snapshot.definitions:
+        section = spec.setdefault(_SECTIONS[definition.kind], {})
+        section[definition.name] = _trimmed(definition)
+    if snapshot.policies:
+        spec["policies"] = dict(snapshot.policies)
+    if snapshot.workflow:
+        spec["workflow"] = snapshot.workflow
+    return Revision(
+        {
+            "apiVersion": names.V1BETA1,
+            "kind": "ApplicationRevision",
+            "metadata": {
+                "name": f"{app.name}-v{revision_number}",
+                "namespace": app.namespace,
+                "labels": {
+                    **app.labels,
+                    names.APP_NAME: app.name,
+                    names.APP_REVISION_HASH: snapshot.hash(),
+                },
+                "annotations": annotations,
+                "ownerReferences": [
+                    {
+                        "apiVersion": names.V1BETA1,
+                        "kind": "Application",
+                        "name": app.name,
+                        "uid": app.uid,
+                        "controller": True,
+                        "blockOwnerDeletion": True,
+                    }
+                ],
+            },
+            "spec": spec,
+        }
+    )
+
+
+def _trimmed(definition: Definition) -> Manifest:
+    """A definition without what only its live object needs."""
+    meta = definition.raw["metadata"]
+    kept = {k: meta[k] for k in ("name", "namespace", "labels", "annotations") if meta.get(k)}
+    return {"metadata": kept, "spec": definition.spec}
+
+
+def newest(revisions: Iterable[Revision]) -> Revision | None:
+    return max(revisions, key=lambda revision: revision.number, default=None)

@@ -1,0 +1,153 @@
+"""ResourceTrackers: the inventory of what an application had applied (semantics C6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lateen.api import manifest, names
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One entry of `spec.managedResources`. `raw` is the manifest as it was dispatched."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    cluster: str = ""
+    component: str = ""
+    trait: str = ""
+    raw: Manifest | None = None
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Resource:
+        return cls(
+            api_version=str(raw.get("apiVersion", "")),
+            kind=str(raw.get("kind", "")),
+            namespace=str(raw.get("namespace", "")),
+            name=str(raw.get("name", "")),
+            cluster=str(raw.get("cluster", "")),
+            component=str(raw.get("component", "")),
+            trait=str(raw.get("trait", "")),
+            raw=raw.get("raw"),
+        )
+
+    @classmethod
+    def tracking(cls, desired: Manifest, component: str, trait: str) -> Resource:
+        """The entry for a manifest about to be dispatched; its cluster is its cluster label."""
+        key = manifest.key(desired)
+        cluster = manifest.labels(desired).get(names.APP_CLUSTER, "")
+        return cls(
+            key.api_version, key.kind, key.namespace, key.name, cluster, component, trait, desired
+        )
+
+    @property
+    def key(self) -> Key:
+        group, version = manifest.split_version(self.api_version)
+        return Key(group, self.kind, self.namespace, self.name, version)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes two entries the same object, whichever version or component names it."""
+        return (self.cluster or names.LOCAL, *self.key.identity)
+
+    def to_map(self) -> dict[str, Any]:
+        fields = {
+            "cluster": self.cluster,
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "name": self.name,
+            "namespace": self.namespace,
+            "component": self.component,
+            "trait": self.trait,
+            "raw": self.raw,
+        }
+        return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """A view of one ResourceTracker object."""
+
+    raw: Manifest
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def generation(self) -> int:
+        return int((self.raw.get("spec") or {}).get("applicationGeneration") or 0)
+
+    @property
+    def publish_version(self) -> str:
+        return manifest.annotation(self.raw, names.PUBLISH_VERSION)
+
+    @property
+    def deleting(self) -> bool:
+        return bool(self.raw["metadata"].get("deletionTimestamp"))
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        return tuple(
+            Resource.of(entry)
+            for entry in (self.raw.get("spec") or {}).get("managedResources") or ()
+        )
+
+    def belongs_to(self, app: Application) -> bool:
+        return manifest.labels(self.raw).get(names.APP_UID) == app.uid
+
+    def tracks(self, app: Application) -> bool:
+        """Whether this is the tracker of what the application declares now (semantics C6)."""
+        if app.publish_version:
+            return self.publish_version == app.publish_version
+        return not self.publish_version and self.generation == app.generation
+
+
+def fresh(app: Application, revision: str) -> Tracker:
+    """A tracker for the application as it is declared now, holding nothing yet."""
+    version = app.publish_version or f"v{app.generation}"
+    annotations = {names.PUBLISH_VERSION: app.publish_version} if app.publish_version else {}
+    return Tracker(
+        {
+            "apiVersion": names.V1BETA1,
+            "kind": "ResourceTracker",
+            "metadata": {
+                "name": f"{app.name}-{version}-{app.namespace}",
+                "labels": {
+                    names.APP_NAME: app.name,
+                    names.APP_NAMESPACE: app.namespace,
+                    names.APP_UID: app.uid,
+                    names.APP_REVISION: revision,
+                },
+                "annotations": annotations,
+                "finalizers": [names.TRACKER_FINALIZER],
+            },
+            "spec": {
+                "type": "versioned",
+                "applicationGeneration": app.generation,
+                "managedResources": [],
+            },
+        }
+    )
+
+
+def key_of(tracker: Tracker) -> Key:
+    return Key(names.GROUP, "ResourceTracker", "", tracker.name, "v1beta1")
+
+
+def recording(tracker: Tracker, resources: Iterable[Resource]) -> Tracker:
+    """The tracker with `resources` recorded; an entry for the same object is replaced in place."""
+    entries = {resource.identity: resource for resource in tracker.resources}
+    for resource in resources:
+        entries[resource.identity] = resource
+    spec = {
+        **(tracker.raw.get("spec") or {}),
+        "managedResources": [entry.to_map() for entry in entries.values()],
+    }
+    return replace(tracker, raw={**tracker.raw, "spec": spec})

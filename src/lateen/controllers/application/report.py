@@ -1,0 +1,141 @@
+"""The status of an application, built in memory and handed out once (design, decision 7).
+
+Pure: what writes it is in `reconcile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lateen.api import conditions
+from lateen.api.application import Application
+from lateen.api.tracker import Resource
+from lateen.base.clock import Clock
+from lateen.base.problem import Problem, Problems
+
+# conditions in the order a pass earns them; a failure drops what comes after it (semantics C1)
+_STAGES = ("Parsed", "Revision", "Policy", "Render", "Workflow", "Ready")
+
+
+@dataclass(frozen=True)
+class Next:
+    """When to look at the application again if nothing changes: in `after` seconds, or never.
+
+    `failed`: the pass ended with a problem, so the queue waits longer each time.
+    """
+
+    after: float | None = None
+    failed: bool = False
+
+
+class Report:
+    """What one pass found out. Starts as the status that is stored."""
+
+    def __init__(self, app: Application, clock: Clock) -> None:
+        self._app = app
+        self._clock = clock
+        self._stage = _STAGES[0]
+        self._services: dict[tuple[str, str, str], dict[str, Any]] = {
+            _service_key(entry): entry for entry in app.status.get("services") or ()
+        }
+        self.status: dict[str, Any] = dict(app.status)
+        self.status["observedGeneration"] = app.generation
+
+    @property
+    def changed(self) -> bool:
+        return self.status != self._app.status
+
+    @property
+    def phase(self) -> str:
+        return str(self.status.get("status", ""))
+
+    @phase.setter
+    def phase(self, phase: str) -> None:
+        self.status["status"] = phase
+
+    def enter(self, stage: str) -> None:
+        """What fails from here on fails the condition `stage`."""
+        self._stage = stage
+
+    def passed(self, stage: str) -> None:
+        self._put(stage, true=True, reason="Available")
+
+    def fail(self, error: Problem | Problems) -> Next:
+        """The pass ends here: the stage it was in and `Ready` say why."""
+        message = str(error)
+        self._put(self._stage, true=False, reason="ReconcileError", message=message)
+        if self._stage != "Ready":
+            self._put("Ready", true=False, reason="ReconcileError", message=message)
+        if self._stage in ("Parsed", "Revision", "Render") and self.phase in ("", "starting"):
+            self.phase = "rendering"
+        return Next(failed=error.retry)
+
+    def ready(self) -> None:
+        self._put("Ready", true=True, reason="Available")
+
+    def waiting(self, reason: str, message: str) -> None:
+        self._put("Ready", true=False, reason=reason, message=message)
+
+    def restart(self, revision: str) -> None:
+        """A new run of the workflow: what the last one found no longer holds (semantics C5)."""
+        self._services.clear()
+        self.status.pop("services", None)
+        self.status.pop("appliedResources", None)
+        kept = ("Parsed", "Revision", "Policy", "Render")
+        self.status["conditions"] = [
+            c for c in self.status.get("conditions") or () if c.get("type") in kept
+        ]
+        self.status["workflow"] = {"appRevision": revision}
+
+    def service(self, entry: dict[str, Any]) -> None:
+        """Record one component's health: one entry per component, cluster and namespace."""
+        self._services[_service_key(entry)] = entry
+        self._write_services()
+
+    def keep_services(self, components: Iterable[str]) -> None:
+        """Drop the services of components that are no longer part of the application."""
+        wanted = set(components)
+        self._services = {k: v for k, v in self._services.items() if v.get("name") in wanted}
+        self._write_services()
+
+    @property
+    def healthy(self) -> bool:
+        return all(entry.get("healthy") for entry in self._services.values())
+
+    def resources(self, tracked: Iterable[Resource]) -> None:
+        applied = []
+        for resource in tracked:
+            entry = {
+                "cluster": resource.cluster,
+                "apiVersion": resource.api_version,
+                "kind": resource.kind,
+                "name": resource.name,
+                "namespace": resource.namespace,
+            }
+            applied.append({key: value for key, value in entry.items() if value})
+        if applied:
+            self.status["appliedResources"] = applied
+        else:
+            self.status.pop("appliedResources", None)
+
+    def _write_services(self) -> None:
+        if self._services:
+            self.status["services"] = list(self._services.values())
+        else:
+            self.status.pop("services", None)
+
+    def _put(self, kind: str, *, true: bool, reason: str, message: str = "") -> None:
+        self.status["conditions"] = conditions.put(
+            self.status.get("conditions") or [],
+            kind,
+            self._clock.now(),
+            true=true,
+            reason=reason,
+            message=message,
+        )
+
+
+def _service_key(entry: dict[str, Any]) -> tuple[str, str, str]:
+    return (entry.get("name", ""), entry.get("cluster", ""), entry.get("namespace", ""))

@@ -1,0 +1,65 @@
+"""What the controller remembers of an application between passes. Losing it costs time only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+
+
+@dataclass
+class Session:
+    """In-memory companions of one application, dropped when it is gone."""
+
+    uid: str
+    delivered: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    settled: str = ""  # fingerprint of the last pass that found nothing left to do
+    clean: dict[Key, str] = field(default_factory=dict)  # object -> resourceVersion without drift
+
+    def restart(self) -> None:
+        self.delivered.clear()
+        self.attempts.clear()
+        self.settled = ""
+
+
+class Sessions:
+    """Sessions by (namespace, name); an application made anew under an old name starts afresh."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[str, str], Session] = {}
+
+    def of(self, app: Application) -> Session:
+        found = self._sessions.get((app.namespace, app.name))
+        if found is None or found.uid != app.uid:
+            found = self._sessions[app.namespace, app.name] = Session(app.uid)
+        return found
+
+    def forget(self, namespace: str, name: str) -> None:
+        self._sessions.pop((namespace, name), None)
+
+
+def fingerprint(app: Application, owned: Iterable[Manifest], context: object) -> str:
+    """Equal for two moments between which nothing changed that a pass would look at.
+
+    The application's own status is left out when we wrote it: the resourceVersion of the owned
+    objects, and the generation, labels and annotations of the application, are what counts.
+    """
+    seen = sorted(
+        (str(o["metadata"].get("uid")), str(o["metadata"].get("resourceVersion"))) for o in owned
+    )
+    return repr(
+        (
+            app.generation,
+            sorted(app.labels.items()),
+            sorted(app.annotations.items()),
+            app.deleting,
+            app.status.get("workflow"),
+            app.status.get("status"),
+            seen,
+            context,
+        )
+    )

@@ -1,0 +1,172 @@
+"""Apply what was rendered: check all of it, record all of it, then write it (semantics C7)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from lateen.api import manifest
+from lateen.api.manifest import Key, Manifest
+from lateen.api.tracker import Resource
+from lateen.base.problem import Problem, Problems, raise_any
+from lateen.dispatch import ownership, preparing
+from lateen.dispatch.recording import Ledger
+from lateen.hub import client, errors
+
+_PARALLEL = 10
+
+
+class Live(Protocol):
+    """The objects an application owns, as a watch last saw them."""
+
+    async def find(self, key: Key) -> Manifest | None: ...
+    def observe(self, found: Manifest) -> None: ...
+
+
+@dataclass(frozen=True)
+class Desired:
+    """A rendered manifest and whose it is; `trait` is empty on the main object."""
+
+    manifest: Manifest
+    component: str
+    trait: str = ""
+
+
+@dataclass
+class _Pending:
+    desired: Manifest
+    live: Manifest | None
+    key: Key
+
+
+class Dispatcher:
+    """Writes the objects of one application in one cluster."""
+
+    def __init__(
+        self,
+        hub: client.Client,
+        live: Live,
+        ledger: Ledger,
+        owner: tuple[str, str],
+        identity: client.Identity | None = None,
+    ) -> None:
+        self._hub = hub
+        self._live = live
+        self._ledger = ledger
+        self._owner = owner
+        self._identity = identity
+
+    async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]:
+        """Apply manifests so that they are all there, or, when one is refused, none is touched.
+
+        Returns the objects as they are in the cluster, in the order given. An object whose render
+        hash is already there is not written again.
+
+        Raises:
+            Problem | Problems: `dispatch.owned`, `dispatch.unowned`, `dispatch.refused` (the API
+                server would not take it), `dispatch.failed` (it did not, this time).
+        Source: semantics C7.
+        """
+        prepared = []
+        for item in wanted:
+            resource = await self._hub.resources.find(manifest.key(item.manifest))
+            prepared.append(preparing.prepare(item.manifest, namespaced=resource.namespaced))
+        found: dict[Key, Manifest] = {}
+        pending: list[_Pending] = []
+        for desired in prepared:
+            key = manifest.key(desired)
+            live = await self._live.find(key)
+            if live is not None:
+                ownership.refuse_foreign(live, self._owner)
+                if preparing.render_hash(live) == preparing.render_hash(desired):
+                    found[key] = live
+                    continue
+            pending.append(_Pending(desired, live, key))
+        await self._rehearse(pending)
+        await self._ledger.record(
+            [
+                Resource.tracking(desired, item.component, item.trait)
+                for desired, item in zip(prepared, wanted, strict=True)
+            ]
+        )
+        for rank in (True, False):
+            group = [item for item in pending if preparing.precedes(item.desired) is rank]
+            for item, applied in zip(group, await _each(group, self._apply), strict=True):
+                self._live.observe(applied)
+                found[item.key] = applied
+        return [found[manifest.key(desired)] for desired in prepared]
+
+    async def _rehearse(self, pending: list[_Pending]) -> None:
+        """Ask the API server whether it would take every one of them."""
+        if len(pending) == 1 and pending[0].live is not None:
+            return  # one object is all or nothing by itself
+        leaders = [item.desired for item in pending if preparing.precedes(item.desired)]
+        judged = [item for item in pending if not preparing.makes_room_for(item.desired, leaders)]
+        await _each(judged, self._dry_run)
+
+    async def _dry_run(self, item: _Pending) -> Manifest:
+        try:
+            if item.live is None:
+                # a create that would succeed also proves that nobody else's object is in the way
+                return await self._hub.create(item.desired, dry_run=True, identity=self._identity)
+            return await self._hub.apply(
+                item.desired, force=True, dry_run=True, identity=self._identity
+            )
+        except errors.ApiError as error:
+            if not error.already_exists:
+                raise _refusal(item, error) from error
+        try:
+            item.live = await self._hub.get(item.key)
+        except errors.ApiError as error:
+            raise _refusal(item, error) from error
+        ownership.refuse_foreign(item.live, self._owner)
+        return item.live
+
+    async def _apply(self, item: _Pending) -> Manifest:
+        try:
+            return await self._hub.apply(item.desired, force=True, identity=self._identity)
+        except errors.ApiError as error:
+            raise _failure(item, error) from error
+
+
+def _refusal(item: _Pending, error: errors.ApiError) -> Problem:
+    return Problem(
+        "dispatch.refused",
+        f"Dispatch: pre-dispatch dryrun failed: Found 1 errors. [({error.message})]",
+        hint=f"the API server would not take {item.key}; nothing was applied",
+        retry=True,
+    )
+
+
+def _failure(item: _Pending, error: errors.ApiError) -> Problem:
+    return Problem("dispatch.failed", f"cannot apply {item.key}: {error.message}", retry=True)
+
+
+async def _each(
+    items: Sequence[_Pending], work: Callable[[_Pending], Awaitable[Manifest]]
+) -> list[Manifest]:
+    """Run `work` on all items side by side; every problem is raised, in the order of the items."""
+    results: list[Manifest] = [{}] * len(items)
+    problems: list[Problem] = []
+    limit = anyio.CapacityLimiter(_PARALLEL)
+
+    async def one(index: int) -> None:
+        async with limit:
+            try:
+                results[index] = await work(items[index])
+            except Problem as problem:
+                problems.append(problem)
+            except Problems as several:
+                problems.extend(several.problems)
+
+    if len(items) == 1:
+        await one(0)
+    else:
+        async with anyio.create_task_group() as group:
+            for index in range(len(items)):
+                group.start_soon(one, index)
+    raise_any(problems)
+    return results

@@ -1,0 +1,61 @@
+"""The inventory is written before the objects are (design, decision 4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from lateen.api import tracker
+from lateen.api.manifest import Manifest
+from lateen.api.tracker import Resource, Tracker
+from lateen.hub import client, errors
+
+
+class Ledger:
+    """The current ResourceTracker of one application.
+
+    Components of one pass are recorded side by side: while one write is under way the others
+    gather, and go out together in the next.
+    """
+
+    def __init__(
+        self, hub: client.Client, current: Tracker, observe: Callable[[Manifest], None]
+    ) -> None:
+        self._hub = hub
+        self._observe = observe
+        self._waiting: list[Resource] = []
+        self._writing = asyncio.Lock()
+        self.current = current
+
+    async def record(self, resources: Sequence[Resource]) -> None:
+        """Return once every one of `resources` stands in the stored tracker."""
+        self._waiting += resources
+        async with self._writing:
+            if not self._waiting:
+                return  # another's write took ours along
+            gathered, self._waiting = self._waiting, []
+            wanted = tracker.recording(self.current, gathered)
+            if self._stored and wanted.raw["spec"] == self.current.raw["spec"]:
+                return
+            try:
+                self.current = Tracker(await self._write(wanted))
+            except BaseException:
+                self._waiting = gathered + self._waiting
+                raise
+            self._observe(self.current.raw)
+
+    @property
+    def _stored(self) -> bool:
+        return "resourceVersion" in self.current.raw["metadata"]
+
+    async def _write(self, wanted: Tracker) -> Manifest:
+        if self._stored:
+            return await self._hub.replace(wanted.raw)
+        try:
+            return await self._hub.create(wanted.raw)
+        except errors.ApiError as error:
+            if not error.already_exists:
+                raise
+        # made by a pass that died before we saw it: go on with what it recorded
+        stored = Tracker(await self._hub.get(tracker.key_of(wanted)))
+        return await self._hub.replace(tracker.recording(stored, wanted.resources).raw)
