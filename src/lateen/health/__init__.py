@@ -1,0 +1,1 @@
+"""Is what was delivered healthy: definitions' own rules, and those of the resource tree."""

@@ -1,0 +1,109 @@
+"""Decide which revision the application is at, and store a new one when it is new (C3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from lateen.api import names, revision
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+from lateen.api.revision import Revision, Snapshot
+from lateen.hub import client, errors
+
+
+class Revisions(Protocol):
+    """The stored revisions of one application, as a watch last saw them."""
+
+    def of(self, app: Application) -> list[Revision]: ...
+    def observe(self, found: Manifest) -> None: ...
+
+
+def pinned(app: Application, revisions: list[Revision]) -> Revision | None:
+    """The latest revision when the author's publishVersion says to stay at it (semantics C2)."""
+    latest = latest_of(app, revisions)
+    if latest and app.publish_version and latest.publish_version == app.publish_version:
+        return latest
+    return None
+
+
+def latest_of(app: Application, revisions: list[Revision]) -> Revision | None:
+    """The revision status names as the latest; after a lost status, the newest there is."""
+    name = (app.status.get("latestRevision") or {}).get("name")
+    named = next((r for r in revisions if r.name == name), None)
+    return named or revision.newest(revisions)
+
+
+def choose(snapshot: Snapshot, revisions: list[Revision]) -> Revision | None:
+    """The stored revision that says the same as the snapshot, or None when it is a new one.
+
+    The latest is kept while what the author wrote is the same, even if definitions changed; going
+    back to an older text finds the revision of that time (semantics C3).
+    """
+    app = snapshot.application
+    latest = latest_of(app, revisions)
+    if latest is None:
+        return None
+    if latest.publish_version == app.publish_version and snapshot.same_intent(latest):
+        return latest
+    wanted = snapshot.hash()
+    for old in sorted(revisions, key=lambda r: r.number, reverse=True):
+        if old.publish_version == app.publish_version and old.hash == wanted:
+            return old if snapshot.same_intent(old) else None
+    return None
+
+
+async def store(
+    snapshot: Snapshot,
+    revisions: list[Revision],
+    hub: client.Client,
+    observe: Callable[[Manifest], None],
+) -> Revision:
+    """Create the next revision; its number is above every one that was ever kept.
+
+    A number that is taken by a revision we have not seen is passed over, unless that revision is
+    this very snapshot, stored by a pass that died before it could say so.
+    """
+    app = snapshot.application
+    newest = revision.newest(revisions)
+    recorded = int((app.status.get("latestRevision") or {}).get("revision") or 0)
+    number = max(newest.number if newest else 0, recorded) + 1
+    while True:
+        fresh = revision.build(snapshot, number)
+        try:
+            stored = Revision(await hub.create(fresh.raw))
+        except errors.ApiError as error:
+            if not error.already_exists:
+                raise
+            stored = Revision(await hub.get(_key(fresh)))
+            if stored.hash != fresh.hash or not _same_owner(stored, fresh):
+                number += 1
+                continue
+        observe(stored.raw)
+        return stored
+
+
+def _same_owner(left: Revision, right: Revision) -> bool:
+    uids = [
+        {ref.get("uid") for ref in side.raw["metadata"].get("ownerReferences") or ()}
+        for side in (left, right)
+    ]
+    return uids[0] == uids[1]
+
+
+def _key(stored: Revision) -> Key:
+    namespace = stored.raw["metadata"]["namespace"]
+    return Key(names.GROUP, "ApplicationRevision", namespace, stored.name, "v1beta1")
+
+
+async def trim(app: Application, revisions: list[Revision], hub: client.Client, limit: int) -> None:
+    """Delete the oldest revisions beyond `limit`, never the one in use (semantics C3)."""
+    in_use = (app.status.get("latestRevision") or {}).get("name")
+    spare = sorted((r for r in revisions if r.name != in_use), key=lambda r: r.number)
+    for old in spare[: max(0, len(spare) - limit)]:
+        await hub.delete(_key(old), uid=old.raw["metadata"]["uid"])
+
+
+async def remove_all(revisions: list[Revision], hub: client.Client) -> None:
+    for old in revisions:
+        await hub.delete(_key(old), uid=old.raw["metadata"]["uid"])

@@ -1,0 +1,65 @@
+"""Watches of everything applications own, started kind by kind as kinds are first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anyio.abc import TaskGroup
+
+from lateen.api import manifest, names
+from lateen.api.manifest import Key, Manifest
+from lateen.hub import client, informer
+
+
+class Owned:
+    """The live objects that carry an application's label, in one cluster.
+
+    `changed(namespace, name)` is called with the owning application whenever one of them changes.
+    """
+
+    def __init__(
+        self, hub: client.Client, tasks: TaskGroup, changed: Callable[[str, str], None]
+    ) -> None:
+        self._hub = hub
+        self._tasks = tasks
+        self._changed = changed
+        self._informers: dict[tuple[str, str], informer.Informer] = {}
+
+    async def find(self, key: Key) -> Manifest | None:
+        """The object as last seen, or None; waits for the first list of a kind.
+
+        Raises:
+            Problem: `hub.unknown-kind` when the cluster has no such kind.
+        """
+        watched = await self._informer(key)
+        return watched.get(key.namespace, key.name)
+
+    def observe(self, found: Manifest) -> None:
+        """Take in what a write answered, before the watch brings it."""
+        if watched := self._informers.get((manifest.key(found).group, manifest.key(found).kind)):
+            watched.observe(found)
+
+    def forget(self, found: Manifest) -> None:
+        """Take in that an object is gone."""
+        if watched := self._informers.get((manifest.key(found).group, manifest.key(found).kind)):
+            watched.forget(found)
+
+    async def _informer(self, key: Key) -> informer.Informer:
+        found = self._informers.get((key.group, key.kind))
+        if found is None:
+            await self._hub.resources.find(key)  # a kind that is not there is an error, not a watch
+            found = informer.Informer(
+                self._hub, key.group, key.version, key.kind, label_selector=names.APP_NAME
+            )
+            found.on_change(self._tell)
+            self._informers[key.group, key.kind] = found
+            self._tasks.start_soon(found.run, name=f"watch {key.kind}")
+        await found.wait_synced()
+        return found
+
+    def _tell(self, old: Manifest | None, new: Manifest | None) -> None:
+        for side in (old, new):
+            owner = manifest.owner(side) if side else None
+            if owner is not None:
+                self._changed(*owner)
+                return

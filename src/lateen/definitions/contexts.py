@@ -1,0 +1,137 @@
+"""The `context` a template sees, built from plain facts about the application (semantics B2).
+
+Pure. A template is sent only the fields it reads: `components` and `output` can be large, and most
+templates read neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+
+from lateen.api import names
+from lateen.api.application import Application, Component
+from lateen.base import hashing
+
+UNKNOWN_VERSION: Mapping[str, Any] = {"major": "", "minor": 0, "gitVersion": "", "platform": ""}
+
+_WORD = re.compile(r"\bcontext\b(?:\.([A-Za-z_]\w*))?")
+
+
+class Place(Protocol):
+    """Where a component goes; `policies.Placement` is one. Both empty: where the application is."""
+
+    @property
+    def cluster(self) -> str: ...
+    @property
+    def namespace(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class AppFacts:
+    """What rendering needs to know of an application and its revision."""
+
+    name: str
+    namespace: str
+    revision: str = ""  # shop-v3
+    revision_hash: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    components: Sequence[Mapping[str, Any]] = ()  # spec.components as written
+    workflow_name: str = ""
+    publish_version: str = ""
+    cluster_version: Mapping[str, Any] = field(default_factory=lambda: UNKNOWN_VERSION)
+
+    @classmethod
+    def of(
+        cls,
+        app: Application,
+        *,
+        controller_version: str,
+        revision: str = "",
+        revision_hash: str = "",
+        cluster_version: Mapping[str, Any] = UNKNOWN_VERSION,
+    ) -> AppFacts:
+        """The facts of one application object. `cluster_version` is what `/version` answers."""
+        annotations = {names.CONTROLLER_VERSION: controller_version, **app.annotations}
+        return cls(
+            name=app.name,
+            namespace=app.namespace,
+            revision=revision,
+            revision_hash=revision_hash,
+            labels=app.labels,
+            annotations=annotations,
+            components=app.spec.get("components") or (),
+            workflow_name=annotations.get(names.WORKFLOW_NAME, ""),
+            publish_version=app.publish_version,
+            cluster_version=cluster_version,
+        )
+
+    @property
+    def revision_number(self) -> int:
+        """The number a revision's name ends in; 0 where it ends in none."""
+        _, dash, number = self.revision.rpartition("-v")
+        return int(number) if dash and number.isascii() and number.isdigit() else 0
+
+
+@lru_cache(maxsize=1024)
+def reads(text: str) -> frozenset[str] | None:
+    """The fields of `context` a template names, or None when it takes the context as a whole.
+
+    Reads words, not syntax: a comment may add a field, never hide one.
+    """
+    found = [match[1] for match in _WORD.finditer(text)]
+    return None if None in found else frozenset(found)
+
+
+def build(
+    app: AppFacts,
+    component: Component,
+    place: Place,
+    *,
+    wanted: frozenset[str] | None = None,
+    replica_key: str = "",
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The context of a component or trait template, only its `wanted` fields when given.
+
+    `extra` holds what rendering adds as it goes: `output`, `outputs`, `componentType`.
+    Source: semantics B2.
+    """
+    makers: dict[str, Callable[[], Any]] = {
+        "name": lambda: component.name,
+        "namespace": lambda: place.namespace or app.namespace,
+        "appName": lambda: app.name,
+        "appRevision": lambda: app.revision,
+        "appRevisionNum": lambda: app.revision_number,
+        "appLabels": lambda: app.labels,
+        "appAnnotations": lambda: app.annotations,
+        "components": lambda: app.components,
+        "revision": lambda: hashing.digest(component.raw),
+        "replicaKey": lambda: replica_key,
+        "cluster": lambda: place.cluster or names.LOCAL,
+        "clusterVersion": lambda: _cluster_version(app.cluster_version),
+        "workflowName": lambda: app.workflow_name,
+        "publishVersion": lambda: app.publish_version,
+    }
+    context = {name: make() for name, make in makers.items() if wanted is None or name in wanted}
+    if component.properties is not None and (wanted is None or "parameter" in wanted):
+        context["parameter"] = component.properties
+    for name, value in (extra or {}).items():
+        if wanted is None or name in wanted:
+            context[name] = value
+    return context
+
+
+def _cluster_version(version: Mapping[str, Any]) -> dict[str, Any]:
+    """Managed clusters say `27+`; templates compare the minor version as a number."""
+    minor = str(version.get("minor", "")).rstrip(".+-/?!")
+    return {
+        "major": str(version.get("major", "")),
+        "minor": int(minor) if minor.isascii() and minor.isdigit() else 0,
+        "gitVersion": str(version.get("gitVersion", "")),
+        "platform": str(version.get("platform", "")),
+    }
