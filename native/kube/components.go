@@ -55,7 +55,9 @@ func startWorkers(ctx context.Context, s settings, d *data, kubeconfig string) (
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		ended := make(chan error, 2)
-		go func() { ended <- runControllers(ctx, controllerArguments(d, kubeconfig, s.controllers), controllersRun) }()
+		go func() {
+			ended <- runControllers(ctx, controllerArguments(d, kubeconfig, s.controllers), controllersRun)
+		}()
 		go func() { ended <- runScheduler(ctx, schedulerArguments(kubeconfig), schedulerRuns) }()
 		err := <-ended // the end of one is the end of both
 		cancel()

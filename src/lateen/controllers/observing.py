@@ -39,17 +39,18 @@ class Owned:
         if watched := self._informers.get((manifest.key(found).group, manifest.key(found).kind)):
             watched.observe(found)
 
-    def forget(self, found: Manifest) -> None:
-        """Take in that an object is gone."""
-        if watched := self._informers.get((manifest.key(found).group, manifest.key(found).kind)):
-            watched.forget(found)
-
     async def _informer(self, key: Key) -> informer.Informer:
         found = self._informers.get((key.group, key.kind))
         if found is None:
-            await self._hub.resources.find(key)  # a kind that is not there is an error, not a watch
+            # a kind that is not there is an error, not a watch
+            await self._hub.resources.find(key.group, key.version, key.kind)
             found = informer.Informer(
-                self._hub, key.group, key.version, key.kind, label_selector=names.APP_NAME
+                self._hub,
+                key.group,
+                key.version,
+                key.kind,
+                label_selector=names.APP_NAME,
+                transform=_trim,
             )
             found.on_change(self._tell)
             self._informers[key.group, key.kind] = found
@@ -63,3 +64,12 @@ class Owned:
             if owner is not None:
                 self._changed(*owner)
                 return
+
+
+def _trim(found: Manifest) -> Manifest:
+    """What an informer drops, but for who scales the object: drift repair must know (C8)."""
+    fields = manifest.metadata(found).get("managedFields") or ()
+    trimmed = informer.trim(found)
+    if scaling := [entry for entry in fields if entry.get("subresource") == "scale"]:
+        trimmed["metadata"]["managedFields"] = scaling
+    return trimmed

@@ -72,7 +72,8 @@ class Dispatcher:
         """
         prepared = []
         for item in wanted:
-            resource = await self._hub.resources.find(manifest.key(item.manifest))
+            key = manifest.key(item.manifest)
+            resource = await self._hub.resources.find(key.group, key.version, key.kind)
             prepared.append(preparing.prepare(item.manifest, namespaced=resource.namespaced))
         found: dict[Key, Manifest] = {}
         pending: list[_Pending] = []
@@ -94,9 +95,9 @@ class Dispatcher:
         )
         for rank in (True, False):
             group = [item for item in pending if preparing.precedes(item.desired) is rank]
-            for item, applied in zip(group, await _each(group, self._apply), strict=True):
+            for done, applied in zip(group, await _each(group, self._apply), strict=True):
                 self._live.observe(applied)
-                found[item.key] = applied
+                found[done.key] = applied
         return [found[manifest.key(desired)] for desired in prepared]
 
     async def _rehearse(self, pending: list[_Pending]) -> None:

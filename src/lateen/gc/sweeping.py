@@ -16,7 +16,6 @@ class Live(Protocol):
     """The objects an application owns, as a watch last saw them."""
 
     async def find(self, key: Key) -> Manifest | None: ...
-    def forget(self, found: Manifest) -> None: ...
 
 
 async def sweep(
@@ -51,9 +50,7 @@ async def sweep(
                 continue  # a namesake stands there now, and it is not ours
             message = f"cannot delete {resource.key}: {error.message}"
             raise Problem("gc.failed", message, retry=True) from error
-        if left is None or not _lingers(left):
-            live.forget(found)
-        else:
+        if left is not None:
             remaining.append(resource)
     if not remaining:
         for old in plan.retired:
@@ -83,9 +80,3 @@ async def _find(live: Live, key: Key) -> Manifest | None:
         if problem.code == "hub.unknown-kind":
             return None  # nothing of a kind that is gone is left
         raise
-
-
-def _lingers(left: Manifest) -> bool:
-    """Whether what a deletion answered is the object, still held, and not a Status of success."""
-    meta = manifest.metadata(left)
-    return bool(meta.get("finalizers")) or bool(meta.get("deletionGracePeriodSeconds"))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from yarl import URL
 from lateen.api.manifest import Key
 from lateen.base.backoff import Backoff
 from lateen.hub import errors
-from lateen.hub.kubeconfig import Access
+from lateen.hub.credentials import Access
 
 Reload = Callable[[], Awaitable[Access]]
 
@@ -29,6 +29,7 @@ _ATTEMPTS = 5
 _PAUSES = Backoff(first=0.1, factor=2.0, ceiling=2.0)
 _CONNECT = 5.0  # seconds; a server that is there accepts at once
 _READ_BUFFER = 2**18
+_FAILURES = (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,16 @@ class Connection:
         Raises:
             ApiError: the last failure, when none of the attempts went well.
         """
-        return _parse(await self.read(call, timeout=timeout, attempts=attempts), call)
+        return await self._persist(call, _parse, timeout, attempts)
 
     async def read(self, call: Call, *, timeout: float | None = None, attempts: int = 0) -> bytes:
         """Send and return the answer's body; otherwise as `request`."""
+        body: bytes = await self._persist(call, _raw, timeout, attempts)
+        return body
+
+    async def _persist(
+        self, call: Call, parse: Callable[[bytes], Any], timeout: float | None, attempts: int
+    ) -> Any:
         limit = self.timeout if timeout is None else timeout
         last = anyio.current_time() + limit
         attempt = 0
@@ -93,7 +100,7 @@ class Connection:
             attempt += 1
             access = self.access
             try:
-                return await self._once(call, access, limit)
+                return await self._once(call, parse, access, limit)
             except errors.ApiError as error:
                 if error.status == 401 and self.reload is not None and not renewed:
                     renewed = True
@@ -106,40 +113,47 @@ class Connection:
                     raise
             await anyio.sleep(pause)
 
-    async def _once(self, call: Call, access: Access, limit: float) -> bytes:
+    async def _once(
+        self, call: Call, parse: Callable[[bytes], Any], access: Access, limit: float
+    ) -> Any:
         timeout = self._timeouts.get(limit)
         if timeout is None:
             timeout = aiohttp.ClientTimeout(total=limit, sock_connect=min(_CONNECT, limit))
             self._timeouts[limit] = timeout
-        with _translated(call):
+        try:
             async with self._send(call, access, timeout) as response:
                 body = await response.read()
                 if response.status >= 300:
                     raise _refusal(response, body, call)
-                return body
+                return parse(body)
+        except _FAILURES as error:
+            raise _failure(error, call) from error
 
     @asynccontextmanager
-    async def open(self, call: Call, *, silence: float) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def open(
+        self, call: Call, *, silence: float | None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Send and give the lines of the answer as they come, without their line ends.
 
-        Ends as a lost connection when nothing comes for `silence` seconds. Not retried, for only
-        the caller knows where to go on.
+        Ends as a lost connection when nothing comes for `silence` seconds (None: never). Not
+        retried, for only the caller knows where to go on.
 
         Raises:
             ApiError: on opening, and from the iterator when the connection is lost.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
         access = self.access
-        with _translated(call):
+        try:
             response = await self._send(call, access, timeout)
             if response.status == 401 and self.reload is not None:
-                response.release()
+                response.close()
                 await self._renew(access)
                 response = await self._send(call, self.access, timeout)
+        except _FAILURES as error:
+            raise _failure(error, call) from error
         try:
             if response.status >= 300:
-                with _translated(call):
-                    raise _refusal(response, await response.read(), call)
+                raise _refusal(response, await _rest(response, call), call)
             yield _lines(response, call)
         finally:
             response.close()  # not released: an endless answer cannot be read to its end
@@ -191,13 +205,12 @@ def _pause(error: errors.ApiError, call: Call, attempt: int) -> float | None:
     return error.retry_after or _PAUSES.delay(attempt) * spread
 
 
-def _parse(body: bytes, call: Call) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise errors.ApiError(
-            0, "Broken", f"the answer is not JSON: {error}", verb=call.verb, key=call.key
-        ) from error
+def _parse(body: bytes) -> Any:
+    return orjson.loads(body)
+
+
+def _raw(body: bytes) -> bytes:
+    return body
 
 
 def _refusal(response: aiohttp.ClientResponse, body: bytes, call: Call) -> errors.ApiError:
@@ -210,55 +223,44 @@ def _refusal(response: aiohttp.ClientResponse, body: bytes, call: Call) -> error
     )
 
 
+async def _rest(response: aiohttp.ClientResponse, call: Call) -> bytes:
+    try:
+        return await response.read()
+    except _FAILURES as error:
+        raise _failure(error, call) from error
+
+
 async def _lines(response: aiohttp.ClientResponse, call: Call) -> AsyncIterator[bytes]:
     """Lines of any length; the stream reader's own would stop at the size of its buffer."""
     rest = b""
-    with _translated(call):
+    try:
         async for chunk in response.content.iter_any():
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line
+    except _FAILURES as error:
+        raise _failure(error, call) from error
     if rest:
         yield rest
 
 
-@contextmanager
-def _translated(call: Call) -> Iterator[None]:
-    """aiohttp's errors as ours."""
-    reason, sent = "Unreachable", True
-    try:
-        yield
-        return
-    except aiohttp.ClientConnectorCertificateError as error:
-        reason, caught = "Certificate", error  # type: ignore[assignment]
-    except aiohttp.ClientConnectorError as error:
-        sent, caught = False, error  # type: ignore[assignment]
-    except aiohttp.ServerTimeoutError as error:
-        reason, caught = "Timeout", error  # type: ignore[assignment]
-    except aiohttp.ClientPayloadError as error:
-        reason, caught = "Broken", error  # type: ignore[assignment]
-    except aiohttp.ClientError as error:
-        caught = error  # type: ignore[assignment]
-    except TimeoutError as error:
-        reason, caught = "Timeout", error  # type: ignore[assignment]
-    raise errors.ApiError(
+def _failure(error: Exception, call: Call) -> errors.ApiError:
+    """The HTTP library's error as ours."""
+    reason, message = "Unreachable", f"the API server cannot be reached: {error or type(error)}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason, message = "Certificate", f"the API server's certificate is not trusted: {error}"
+    elif isinstance(error, TimeoutError):
+        reason, message = "Timeout", "the API server did not answer in time"
+    elif isinstance(error, aiohttp.ClientPayloadError | orjson.JSONDecodeError):
+        reason, message = "Broken", "the API server's answer broke off"
+    return errors.ApiError(
         0,
         reason,
-        _sentence(reason, caught),
+        message,
         verb=call.verb,
         key=call.key,
-        sent=sent,
-    ) from caught
-
-
-def _sentence(reason: str, error: Exception) -> str:
-    if reason == "Timeout":
-        return "the API server did not answer in time"
-    if reason == "Broken":
-        return "the API server's answer broke off"
-    if reason == "Certificate":
-        return f"the API server's certificate is not trusted: {error}"
-    return f"the API server cannot be reached: {error or type(error).__name__}"
+        sent=not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError),
+    )
 
 
 def encode(value: Mapping[str, Any] | list[Any]) -> bytes:

@@ -1,32 +1,28 @@
-"""Which control plane to talk to, and how: kubeconfig files, certificates, tokens, exec plugins."""
+"""Which control plane to talk to, and what its kubeconfig says: contexts, clusters, users."""
 
 from __future__ import annotations
 
-import ssl
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from lateen.base import documents, suggest
 from lateen.base.problem import Problem
+from lateen.hub import credentials
+from lateen.hub.credentials import Access
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
-class Access:
-    """Everything needed to send a request to one control plane."""
+class _Entry:
+    """A cluster or user of a kubeconfig, and the directory its relative paths start from."""
 
-    server: str  # https://host:port, perhaps with a path, no slash at the end
-    authorization: str = ""  # value of the header, "" for client certificates
-    tls: ssl.SSLContext | None = None  # None for http
-    tls_name: str = ""  # name expected in the server's certificate, where it is not the host
-    proxy: str = ""
-
-    @property
-    def local(self) -> bool:
-        return urlsplit(self.server).hostname in _LOOPBACK
+    data: Mapping[str, Any]
+    base: Path
 
 
 def choose(
@@ -47,7 +43,9 @@ def choose(
     """
     for origin, given in (("--kubeconfig", explicit), ("$KUBECONFIG", environ.get("KUBECONFIG"))):
         if given:
-            return _existing(str(given), origin)
+            if not _files(given):
+                raise _missing(f"the kubeconfig {given} of {origin} does not exist")
+            return str(given)
     if standalone is not None:
         return str(standalone)
     usual = home / ".kube" / "config"
@@ -60,69 +58,92 @@ def choose(
     )
 
 
-def _existing(given: str, origin: str) -> str:
-    if any(Path(part).expanduser().is_file() for part in given.split(":") if part):
-        return given
-    raise Problem(
-        "hub.kubeconfig",
-        f"the kubeconfig {given} of {origin} does not exist",
-        hint="check the path, or leave it out to use the running standalone control plane",
-    )
-
-
 async def load(path: str | Path, context: str | None = None) -> Access:
-    """Read a kubeconfig and get its credentials, which may run an exec plugin.
+    """Read a kubeconfig (one path, or several joined by `:`) and get its credentials.
+
+    Those of an exec plugin or auth provider may take seconds. Of several files the first to name
+    something counts, as in kubectl.
 
     Raises:
-        Problem: `hub.kubeconfig` when the file or the credentials in it cannot be used.
+        Problem: `hub.kubeconfig` when the file, or the credentials in it, cannot be used;
+            `yaml.syntax` when it is no YAML.
     """
-    # imported here: it takes 0.3 s, which commands that talk to no cluster need not pay
-    import yaml
-    from kubernetes_asyncio import client, config
-
-    found = client.Configuration()
+    files = _files(path)
+    if not files:
+        raise _missing(f"the kubeconfig {path} does not exist")
+    configs = [(file, _read(file)) for file in files]
+    name = context or _current(configs)
+    chosen = _named(configs, "context", name).data
+    cluster = _named(configs, "cluster", str(chosen.get("cluster") or ""))
+    user_name = str(chosen.get("user") or "")
+    user = _named(configs, "user", user_name) if user_name else _Entry({}, Path())
     try:
-        await config.load_kube_config(
-            _existing(str(path), "this command"),
-            context=context,
-            client_configuration=found,
-            persist_config=False,
-        )
-        tls = _tls(found) if found.host.startswith("https:") else None
-    except (
-        config.ConfigException,
-        yaml.YAMLError,
-        OSError,  # ssl.SSLError is one: a certificate that cannot be read
-        ValueError,
-        TypeError,
-        AttributeError,  # the loader's way to say that a file is not a map
-        KeyError,
-    ) as error:
+        if "exec" in user.data or "auth-provider" in user.data:
+            found = await credentials.ask(str(path), name)
+        else:
+            found = credentials.read(user.data, user.base)
+        tls = credentials.trust(cluster.data, cluster.base, found)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise Problem(
-            "hub.kubeconfig",
-            f"the kubeconfig {path} cannot be used: {error}",
-            hint="`kubectl config view` shows what is in it",
+            "hub.kubeconfig", f"the credentials of context {name} cannot be used: {error}"
         ) from error
-    server = found.host.rstrip("/")
+    server = str(cluster.data.get("server") or "http://localhost:8080").rstrip("/")
     return Access(
         server,
-        found.api_key.get("BearerToken", ""),
-        tls,
-        found.tls_server_name or "",
-        found.proxy or _environment_proxy(server),
+        found.authorization,
+        tls if server.startswith("https:") else None,
+        str(cluster.data.get("tls-server-name") or ""),
+        str(cluster.data.get("proxy-url") or "") or _environment_proxy(server),
+        urlsplit(server).hostname in _LOOPBACK,
     )
 
 
-def _tls(found: object) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=getattr(found, "ssl_ca_cert", None))
-    # kubeadm, k3s and our own certificates lack extensions that the strict mode of 3.13 asks for
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if certificate := getattr(found, "cert_file", None):
-        context.load_cert_chain(certificate, keyfile=getattr(found, "key_file", None))
-    if not getattr(found, "verify_ssl", True):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _files(path: str | Path) -> list[Path]:
+    parts = [Path(part).expanduser() for part in str(path).split(":") if part]
+    return [part for part in parts if part.is_file()]
+
+
+def _missing(message: str) -> Problem:
+    hint = "check the path, or leave it out to use the running standalone control plane"
+    return Problem("hub.kubeconfig", message, hint=hint)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        loaded = documents.load(file.read_text(), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _missing(f"the kubeconfig {file} cannot be read: {error}") from error
+    if not loaded or not isinstance(loaded[0].data, Mapping):
+        raise Problem("hub.kubeconfig", f"{file} is not a kubeconfig")
+    return loaded[0].data
+
+
+def _current(configs: list[tuple[Path, Mapping[str, Any]]]) -> str:
+    for _, config in configs:
+        if config.get("current-context"):
+            return str(config["current-context"])
+    names = ", ".join(f"{file}" for file, _ in configs)
+    raise Problem(
+        "hub.kubeconfig",
+        f"{names} has no current context",
+        hint="choose one with `kubectl config use-context`",
+    )
+
+
+def _named(configs: list[tuple[Path, Mapping[str, Any]]], what: str, name: str) -> _Entry:
+    known: list[str] = []
+    for file, config in configs:
+        for item in config.get(f"{what}s") or ():
+            if not isinstance(item, Mapping):
+                continue
+            known.append(str(item.get("name")))
+            if item.get("name") == name:
+                return _Entry(item.get(what) or {}, file.parent)
+    raise Problem(
+        "hub.kubeconfig",
+        f"the kubeconfig has no {what} {name}",
+        hint=suggest.nearest(name, known) or f"there are: {', '.join(known) or 'none'}",
+    )
 
 
 def _environment_proxy(server: str) -> str:

@@ -1,0 +1,81 @@
+"""Which control plane a command talks to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from lateen import hub
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.manifest import Key
+from lateen.base import suggest
+from lateen.base.problem import Problem
+from lateen.hub import kubeconfig as kubeconfigs
+from lateen.standalone import locate
+
+
+def kubeconfig(given: str | None) -> str:
+    """The kubeconfig to use: the one given, `$KUBECONFIG`, a running standalone, `~/.kube/config`.
+
+    Raises:
+        Problem: `hub.no-control-plane`, `hub.kubeconfig`.
+    """
+    return kubeconfigs.choose(
+        given, os.environ, standalone=locate.running(), home=Path.home()
+    )
+
+
+@asynccontextmanager
+async def plane(given: str | None, *, timeout: float = 30.0) -> AsyncIterator[hub.Client]:
+    """A client of the control plane; nothing is sent yet.
+
+    Raises:
+        Problem: as `kubeconfig`.
+    """
+    async with hub.connect(kubeconfig(given), timeout=timeout) as client:
+        yield client
+
+
+def key(namespace: str, name: str) -> Key:
+    """The key of an application."""
+    return Key(names.GROUP, "Application", namespace, name, "v1beta1")
+
+
+async def application(client: hub.Client, namespace: str, name: str) -> Application:
+    """An application by its name.
+
+    Raises:
+        Problem: `hub.not-found`, with the name that may have been meant and where it is.
+    """
+    try:
+        return Application(await client.get(key(namespace, name)))
+    except hub.ApiError as error:
+        if not error.not_found:
+            raise
+        raise await _missing(client, namespace, name) from error
+    except Problem as problem:
+        if problem.code == "hub.unknown-kind":
+            raise Problem(
+                "hub.no-control-plane",
+                "this Kubernetes does not know applications",
+                hint="is Lateen installed there? `lateen start` starts a control plane here",
+            ) from problem
+        raise
+
+
+async def _missing(client: hub.Client, namespace: str, name: str) -> Problem:
+    everywhere, _ = await client.list(names.GROUP, "v1beta1", "Application")
+    found = [Application(raw) for raw in everywhere]
+    elsewhere = [app.namespace for app in found if app.name == name]
+    if elsewhere:
+        hint = f"there is one in namespace {elsewhere[0]}: add -n {elsewhere[0]}"
+    else:
+        hint = suggest.nearest(name, (app.name for app in found if app.namespace == namespace))
+    return Problem(
+        "hub.not-found",
+        f"there is no application {name} in namespace {namespace}",
+        hint=hint or "`lateen ls -A` lists all of them",
+    )

@@ -1,0 +1,31 @@
+"""An application as it changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from lateen import hub
+from lateen.api.application import Application
+from lateen.api.manifest import Key
+
+
+async def application(client: hub.Client, key: Key) -> AsyncGenerator[Application | None]:
+    """The application as it is now and after every change; None while it is not there.
+
+    For ever; leave it through `contextlib.aclosing`.
+    """
+    where = {"namespace": key.namespace, "field_selector": f"metadata.name={key.name}"}
+    while True:
+        found, version = await client.list(key.group, key.version, key.kind, **where)
+        yield Application(found[0]) if found else None
+        watch = client.watch(
+            key.group, key.version, key.kind, resource_version=version, **where
+        )
+        try:
+            async with aclosing(watch) as events:
+                async for kind, raw in events:
+                    yield None if kind == "DELETED" else Application(raw)
+        except hub.ApiError as error:
+            if not error.gone:  # what happened since is no longer known: read it anew
+                raise

@@ -1,0 +1,75 @@
+"""Options and arguments that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class Manifests(StrEnum):
+    YAML = "yaml"
+    JSON = "json"
+
+
+def _inherit(context: typer.Context, value: str | None) -> str | None:
+    """`lateen --kubeconfig FILE ls` means the same as `lateen ls --kubeconfig FILE`."""
+    inherited: str | None = context.find_root().params.get("kubeconfig")
+    return value or inherited
+
+
+def _names(context: typer.Context, incomplete: str) -> list[str]:
+    # imported here: only the shell's completion needs it
+    from lateen.cli import completing
+
+    namespace = context.params.get("namespace") or "default"
+    kubeconfig = _inherit(context, context.params.get("kubeconfig"))
+    return completing.applications(kubeconfig, namespace, incomplete)
+
+
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        callback=_inherit,
+        show_default=False,
+        help="Talk to this control plane. [default: $KUBECONFIG, then a running standalone one, "
+        "then ~/.kube/config]",
+    ),
+]
+Namespace = Annotated[
+    str,
+    typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Where the application is."),
+]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The application.", autocompletion=_names),
+]
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="The applications.", autocompletion=_names),
+]
+Files = Annotated[
+    list[str],
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="FILE|DIR|URL|-",
+        help="Read this; - for standard input. May be given several times.",
+    ),
+]
+Format = Annotated[
+    Output, typer.Option("--output", "-o", help="How to print the result.", case_sensitive=False)
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")]
+Timeout = Annotated[
+    str, typer.Option("--timeout", metavar="DURATION", help="How long to wait, as in 90s or 5m.")
+]

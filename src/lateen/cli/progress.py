@@ -1,0 +1,133 @@
+"""How far a delivery is: what an application's status says, in the words of the command line.
+
+Pure. The status of an older generation says nothing about this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lateen.api.application import Application
+
+_FAILED = frozenset({"workflowFailed", "workflowTerminated"})
+_ERRORS = frozenset({"ReconcileError"})
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step of the workflow, or one component at one place."""
+
+    name: str
+    state: str  # a phase of a step; healthy or unhealthy
+    message: str = ""
+    type: str = ""
+    depth: int = 0  # 1 for a sub-step
+
+
+@dataclass(frozen=True)
+class View:
+    """What there is to see of one delivery."""
+
+    phase: str
+    steps: tuple[Line, ...] = ()
+    components: tuple[Line, ...] = ()
+    errors: tuple[str, ...] = ()  # what keeps it from going on
+
+    @property
+    def healthy(self) -> bool:
+        return self.phase == "running" and all(c.state == "healthy" for c in self.components)
+
+    @property
+    def failed(self) -> bool:
+        """Only a change of the application, or a restart, can help."""
+        return self.phase in _FAILED
+
+    @property
+    def suspended(self) -> bool:
+        return self.phase == "workflowSuspending"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is not healthy, each reason once."""
+        found = [*self.errors]
+        for step in self.steps:
+            if step.state == "failed":
+                found.append(f"step {step.name} failed: {step.message or 'no reason is given'}")
+        for component in self.components:
+            if component.state == "unhealthy":
+                said = component.message or "no reason is given"
+                found.append(f"component {component.name} is not healthy: {said}")
+        return list(dict.fromkeys(found))
+
+
+def view(app: Application, generation: int = 0) -> View:
+    """What the status says of `generation` (0: of whichever it speaks)."""
+    status = app.status
+    if app.deleting:
+        return View("deleting", errors=tuple(_errors(status, "Deleting")))
+    if not status or int(status.get("observedGeneration") or 0) < generation:
+        return View("starting")
+    workflow = status.get("workflow") or {}
+    return View(
+        phase=str(status.get("status") or "starting"),
+        steps=tuple(_steps(workflow.get("steps") or ())),
+        components=tuple(_component(service) for service in status.get("services") or ()),
+        errors=tuple(_errors(status, *_ERRORS)),
+    )
+
+
+def events(before: View, after: View) -> list[str]:
+    """What changed from one look to the next, one line each, for a log or a pipe."""
+    found = []
+    for word, old, new in (
+        ("step", before.steps, after.steps),
+        ("component", before.components, after.components),
+    ):
+        known = {(line.name, line.depth): line for line in old}
+        for line in new:
+            if known.get((line.name, line.depth)) != line:
+                said = f": {line.message}" if line.message else ""
+                found.append(f"{word} {line.name} {line.state}{said}")
+    found += [f"error: {error}" for error in after.errors if error not in before.errors]
+    if after.phase != before.phase:
+        found.append(f"phase {after.phase}")
+    return found
+
+
+def _steps(raw: Any, depth: int = 0) -> Iterator[Line]:
+    for step in raw:
+        yield Line(
+            str(step.get("name") or step.get("id") or ""),
+            str(step.get("phase") or "pending"),
+            str(step.get("message") or ""),
+            str(step.get("type") or ""),
+            depth,
+        )
+        yield from _steps(step.get("subSteps") or (), depth + 1)
+
+
+def _component(service: dict[str, Any]) -> Line:
+    cluster, namespace = service.get("cluster"), service.get("namespace")
+    place = f" ({cluster}/{namespace})" if cluster and cluster != "local" else ""
+    messages = [service.get("message")]
+    for trait in service.get("traits") or ():
+        if not trait.get("healthy"):
+            messages.append(f"{trait.get('type')}: {trait.get('message') or 'not healthy'}")
+    return Line(
+        f"{service.get('name')}{place}",
+        "healthy" if service.get("healthy") else "unhealthy",
+        "; ".join(str(message) for message in messages if message),
+        str((service.get("workloadDefinition") or {}).get("kind") or ""),
+    )
+
+
+def _errors(status: dict[str, Any], *reasons: str) -> Iterator[str]:
+    said = set()
+    for condition in status.get("conditions") or ():
+        message = str(condition.get("message") or "")
+        bad = condition.get("status") == "False" and condition.get("reason") in reasons
+        if bad and message and message not in said:
+            said.add(message)
+            yield message

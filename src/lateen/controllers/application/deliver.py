@@ -1,0 +1,156 @@
+"""Deliver one component to one placement: render -> dispatch -> assess, stage by stage (B5).
+
+This is what workflow steps call (`workflow.ports.Delivery`); the controller and the dry run differ
+only in the port that dispatches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lateen.api import manifest, names
+from lateen.api.application import Component
+from lateen.api.manifest import Key, Manifest
+from lateen.base import hashing
+from lateen.base.problem import Problem
+from lateen.definitions import contexts, rendering
+from lateen.definitions.rendering import Rendered
+from lateen.dispatch.applying import Desired
+from lateen.health import assessing
+from lateen.policies.placements import Placement
+from lateen.workflow.ports import Outcome
+
+
+class Dispatch(Protocol):
+    """Where rendered manifests go, and what is there."""
+
+    async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]: ...
+    async def find(self, key: Key) -> Manifest | None: ...
+
+
+Slot = tuple[str, str, str]  # component, cluster, namespace
+
+
+@dataclass
+class Delivered:
+    """A component as it was last delivered to one placement."""
+
+    component: Component
+    placement: Placement
+    rendered: Rendered
+    health: assessing.ComponentHealth
+    digest: str = ""
+
+
+@dataclass
+class Deliverer:
+    """Delivers the components of one revision of an application.
+
+    `delivered` outlives a pass: what was rendered for the same component is not rendered again.
+    """
+
+    renderer: rendering.Renderer
+    assessor: assessing.Assessor
+    facts: contexts.AppFacts
+    target: Dispatch
+    clusters: frozenset[str]
+    delivered: dict[Slot, Delivered] = field(default_factory=dict)
+
+    async def deliver(self, component: Component, placement: Placement) -> Outcome:
+        """Bring the component to the placement and say how it is.
+
+        Idempotent: what is there already is not written again.
+
+        Raises:
+            Problem | Problems: what rendering, ownership or the API server had against it.
+        Source: semantics B5, C7, F8.
+        """
+        self._refuse_unknown(placement)
+        slot = (component.name, placement.cluster, placement.namespace)
+        digest = hashing.digest([component.raw, self.facts.revision])
+        kept = self.delivered.get(slot)
+        if kept is not None and kept.digest == digest:
+            rendered = kept.rendered
+        else:
+            rendered = await self.renderer.render(component, self.facts, placement)
+        for stage in (rendering.PRE, rendering.DEFAULT):
+            await self.target.dispatch(desired(rendered, stage))
+            health = await self.assess(rendered)
+            if not health.healthy:
+                break
+        else:
+            rendered, health = await self._finish(component, placement, rendered, health)
+        self.delivered[slot] = Delivered(component, placement, rendered, health, digest)
+        return await self._outcome(rendered, health)
+
+    async def assess(self, rendered: Rendered) -> assessing.ComponentHealth:
+        """The health of what was rendered, as the cluster shows it now."""
+        live = {}
+        for each in rendered.manifests:
+            key = manifest.key(each)
+            found = await self.target.find(key)
+            if found is not None:
+                live[key] = found
+        return await self.assessor.assess(rendered, live, self.facts)
+
+    async def _finish(
+        self,
+        component: Component,
+        placement: Placement,
+        rendered: Rendered,
+        health: assessing.ComponentHealth,
+    ) -> tuple[Rendered, assessing.ComponentHealth]:
+        """Traits that wait for a healthy component are rendered with its live object."""
+        pending = any(attached.pending for attached in rendered.traits)
+        if not pending and not rendered.staged(rendering.POST):
+            return rendered, health
+        if pending:
+            workload = await self.target.find(manifest.key(rendered.workload))
+            rendered = await self.renderer.render(
+                component,
+                self.facts,
+                placement,
+                live=rendering.Live(workload),
+                post=True,
+            )
+        await self.target.dispatch(desired(rendered, rendering.POST))
+        return rendered, await self.assess(rendered)
+
+    async def _outcome(self, rendered: Rendered, health: assessing.ComponentHealth) -> Outcome:
+        main = await self.target.find(manifest.key(rendered.workload))
+        outputs = {}
+        for extra in rendered.auxiliaries:
+            found = await self.target.find(manifest.key(extra.manifest))
+            outputs[extra.key] = found or extra.manifest
+        # a PostDispatch trait that is not healthy yet does not hold the workflow up (semantics B5)
+        settled = health.workload_healthy and all(
+            trait.healthy or attached.definition.stage == rendering.POST
+            for trait, attached in zip(health.traits, rendered.traits, strict=False)
+        )
+        return Outcome(settled, health.message, main or rendered.workload, outputs)
+
+    def _refuse_unknown(self, placement: Placement) -> None:
+        cluster = placement.cluster or names.LOCAL
+        if cluster not in self.clusters:
+            raise Problem(
+                "cluster.unknown",
+                f'there is no cluster "{cluster}"',
+                hint=f"known clusters: {', '.join(sorted(self.clusters))}",
+                retry=True,
+            )
+
+
+def desired(rendered: Rendered, stage: str) -> list[Desired]:
+    """What one stage of a component dispatches, with whose each manifest is."""
+    name = rendered.component.name
+    main = stage == rendering.DEFAULT and not rendered.managed
+    return [
+        *([Desired(rendered.workload, name)] if main else []),
+        *(
+            Desired(extra.manifest, name, extra.type)
+            for extra in rendered.auxiliaries
+            if extra.stage == stage
+        ),
+    ]

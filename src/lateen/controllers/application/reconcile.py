@@ -1,0 +1,36 @@
+"""One pass over one application: the spine. What is not on this page is in the stage it names."""
+
+from __future__ import annotations
+
+from lateen.api.application import Application
+from lateen.base.clock import Clock
+from lateen.base.problem import Problem, Problems
+from lateen.controllers.application.report import Next, Report
+from lateen.controllers.application.stages import Stages
+from lateen.hub import errors
+
+
+async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
+    """Bring one application a step nearer to what it declares. Status leaves in `commit`.
+
+    Returns when to look again if nothing changes meanwhile.
+    Source: semantics C1.
+    """
+    if stages.settled(app):
+        return Next()
+    report = Report(app, clock)
+    try:
+        if app.deleting:
+            return await stages.finalise(app, report)
+        app = await stages.claim(app)
+        revision = await stages.revise(app, report)
+        result = await stages.run(app, revision, report)
+        await stages.keep(app, result, report)
+        await stages.collect(app, result, report)
+        return result.next
+    except (Problem, Problems) as problem:
+        return report.fail(problem)
+    except errors.ApiError as error:
+        return report.fail(Problems(error.problems()))
+    finally:
+        await stages.commit(app, report)

@@ -1,0 +1,89 @@
+"""What a control plane needs before it can take applications: kinds, a namespace, definitions."""
+
+from __future__ import annotations
+
+import anyio
+
+from lateen.api import manifest, names, schemas
+from lateen.api.definition import Definition
+from lateen.api.manifest import Key, Manifest
+from lateen.base import hashing
+from lateen.base.problem import Problem
+from lateen.hub import client, errors
+
+# Which of our texts a built-in object was made from. While it is the same, an object that a
+# platform engineer has edited is left as it is; only a new version of Lateen brings its own text.
+BUILT_IN = "lateen.dev/built-in"
+
+_ESTABLISHING = 30.0  # seconds
+
+
+async def install(
+    hub: client.Client, definitions: list[Definition], extra: list[Manifest]
+) -> list[Key]:
+    """Bring the CRDs, the system namespace, `extra` objects and the built-in definitions.
+
+    Returns what was written; nothing when all of it was there.
+
+    Raises:
+        Problem: `install.not-established` when the API server does not serve our kinds in time.
+    """
+    written = await _ensure(hub, schemas.crds())
+    await _established(hub)
+    system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}}
+    written += await _ensure(hub, [system, *extra])
+    return written + await _ensure(hub, [_placed(definition.raw) for definition in definitions])
+
+
+def _placed(raw: Manifest) -> Manifest:
+    return {**raw, "metadata": {**raw["metadata"], "namespace": names.SYSTEM_NAMESPACE}}
+
+
+async def _ensure(hub: client.Client, wanted: list[Manifest]) -> list[Key]:
+    """Apply those that are not there, or are there from another text of ours."""
+    written: list[Key] = []
+    limit = anyio.CapacityLimiter(8)
+
+    async def one(desired: Manifest) -> None:
+        async with limit:
+            text = hashing.digest(desired)
+            key = manifest.key(desired)
+            found = await _get(hub, key)
+            if found is not None and manifest.annotation(found, BUILT_IN) == text:
+                return
+            meta = desired["metadata"]
+            marked = {**meta, "annotations": {**(meta.get("annotations") or {}), BUILT_IN: text}}
+            await hub.apply({**desired, "metadata": marked}, force=True)
+            written.append(key)
+
+    async with anyio.create_task_group() as tasks:
+        for desired in wanted:
+            tasks.start_soon(one, desired)
+    return written
+
+
+async def _get(hub: client.Client, key: Key) -> Manifest | None:
+    try:
+        return await hub.get(key)
+    except errors.ApiError as error:
+        if error.not_found:
+            return None
+        raise
+
+
+async def _established(hub: client.Client) -> None:
+    """Wait until the API server serves every kind of ours."""
+    for crd in schemas.crds():
+        spec = crd["spec"]
+        version = spec["versions"][0]["name"]
+        try:
+            await hub.resources.wait(
+                spec["group"], version, spec["names"]["kind"], timeout=_ESTABLISHING
+            )
+        except Problem as problem:
+            raise Problem(
+                "install.not-established",
+                f"the API server does not serve {spec['names']['kind']}",
+                hint="its log says why; `lateen server logs kube` shows it",
+                retry=True,
+            ) from problem

@@ -1,0 +1,189 @@
+"""A queue of keys to look at: each once, never twice at the same time, none lost.
+
+`Agenda` decides and knows no event loop: what is ready, what waits for its time, what is being
+worked on. `Queue` runs workers over it. The model is client-go's work queue.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+import anyio
+
+from lateen.base.backoff import Backoff
+from lateen.base.clock import Clock, SystemClock
+
+_LOG = logging.getLogger(__name__)
+
+K = TypeVar("K", bound=Hashable)
+Handler = Callable[[K], Awaitable[float | None]]
+
+
+class Agenda(Generic[K]):
+    """Which key is next. Times are seconds of one monotonic clock.
+
+    A key added while it is being worked on is ready again once that work is done, so the change
+    that came in between is seen. A key waits for at most one time, the earliest asked for; adding
+    it at once leaves that time standing, for what was to happen then may still have to.
+    """
+
+    def __init__(self) -> None:
+        self._ready: deque[K] = deque()
+        self._dirty: set[K] = set()  # to be worked on: in `_ready`, or again after the work
+        self._busy: set[K] = set()
+        self._due: dict[K, float] = {}
+        self._times: list[tuple[float, int, K]] = []  # heap; entries not in `_due` are stale
+        self._order = 0  # of equal times, and keeps the heap from comparing keys
+
+    def __len__(self) -> int:
+        """Keys that are ready or will be when the work on them ends."""
+        return len(self._dirty)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._due)
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
+
+    def add(self, key: K) -> None:
+        if key in self._dirty:
+            return
+        self._dirty.add(key)
+        if key not in self._busy:
+            self._ready.append(key)
+
+    def add_at(self, key: K, moment: float) -> None:
+        if self._due.get(key, math.inf) <= moment:
+            return
+        self._due[key] = moment
+        self._order += 1
+        heapq.heappush(self._times, (moment, self._order, key))
+
+    def take(self, now: float) -> K | None:
+        """The next key, which is then being worked on until `done`; None when none is ready."""
+        while self._times and self._times[0][0] <= now:
+            moment, _, key = heapq.heappop(self._times)
+            if self._due.get(key) == moment:
+                del self._due[key]
+                self.add(key)
+        if not self._ready:
+            return None
+        key = self._ready.popleft()
+        self._dirty.discard(key)
+        self._busy.add(key)
+        return key
+
+    def done(self, key: K) -> None:
+        self._busy.discard(key)
+        if key in self._dirty:
+            self._ready.append(key)
+
+    def next_time(self) -> float:
+        """When the next waiting key becomes ready; infinity when none waits."""
+        while self._times and self._due.get(self._times[0][2]) != self._times[0][0]:
+            heapq.heappop(self._times)
+        return self._times[0][0] if self._times else math.inf
+
+
+class Queue(Generic[K]):
+    """Runs a handler over keys. Use it from one event loop.
+
+    What the handler returns is when to look again, in seconds (None: not until something is
+    added). What it raises is logged, and the key comes again after a wait that grows with each
+    failure in a row.
+    """
+
+    def __init__(self, *, backoff: Backoff | None = None, clock: Clock | None = None) -> None:
+        self._agenda: Agenda[K] = Agenda()
+        self._backoff = backoff or Backoff(first=0.2, factor=2.0, ceiling=60.0)
+        self._clock = clock or SystemClock()
+        self._failures: dict[K, int] = {}
+        self._changed = anyio.Event()
+        self._stopping = False
+
+    def __len__(self) -> int:
+        return len(self._agenda)
+
+    @property
+    def waiting(self) -> int:
+        """Keys that wait for their time."""
+        return self._agenda.waiting
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is ready or being worked on; keys may wait for their time."""
+        return not len(self._agenda) and not self._agenda.busy
+
+    def add(self, key: K) -> None:
+        """Look at a key as soon as a worker is free."""
+        self._agenda.add(key)
+        self._changed.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Look at a key in a while; the earliest time asked for counts."""
+        if seconds <= 0:
+            self.add(key)
+            return
+        self._agenda.add_at(key, self._clock.monotonic() + seconds)
+        self._changed.set()
+
+    def failures(self, key: K) -> int:
+        """How often in a row the handler has failed on a key."""
+        return self._failures.get(key, 0)
+
+    def stop(self) -> None:
+        """Begin nothing new; `run` returns when what has begun is done."""
+        self._stopping = True
+        self._changed.set()
+
+    async def run(self, handler: Handler[K], workers: int = 1) -> None:
+        """Handle keys, up to `workers` at once, until `stop`.
+
+        Cancelled, it leaves a key that was being worked on ready, for a later run.
+        """
+        self._stopping = False
+        free = anyio.Semaphore(workers)
+        async with anyio.create_task_group() as tasks:
+            while True:
+                await free.acquire()
+                key = await self._next()
+                if key is None:
+                    return
+                tasks.start_soon(self._handle, handler, key, free, name=f"handle {key}")
+
+    async def _next(self) -> K | None:
+        while not self._stopping:
+            now = self._clock.monotonic()
+            key = self._agenda.take(now)
+            if key is not None:
+                return key
+            self._changed = anyio.Event()
+            with anyio.move_on_after(self._agenda.next_time() - now):
+                await self._changed.wait()
+        return None
+
+    async def _handle(self, handler: Handler[K], key: K, free: anyio.Semaphore) -> None:
+        try:
+            again = await handler(key)
+        except Exception:  # whatever it is, one key must not stop the others
+            failures = self._failures[key] = self.failures(key) + 1
+            again = self._backoff.delay(failures)
+            _LOG.exception("%s failed for the %d. time, again in %.1f s", key, failures, again)
+        except BaseException:  # cancelled: not done yet
+            self._agenda.add(key)
+            raise
+        else:
+            self._failures.pop(key, None)
+        finally:
+            self._agenda.done(key)
+            self._changed.set()
+            free.release()
+        if again is not None:
+            self.add_after(key, again)

@@ -1,0 +1,103 @@
+"""The objects of a component while its traits patch them and add to them (semantics B3, B4).
+
+Pure. Values are replaced, never altered, so a draft may share parts with what a template gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lateen.base import paths
+from lateen.base.problem import Problem, Problems, raise_any
+from lateen.cue.engine import Evaluation
+from lateen.definitions import blaming, patching, templates
+
+
+@dataclass
+class Extra:
+    """An object beside the main one. `trait` is the index of the trait that gave it, if any."""
+
+    key: str
+    value: Any
+    soft: Collection[str]
+    trait: int | None
+
+
+@dataclass
+class Draft:
+    """The main object and the extras so far. `soft`: field paths that only hold a default."""
+
+    output: Any
+    soft: Collection[str] = ()
+    extras: list[Extra] = field(default_factory=list)
+
+    def add(self, result: Evaluation, trait: int | None) -> None:
+        """Take over the `outputs` of a template."""
+        soft = result.soft.get("outputs", frozenset())
+        for key, value in (result.values.get("outputs") or {}).items():
+            self.extras.append(Extra(key, value, _soft_below(soft, key), trait))
+
+    def lay(self, result: Evaluation, part: templates.Part) -> None:
+        """Apply what a trait gave: its own objects, its patch, its patches of extras.
+
+        Raises:
+            Problem, Problems: `patch.*`, at the path of the trait.
+        Source: semantics B3.
+        """
+        self.add(result, part.index)
+        problems: list[Problem] = []
+        patch = result.values.get("patch")
+        if patch is not None:
+            marks, soft = result.marks.get("patch"), result.soft.get("patch", ())
+            try:
+                patched = patching.apply(self.output, patch, marks, self.soft, soft)
+                self.output, self.soft = patched.value, patched.soft
+            except (Problem, Problems) as error:
+                problems += blaming.patch(error, part, "output")
+        for extra in self.extras:
+            try:
+                _lay_extra(extra, result)
+            except (Problem, Problems) as error:
+                problems += blaming.patch(error, part, f"outputs.{extra.key}")
+        raise_any(problems)
+
+
+def begin(result: Evaluation, part: templates.Part) -> Draft:
+    """The draft a component's own template gives.
+
+    Raises:
+        Problem: `template.output` when there is no main object.
+    """
+    output = result.values.get("output")
+    if output is None:
+        message = f'{part.word} gives no object: its definition sets no field "output"'
+        raise Problem("template.output", message, part.path)
+    draft = Draft(output, result.soft.get("output", ()))
+    draft.add(result, None)
+    return draft
+
+
+def _lay_extra(extra: Extra, result: Evaluation) -> None:
+    """Extras are patched by unification only: a JSON patch of one has no meaning upstream."""
+    patches = result.values.get("patchOutputs") or {}
+    if extra.key not in patches:
+        return
+    marks = _marks_below(result.marks.get("patchOutputs") or {}, extra.key)
+    soft = _soft_below(result.soft.get("patchOutputs", ()), extra.key)
+    patched = patching.unify(extra.value, patches[extra.key], marks, extra.soft, soft)
+    extra.value, extra.soft = patched.value, patched.soft
+
+
+def _soft_below(soft: Collection[str], key: str) -> Collection[str]:
+    """Field paths of `outputs` as seen from one of its objects."""
+    split = (paths.parse(path) for path in soft)
+    return frozenset(paths.render(path[1:]) for path in split if path and path[0] == key)
+
+
+def _marks_below(
+    marks: Mapping[str, Mapping[str, str]], key: str
+) -> dict[str, Mapping[str, str]]:
+    split = ((paths.parse(path), mark) for path, mark in marks.items())
+    return {paths.render(path[1:]): mark for path, mark in split if path and path[0] == key}

@@ -1,0 +1,211 @@
+"""A collection of objects kept in memory and up to date, with a call for every change."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import aclosing
+
+import anyio
+
+from lateen.api import manifest as manifests
+from lateen.api import names
+from lateen.api.manifest import Manifest
+from lateen.base.problem import Problem
+from lateen.hub import errors, selectors, watching
+from lateen.hub.client import Client
+
+_LOG = logging.getLogger(__name__)
+
+Name = tuple[str, str]  # (namespace, name); the namespace is "" for cluster-wide kinds
+Manifests = list[Manifest]  # `list` is a method here
+Change = Callable[[Manifest | None, Manifest | None], None]
+_TOMBSTONES = 4096  # a reading of one's own writes is younger than this many deletions
+
+
+def trim(manifest: Manifest) -> Manifest:
+    """The object without what is large and nobody here reads: managedFields, last-applied."""
+    metadata = {k: v for k, v in manifests.metadata(manifest).items() if k != "managedFields"}
+    annotations = metadata.get("annotations")
+    if annotations and names.KUBECTL_LAST_APPLIED in annotations:
+        metadata["annotations"] = {
+            k: v for k, v in annotations.items() if k != names.KUBECTL_LAST_APPLIED
+        }
+    return {**manifest, "metadata": metadata}
+
+
+class Informer:
+    """Lists and watches one kind. What it returns is shared: do not change it.
+
+    `index` gives the values under which `by_index` finds an object.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        group: str,
+        version: str,
+        kind: str,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        index: Callable[[Manifest], Iterable[Hashable]] | None = None,
+        transform: Callable[[Manifest], Manifest] = trim,
+    ) -> None:
+        self._client = client
+        self._target = (group, version, kind)
+        self._namespace = namespace
+        self._selection = {"label_selector": label_selector, "field_selector": field_selector}
+        self._selected = selectors.parse(label_selector)
+        self._index = index
+        self._transform = transform
+        self._store: dict[Name, Manifest] = {}
+        self._indexed: dict[Hashable, dict[Name, None]] = {}
+        self._tombstones: OrderedDict[Name, int] = OrderedDict()
+        self._callbacks: list[Change] = []
+        self._synced = anyio.Event()
+        self.error: errors.ApiError | Problem | None = None  # why it is not up to date
+
+    def on_change(self, callback: Change) -> None:
+        """Call `callback(old, new)` for every change: old is None when added, new when deleted.
+
+        It runs at once and must not wait; what it raises ends the informer.
+        """
+        self._callbacks.append(callback)
+
+    @property
+    def synced(self) -> bool:
+        return self._synced.is_set()
+
+    async def wait_synced(self) -> None:
+        """Wait until everything there was at the start is in the store."""
+        await self._synced.wait()
+
+    def get(self, namespace: str, name: str) -> Manifest | None:
+        return self._store.get((namespace, name))
+
+    def list(self, namespace: str = "") -> Manifests:
+        """All objects, or those of one namespace."""
+        return [found for key, found in self._store.items() if namespace in ("", key[0])]
+
+    def by_index(self, value: Hashable) -> Manifests:
+        return [self._store[key] for key in self._indexed.get(value, ())]
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    async def run(self) -> None:
+        """List and watch until cancelled, whatever happens to the server."""
+        failures = 0
+        while True:
+            try:
+                position = await self._relist()
+                failures = 0
+                await self._follow(position)
+            except (errors.ApiError, Problem) as error:
+                failures += 1
+                self._report(error)
+            await anyio.sleep(watching.pause(failures))
+
+    def observe(self, manifest: Manifest) -> None:
+        """Take in an object just written, so that the next reading sees it.
+
+        Ignored when the store has it newer, when it was deleted since, or when it is none of ours.
+        """
+        if self._namespace and manifests.metadata(manifest).get("namespace") != self._namespace:
+            return
+        if not self._selected(manifests.labels(manifest)):
+            return
+        name = _name(manifest)
+        if _revision(manifest) > self._tombstones.get(name, -1):
+            self._put(name, self._transform(manifest))
+
+    async def _relist(self) -> str:
+        group, version, kind = self._target
+        found, position = await self._client.list(
+            group, version, kind, namespace=self._namespace, **self._selection
+        )
+        present = {_name(manifest) for manifest in found}
+        for manifest in found:
+            self._put(_name(manifest), self._transform(manifest))
+        moment = int(position)
+        for name in [name for name in self._store if name not in present]:
+            # observed after the list was made: the watch will tell what becomes of it
+            if _revision(self._store[name]) <= moment:
+                self._remove(name, moment)
+        self.error = None
+        self._synced.set()
+        return position
+
+    async def _follow(self, position: str) -> None:
+        group, version, kind = self._target
+        events = self._client.watch(
+            group,
+            version,
+            kind,
+            resource_version=position,
+            namespace=self._namespace,
+            **self._selection,
+        )
+        async with aclosing(events):
+            async for change, manifest in events:
+                name = _name(manifest)
+                if change == "DELETED":
+                    self._remove(name, _revision(manifest))
+                else:
+                    self._put(name, self._transform(manifest))
+
+    def _put(self, name: Name, new: Manifest) -> None:
+        old = self._store.get(name)
+        if old is not None and _revision(old) >= _revision(new):
+            return
+        if old is not None:
+            self._unindex(name, old)
+        self._store[name] = new
+        if self._index is not None:
+            for value in self._index(new):
+                self._indexed.setdefault(value, {})[name] = None
+        self._tell(old, new)
+
+    def _remove(self, name: Name, revision: int) -> None:
+        self._tombstones[name] = revision
+        self._tombstones.move_to_end(name)
+        if len(self._tombstones) > _TOMBSTONES:
+            self._tombstones.popitem(last=False)
+        old = self._store.get(name)
+        if old is None or _revision(old) > revision:  # made anew, and observed, since
+            return
+        del self._store[name]
+        self._unindex(name, old)
+        self._tell(old, None)
+
+    def _unindex(self, name: Name, old: Manifest) -> None:
+        if self._index is None:
+            return
+        for value in self._index(old):
+            names_here = self._indexed.get(value)
+            if names_here is not None:
+                names_here.pop(name, None)
+                if not names_here:
+                    del self._indexed[value]
+
+    def _tell(self, old: Manifest | None, new: Manifest | None) -> None:
+        for callback in self._callbacks:
+            callback(old, new)
+
+    def _report(self, error: errors.ApiError | Problem) -> None:
+        if str(error) != str(self.error):  # once, not at every attempt
+            _LOG.warning("%s is not up to date: %s", self._target[2], error)
+        self.error = error
+
+
+def _name(manifest: Manifest) -> Name:
+    metadata = manifest["metadata"]
+    return metadata.get("namespace") or "", metadata["name"]
+
+
+def _revision(manifest: Manifest) -> int:
+    """Comparable within one server, which Kubernetes promises since 1.35 and always kept."""
+    return int(manifest["metadata"]["resourceVersion"])
