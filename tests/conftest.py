@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import socket
 import subprocess
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import orjson
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from lateen import hub
 from lateen.api.manifest import Key
+from lateen.base import natives
 
 T = TypeVar("T")
 
@@ -47,7 +46,7 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """One Kubernetes for each worker of the test run."""
     with (
         start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(_start(tmp_path_factory.mktemp("kube"))) as kubeconfig,
+        _running(tmp_path_factory.mktemp("kube")) as kubeconfig,
         portal.wrap_async_context_manager(hub.connect(kubeconfig)) as client,
     ):
         yield Embedded(kubeconfig, portal, client)
@@ -75,59 +74,26 @@ async def _make_namespace(client: hub.Client, name: str) -> None:
             await anyio.sleep(0.02)
 
 
-def _start(directory: Path) -> AbstractAsyncContextManager[Path]:
-    if importlib.util.find_spec("lateen.standalone.kube") is None:
-        return _sketch(directory)
-    return _real(directory)
-
-
-@asynccontextmanager
-async def _real(directory: Path) -> AsyncIterator[Path]:
-    from lateen.standalone.kube import Kube
-
-    async with Kube(directory) as started:
-        yield started.kubeconfig
-
-
-@asynccontextmanager
-async def _sketch(directory: Path) -> AsyncIterator[Path]:
-    # until lateen.standalone.kube exists
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    subprocess.run(
-        ["openssl", "genrsa", "-out", directory / "sa.key", "2048"], check=True, capture_output=True
-    )
-    (directory / "tokens.csv").write_text("tok,admin,admin,system:masters\n")
-    config = directory / "kc"
-    config.write_text(
-        f"""apiVersion: v1
-kind: Config
-clusters: [{{name: c, cluster: {{server: "https://127.0.0.1:{port}",
-  insecure-skip-tls-verify: true}}}}]
-users: [{{name: u, user: {{token: tok}}}}]
-contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
-current-context: x
-"""
-    )
-    program = os.environ.get("LATEEN_TEST_KUBE", "/tmp/proto/kube")
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, directory, str(port), "all"], stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        last = time.monotonic() + 60
-        async with hub.connect(config) as client:
-            while not await client.ready():
-                assert time.monotonic() < last, (directory / "log").read_text()[-2000:]
-                await anyio.sleep(0.1)
-            while time.monotonic() < last:  # the controllers come later
-                try:
-                    await client.get(Key("", "ServiceAccount", "default", "default", "v1"))
-                    break
-                except hub.ApiError:
-                    await anyio.sleep(0.1)
-        yield config
-    finally:
-        process.kill()
-        process.wait()
+@contextmanager
+def _running(directory: Path) -> Iterator[Path]:
+    """The native program on a free port; it tells on a line of its own when it is ready."""
+    with (
+        (directory / "kube.log").open("wb") as log,
+        subprocess.Popen(
+            [
+                natives.locate("kube"),
+                f"--data-dir={directory / 'data'}",
+                f"--die-with-parent={os.getpid()}",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=log,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            event = orjson.loads(process.stdout.readline() or b"{}")
+            assert event.get("event") == "ready", f"{event}, see {log.name}"
+            yield Path(event["kubeconfig"])
+        finally:
+            process.terminate()
+            process.wait(20)

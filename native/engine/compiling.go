@@ -27,6 +27,7 @@ type template struct {
 // An instance is one compiled value of a template.
 type instance struct {
 	value cue.Value
+	file  *ast.File
 	uses  int
 }
 
@@ -66,7 +67,7 @@ func (t *template) compile() (*instance, error) {
 	if err != nil {
 		return nil, malformed(err, "error")
 	}
-	return &instance{value: values[0]}, nil
+	return &instance{value: values[0], file: file}, nil
 }
 
 // loader finds the packages that came with the template; the standard library needs none.

@@ -21,6 +21,10 @@ import (
 // but never damages the file.
 const databaseOptions = "?_journal_mode=WAL&_busy_timeout=30000&_synchronous=NORMAL&_txlock=immediate"
 
+// notifyInterval is how often idle watches are told how far the store has come. The API server asks by
+// itself when a list needs to know, so this is for bookmarks only.
+const notifyInterval = 15 * time.Second
+
 // longestSocket keeps below the 104 bytes that the shortest sockaddr_un (macOS) has room for.
 const longestSocket = 100
 
@@ -65,7 +69,7 @@ func openStore(d *data) (*store, error) {
 		grpc.MaxRecvMsgSize(4<<20),
 		grpc.MaxSendMsgSize(1<<31-1),
 	)
-	server.New(backend, "unix", 5*time.Second, "3.6.0").Register(s.server)
+	server.New(backend, "unix", notifyInterval, "3.6.0").Register(s.server)
 	go func() {
 		if err := s.server.Serve(listener); err != nil {
 			klog.ErrorS(err, "The store stopped serving")

@@ -86,6 +86,29 @@ def check(data: Any) -> list[Problem]:
     return found
 
 
+def pruned(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without fields left empty (`traits:` and nothing behind it).
+
+    The API server drops them from what is created, but refuses them in what is applied. What may be
+    null, and what is free-form, stays.
+    """
+    kept: dict[str, Any] = _prune(data, _schema(data))
+    return kept
+
+
+def _prune(value: Any, schema: Schema) -> Any:
+    if isinstance(value, list):
+        return [_prune(item, schema.get("items") or {}) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    known: Mapping[str, Schema] = schema.get("properties") or {}
+    return {
+        field: _prune(item, known.get(field) or {})
+        for field, item in value.items()
+        if item is not None or field not in known or known[field].get("nullable")
+    }
+
+
 def _identity(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with apiVersion and kind, without which nothing else can be judged."""
     for field in ("apiVersion", "kind"):
@@ -156,15 +179,22 @@ def _walk_map(value: Mapping[str, Any], schema: Schema, at: paths.Path) -> Itera
     known: Mapping[str, Schema] = schema.get("properties") or {}
     others = schema.get("additionalProperties")
     closed = not others and not schema.get("x-kubernetes-preserve-unknown-fields")
+    required = schema.get("required") or ()
+    meant = set()
     for field, item in value.items():
+        if item is None and field in known and field not in required:
+            continue  # as good as not there (see `pruned`)
         if field in known:
             yield from _walk(item, known[field], (*at, field))
         elif isinstance(others, Mapping):
             yield from _walk(item, others, (*at, field))
         elif closed and known:
-            yield _unknown(field, known, at)
-    for field in schema.get("required") or ():
-        if field not in value:
+            problem = _unknown(field, known, at)
+            meant.add(problem.hint)
+            yield problem
+    for field in required:
+        # one that was only mistyped is not missing as well
+        if field not in value and suggest.nearest(field, [field]) not in meant:
             about = str((known.get(field) or {}).get("description", ""))
             yield Problem(
                 "field.missing",
@@ -231,7 +261,7 @@ def describe(value: Any) -> str:
 def _bad_names(data: Mapping[str, Any]) -> Iterator[Problem]:
     meta = data.get("metadata")
     name = meta.get("name") if isinstance(meta, Mapping) else None
-    ours = names.GROUP == data["apiVersion"].rpartition("/")[0]  # core kinds allow other names
+    ours = data["apiVersion"].rpartition("/")[0] == names.GROUP  # core kinds allow other names
     if ours and isinstance(name, str) and (not _NAME.fullmatch(name) or len(name) > 253):
         safe = re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")
         yield Problem(

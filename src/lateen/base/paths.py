@@ -94,3 +94,9 @@ def assign(value: Any, path: Path, new: Any) -> Any:
     if not isinstance(value, Mapping):
         raise ValueError(f"{head} needs a map, found {type(value).__name__}")
     return {**value, head: assign(value.get(head, MISSING), rest, new)}
+
+
+def related(one: Path, other: Path) -> bool:
+    """Whether one of two paths lies within the other, or they are the same."""
+    size = min(len(one), len(other))
+    return one[:size] == other[:size]

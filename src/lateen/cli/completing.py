@@ -15,9 +15,7 @@ def applications(kubeconfig: str | None, namespace: str, incomplete: str) -> lis
 
     async def ask() -> list[str]:
         async with connecting.plane(kubeconfig, timeout=_PATIENCE) as client:
-            found, _ = await client.list(
-                names.GROUP, "v1beta1", "Application", namespace=namespace
-            )
+            found, _ = await client.list(names.GROUP, "v1beta1", "Application", namespace=namespace)
         return [str(app["metadata"]["name"]) for app in found]
 
     try:

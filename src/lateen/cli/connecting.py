@@ -23,9 +23,7 @@ def kubeconfig(given: str | None) -> str:
     Raises:
         Problem: `hub.no-control-plane`, `hub.kubeconfig`.
     """
-    return kubeconfigs.choose(
-        given, os.environ, standalone=locate.running(), home=Path.home()
-    )
+    return kubeconfigs.choose(given, os.environ, standalone=locate.running(), home=Path.home())
 
 
 @asynccontextmanager

@@ -44,6 +44,7 @@ _AREAS = {
             "input",
             "override",
             "parameter",
+            "patch",
             "policy",
             "template",
             "topology",

@@ -16,20 +16,9 @@ from lateen.cli import exits, printing, problems
 from lateen.cli.exits import Exit
 
 
-class Ended(Exception):  # noqa: N818 - an end, not an error
-    """Everything has been said; only the exit code is left."""
-
-    def __init__(self, code: Exit) -> None:
-        super().__init__(code.name)
-        self.code = code
-
-
 def report(error: BaseException) -> Exit:
     """Show an error on standard error, without a trace if it is one users can mend."""
     leaves = list(_leaves(error))
-    ended = next((leaf for leaf in leaves if isinstance(leaf, Ended)), None)
-    if ended is not None:
-        return ended.code
     strange = next((leaf for leaf in leaves if _problems(leaf) is None), None)
     if strange is not None:
         return _unexpected(strange)

@@ -19,9 +19,7 @@ async def application(client: hub.Client, key: Key) -> AsyncGenerator[Applicatio
     while True:
         found, version = await client.list(key.group, key.version, key.kind, **where)
         yield Application(found[0]) if found else None
-        watch = client.watch(
-            key.group, key.version, key.kind, resource_version=version, **where
-        )
+        watch = client.watch(key.group, key.version, key.kind, resource_version=version, **where)
         try:
             async with aclosing(watch) as events:
                 async for kind, raw in events:

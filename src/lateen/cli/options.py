@@ -41,8 +41,8 @@ Kubeconfig = Annotated[
         metavar="FILE",
         callback=_inherit,
         show_default=False,
-        help="Talk to this control plane. [default: $KUBECONFIG, then a running standalone one, "
-        "then ~/.kube/config]",
+        help="Talk to this control plane, not to that of $KUBECONFIG, a running standalone one "
+        "or that of ~/.kube/config, the first of these that is there.",
     ),
 ]
 Namespace = Annotated[
@@ -73,3 +73,18 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is d
 Timeout = Annotated[
     str, typer.Option("--timeout", metavar="DURATION", help="How long to wait, as in 90s or 5m.")
 ]
+
+
+def seconds(text: str) -> float:
+    """Seconds of a `--timeout`.
+
+    Raises:
+        typer.BadParameter: it is no duration; says how to write one.
+    """
+    # imported here: options are read by every command, durations by few
+    from lateen.base import durations
+
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from error

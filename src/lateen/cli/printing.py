@@ -88,9 +88,9 @@ def structured(value: Any, output: Output) -> None:
 
 
 def manifests(documents_: Iterable[tuple[str, Manifest]]) -> None:
-    """Manifests as YAML documents, each under its comment."""
+    """Manifests as YAML documents, each under its comment (`# ...`)."""
     # imported here: a table needs no YAML
     from lateen.base import documents
 
     for comment, manifest in documents_:
-        sys.stdout.write(f"---\n# {comment}\n{documents.dump(manifest)}")
+        sys.stdout.write(f"---\n{comment}\n{documents.dump(manifest)}")

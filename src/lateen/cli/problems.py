@@ -1,11 +1,11 @@
 """Problems on the terminal: file, line and column, the line itself with a mark, and what to do.
 
-    error: expected text, found the number 80
-      --> app.yaml:9:9  spec.components[0].properties.image
-      |
-    9 |         image: 80
-      |         ^^^^^
-      = put it in quotes: "80"
+error: expected text, found the number 80
+  --> app.yaml:9:9  spec.components[0].properties.image
+  |
+9 |         image: 80
+  |         ^^^^^
+  = put it in quotes: "80"
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # values the engine was given; the field path leads to the line of the user's file instead
 _UNOPENABLE = frozenset({"parameter", "context", ""})
+_ERROR = Text("error: ", "bold red")
 
 
 class Blamed(Exception):  # noqa: N818 - it is shown to people, who have problems
@@ -83,16 +84,26 @@ def _line(problem: Problem, source: str) -> tuple[int, int]:
 def show(problems: Sequence[Problem], texts: Mapping[str, str] | None = None) -> None:
     """Print problems to standard error, the ones with a place with an excerpt."""
     console = printing.stderr()
-    for problem in problems:
+    for index, problem in enumerate(problems):
+        if index:
+            console.print()
         console.print(render(problem, texts or {}))
     if len(problems) > 1:
+        console.print()
         console.print(Text(f"{len(problems)} problems", "bold red"))
 
 
-def render(problem: Problem, texts: Mapping[str, str]) -> Text:
+def warn(found: Iterable[Problem], texts: Mapping[str, str] | None = None) -> None:
+    """Print what is not wrong but should be known."""
+    console = printing.stderr()
+    for problem in found:
+        console.print(render(problem, texts or {}, Text("warning: ", "bold yellow")))
+
+
+def render(problem: Problem, texts: Mapping[str, str], title: Text = _ERROR) -> Text:
     """One problem as text; colours vanish where there is no terminal."""
-    text = Text()
-    text.append("error: ", "bold red").append(f"{problem.message}\n", "bold")
+    text = title.copy()
+    text.append(f"{problem.message}\n", "bold")
     places = [place for place in problem.positions if place.source not in _UNOPENABLE]
     margin = len(str(places[0].line)) if places else 1
     if places:

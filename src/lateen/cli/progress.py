@@ -51,15 +51,17 @@ class View:
     @property
     def reasons(self) -> list[str]:
         """Why it is not healthy, each reason once."""
-        found = [*self.errors]
-        for step in self.steps:
-            if step.state == "failed":
-                found.append(f"step {step.name} failed: {step.message or 'no reason is given'}")
-        for component in self.components:
-            if component.state == "unhealthy":
-                said = component.message or "no reason is given"
-                found.append(f"component {component.name} is not healthy: {said}")
-        return list(dict.fromkeys(found))
+        steps = [
+            f"step {step.name} failed: {step.message or 'no reason is given'}"
+            for step in self.steps
+            if step.state == "failed"
+        ]
+        components = [
+            f"component {each.name} is not healthy: {each.message or 'no reason is given'}"
+            for each in self.components
+            if each.state == "unhealthy"
+        ]
+        return list(dict.fromkeys([*self.errors, *steps, *components]))
 
 
 def view(app: Application, generation: int = 0) -> View:
@@ -111,10 +113,14 @@ def _steps(raw: Any, depth: int = 0) -> Iterator[Line]:
 def _component(service: dict[str, Any]) -> Line:
     cluster, namespace = service.get("cluster"), service.get("namespace")
     place = f" ({cluster}/{namespace})" if cluster and cluster != "local" else ""
-    messages = [service.get("message")]
-    for trait in service.get("traits") or ():
-        if not trait.get("healthy"):
-            messages.append(f"{trait.get('type')}: {trait.get('message') or 'not healthy'}")
+    messages = [
+        service.get("message"),
+        *(
+            f"{trait.get('type')}: {trait.get('message') or 'not healthy'}"
+            for trait in service.get("traits") or ()
+            if not trait.get("healthy")
+        ),
+    ]
     return Line(
         f"{service.get('name')}{place}",
         "healthy" if service.get("healthy") else "unhealthy",

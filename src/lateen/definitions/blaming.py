@@ -12,7 +12,7 @@ from typing import Any
 
 from lateen.api.application import Component
 from lateen.base import paths
-from lateen.base.problem import Position, Problem, Problems, every
+from lateen.base.problem import Problem, Problems, every
 from lateen.definitions import templates
 
 # what the engine calls the two values it is handed, in the positions of its problems
@@ -72,9 +72,9 @@ def translate(
             continue
         blamed = _blame(problem, part)
         at = paths.parse(blamed.path)
-        if any(at[: len(path)] == path or path[: len(at)] == at for path in said):
+        if any(paths.related(at, path) for path in said):
             continue
-        if any(related(at, paths.parse(path)) for path in hidden):
+        if any(paths.related(at, paths.parse(path)) for path in hidden):
             blamed = replace(blamed, message=_WITHHELD)
         result.append(blamed)
     return list(dict.fromkeys(result))
@@ -92,12 +92,6 @@ def patch(error: Problem | Problems, part: templates.Part, where: str) -> list[P
     ]
 
 
-def related(one: paths.Path, other: paths.Path) -> bool:
-    """Whether one of two paths lies within the other."""
-    size = min(len(one), len(other))
-    return one[:size] == other[:size]
-
-
 def explain(problems: Iterable[Problem], component: Component) -> str:
     """The problems of a component as status messages lay them out (semantics B1)."""
     blocks: dict[str, dict[str, list[str]]] = {}
@@ -108,15 +102,17 @@ def explain(problems: Iterable[Problem], component: Component) -> str:
     texts = []
     for owner, groups in blocks.items():
         texts.append(f"validation failed for {owner}:")
-        for title in ("User Errors", "Parameter errors", "Template errors"):
-            if lines := sorted(dict.fromkeys(groups.get(title, ()))):
-                texts.append("\n".join([f"{title}:", *(f"  {line}" for line in lines)]))
+        texts += [
+            "\n".join([f"{title}:", *(f"  {line}" for line in sorted(set(groups[title])))])
+            for title in ("User Errors", "Parameter errors", "Template errors")
+            if title in groups
+        ]
     return "\n\n".join(texts)
 
 
 def _owner(path: str, component: Component) -> tuple[str, str]:
     for trait in component.traits:
-        if trait.path and related(paths.parse(path), paths.parse(trait.path)):
+        if trait.path and paths.related(paths.parse(path), paths.parse(trait.path)):
             return f"trait {trait.type}", trait.path
     return f"workload {component.name}", component.path
 
@@ -134,21 +130,22 @@ def _blame(problem: Problem, part: templates.Part) -> Problem:
     """Find the property a problem is about: by its own path, or by a value that took part."""
     at = paths.parse(problem.path)
     positions = tuple(p for p in problem.positions if p.source not in (PARAMETER, CONTEXT))
+    given = [paths.parse(p.path) for p in problem.positions if p.source == PARAMETER and p.path]
     if at[:1] == ("parameter",):
+        # where alternatives failed the error stands at their root, the culprit further down
+        below = [place for place in given if place[: len(at) - 1] == at[1:]]
+        place = max(below, key=len, default=at[1:])
+        closed = problem.code == "cue.closed"
         return replace(
             problem,
             code=_PARAMETER_CODES.get(problem.code, "parameter.value"),
-            path=_property(at[1:], part),
+            message=f'unknown parameter "{place[-1]}"' if closed and place else problem.message,
+            path=_property(place, part),
             positions=positions,
         )
-    given = next((p for p in problem.positions if _names_property(p)), None)
-    path = _property(paths.parse(given.path), part) if given else part.path
+    path = _property(given[0], part) if given else part.path
     message = f"{part.word}: {_located(problem)}"
     return replace(problem, code="template.error", message=message, path=path, positions=positions)
-
-
-def _names_property(position: Position) -> bool:
-    return position.source == PARAMETER and bool(position.path)
 
 
 def _property(at: paths.Path, part: templates.Part) -> str:

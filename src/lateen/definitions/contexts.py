@@ -120,10 +120,8 @@ def build(
     context = {name: make() for name, make in makers.items() if wanted is None or name in wanted}
     if component.properties is not None and (wanted is None or "parameter" in wanted):
         context["parameter"] = component.properties
-    for name, value in (extra or {}).items():
-        if wanted is None or name in wanted:
-            context[name] = value
-    return context
+    more = {n: value for n, value in (extra or {}).items() if wanted is None or n in wanted}
+    return context | more
 
 
 def _cluster_version(version: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from lateen.base import paths
 from lateen.base.problem import Problem, Problems, raise_any
-from lateen.cue.engine import Evaluation
+from lateen.cue.templates import Evaluation
 from lateen.definitions import blaming, patching, templates
 
 
@@ -96,8 +96,6 @@ def _soft_below(soft: Collection[str], key: str) -> Collection[str]:
     return frozenset(paths.render(path[1:]) for path in split if path and path[0] == key)
 
 
-def _marks_below(
-    marks: Mapping[str, Mapping[str, str]], key: str
-) -> dict[str, Mapping[str, str]]:
+def _marks_below(marks: Mapping[str, Mapping[str, str]], key: str) -> dict[str, Mapping[str, str]]:
     split = ((paths.parse(path), mark) for path, mark in marks.items())
     return {paths.render(path[1:]): mark for path, mark in split if path and path[0] == key}

@@ -7,7 +7,7 @@ the main object, or adds objects of its own. One engine call for each template, 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lateen.api import names
@@ -16,8 +16,17 @@ from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base import paths
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.cue.engine import Engine, Evaluation, Fill
-from lateen.definitions import blaming, contexts, loading, parameters, patching, stamping, templates
+from lateen.cue.engine import Engine
+from lateen.cue.templates import Evaluation, Fill
+from lateen.definitions import (
+    blaming,
+    contexts,
+    drafting,
+    loading,
+    parameters,
+    stamping,
+    templates,
+)
 
 PRE = "PreDispatch"
 DEFAULT = "DefaultDispatch"
@@ -76,29 +85,6 @@ class Rendered:
     def manifests(self) -> list[Manifest]:
         """Everything that is applied, in the order of the stages."""
         return [manifest for stage in STAGES for manifest in self.staged(stage)]
-
-
-@dataclass
-class _Extra:
-    """An auxiliary while traits may still patch it."""
-
-    key: str
-    value: Any
-    soft: frozenset[str]
-    trait: int | None
-
-
-@dataclass
-class _Draft:
-    """A component while its traits are applied. `soft`: paths that only hold a default."""
-
-    output: Any = None
-    soft: frozenset[str] = frozenset()
-    extras: list[_Extra] = field(default_factory=list)
-
-    def add(self, outputs: Any, soft: Collection[str], trait: int | None) -> None:
-        for key, value in (outputs or {}).items():
-            self.extras.append(_Extra(key, value, templates.below(soft, key), trait))
 
 
 class Renderer:
@@ -196,7 +182,7 @@ class _Rendering:
     live: Live
     replica_key: str
 
-    async def draft(self, body: templates.Part, traits: list[templates.Part]) -> _Draft:
+    async def draft(self, body: templates.Part, traits: list[templates.Part]) -> drafting.Draft:
         """Evaluate everything, in the order of the application.
 
         Templates that do not look at the object are evaluated first, so that one mistake does not
@@ -211,27 +197,21 @@ class _Rendering:
             except (Problem, Problems) as error:
                 problems += every(error)
         if problems:
-            problems += await self._unread(traits, alone)
+            for part in traits:
+                problems += () if part in alone else await self._stated(part)
             raise_any(problems)
-        draft = self._begin(results[body.index], body)
+        draft = drafting.begin(results[body.index], body)
         for part in traits:
             try:
+                if part.index not in results and problems:
+                    problems += await self._stated(part)  # it would see a half-made object
+                    continue
                 result = results.get(part.index) or await self._evaluate(part, draft)
-                _lay(draft, result, part)
+                draft.lay(result, part)
             except (Problem, Problems) as error:
                 problems += every(error)
         raise_any(problems)
         return draft
-
-    async def _unread(
-        self, traits: list[templates.Part], seen: list[templates.Part]
-    ) -> list[Problem]:
-        """What can be said of the traits that could not be evaluated."""
-        found: list[Problem] = []
-        for part in traits:
-            if part not in seen:
-                found += await self._stated(part)
-        return found
 
     async def _stated(self, part: templates.Part) -> tuple[Problem, ...]:
         try:
@@ -239,19 +219,7 @@ class _Rendering:
         except (Problem, Problems) as error:
             return tuple(blaming.compilation(error, part))
 
-    def _begin(self, result: Evaluation, body: templates.Part) -> _Draft:
-        output = result.values.get("output")
-        if output is None:
-            raise Problem(
-                "template.output",
-                f'{body.word} gives no object: its definition has no field "output"',
-                body.path,
-            )
-        draft = _Draft(output, result.soft.get("output", frozenset()))
-        draft.add(result.values.get("outputs"), result.soft.get("outputs", ()), None)
-        return draft
-
-    async def _evaluate(self, part: templates.Part, draft: _Draft | None) -> Evaluation:
+    async def _evaluate(self, part: templates.Part, draft: drafting.Draft | None) -> Evaluation:
         """Evaluate one template, `draft` being what a trait sees of the component so far."""
         wanted = contexts.reads(part.definition.text)
         context = contexts.build(
@@ -274,7 +242,7 @@ class _Rendering:
         await self._refuse(result, part)
         return result
 
-    def _surroundings(self, part: templates.Part, draft: _Draft | None) -> dict[str, Any]:
+    def _surroundings(self, part: templates.Part, draft: drafting.Draft | None) -> dict[str, Any]:
         live = self.live.workload
         if not part.is_trait:
             return {} if live is None else {"output": live}
@@ -288,7 +256,7 @@ class _Rendering:
     async def _refuse(self, result: Evaluation, part: templates.Part) -> None:
         """Raise what an evaluation found wrong, said in terms of the application."""
         said = blaming.user_errors(result.values.get("errs"), part)
-        found = [p for p in result.problems if p.path.split(".")[0].split("[")[0] != "errs"]
+        found = [p for p in result.problems if paths.parse(p.path)[:1] != ("errs",)]
         if not said and not found:
             return
         hidden = parameters.input_targets(self.component)
@@ -300,42 +268,8 @@ def _reads_object(definition: Definition) -> bool:
     return read is None or bool(read & _GROWING)
 
 
-def _lay(draft: _Draft, result: Evaluation, part: templates.Part) -> None:
-    """Apply what a trait's template gave: its objects, its patch, its patches of other objects.
-
-    Source: semantics B3.
-    """
-    values, soft, marks = result.values, result.soft, result.marks
-    draft.add(values.get("outputs"), soft.get("outputs", ()), part.index)
-    problems: list[Problem] = []
-    if (patch := values.get("patch")) is not None:
-        try:
-            patched = patching.apply(
-                draft.output, patch, marks.get("patch"), draft.soft, soft.get("patch", ())
-            )
-            draft.output, draft.soft = patched.value, patched.soft
-        except (Problem, Problems) as error:
-            problems += blaming.patch(error, part, "output")
-    for extra in draft.extras:
-        patch = (values.get("patchOutputs") or {}).get(extra.key)
-        if patch is None:
-            continue
-        try:
-            patched = patching.unify(
-                extra.value,
-                patch,
-                templates.below_keys(marks.get("patchOutputs") or {}, extra.key),
-                extra.soft,
-                templates.below(soft.get("patchOutputs", ()), extra.key),
-            )
-            extra.value, extra.soft = patched.value, patched.soft
-        except (Problem, Problems) as error:
-            problems += blaming.patch(error, part, f"outputs.{extra.key}")
-    raise_any(problems)
-
-
 def _stamp(
-    draft: _Draft,
+    draft: drafting.Draft,
     component: Component,
     definition: Definition,
     traits: tuple[Attached, ...],
@@ -360,9 +294,7 @@ def _stamp(
         component,
         definition,
         workload,
-        tuple(
-            _auxiliary(extra, workload, component, traits, app, place) for extra in draft.extras
-        ),
+        tuple(_auxiliary(extra, workload, component, traits, app, place) for extra in draft.extras),
         traits,
         managed=any(t.definition.spec.get("manageWorkload") for t in traits if not t.pending),
     )
@@ -376,7 +308,7 @@ def _malformed(value: Any, where: str, path: str) -> list[Problem]:
 
 
 def _auxiliary(
-    extra: _Extra,
+    extra: drafting.Extra,
     workload: Manifest,
     component: Component,
     traits: tuple[Attached, ...],

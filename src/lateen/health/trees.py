@@ -1,4 +1,4 @@
-"""Health of the objects below an application's own, for the resource tree (semantics B8, last item).
+"""Health of the objects below an application's own, for the resource tree (semantics B8).
 
 Pure. Unlike a component's health these rules are the same for every application, and nothing waits
 for them: they explain to people.

@@ -5,6 +5,7 @@ This module knows HTTP and nothing of objects; `client` knows objects and nothin
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -246,9 +247,15 @@ async def _lines(response: aiohttp.ClientResponse, call: Call) -> AsyncIterator[
 
 def _failure(error: Exception, call: Call) -> errors.ApiError:
     """The HTTP library's error as ours."""
-    reason, message = "Unreachable", f"the API server cannot be reached: {error or type(error)}"
+    reason, message = "Unreachable", "the API server closed the connection"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason, message = "Certificate", f"the API server's certificate is not trusted: {error}"
+        found = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+        reason, message = "Certificate", f"the API server's certificate is not trusted: {found}"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno or 0
+        # a name that is not found has a negative one, and words of its own
+        why = os.strerror(number) if number > 0 else error.os_error.strerror or "no answer"
+        message = f"the API server at {error.host}:{error.port} cannot be reached: {why.lower()}"
     elif isinstance(error, TimeoutError):
         reason, message = "Timeout", "the API server did not answer in time"
     elif isinstance(error, aiohttp.ClientPayloadError | orjson.JSONDecodeError):

@@ -6,7 +6,7 @@ only in the port that dispatches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from lateen.api.application import Component
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
 from lateen.base.problem import Problem
+from lateen.cue.engine import Engine
 from lateen.definitions import contexts, rendering
 from lateen.definitions.rendering import Rendered
 from lateen.dispatch.applying import Desired
@@ -51,8 +52,8 @@ class Deliverer:
     `delivered` outlives a pass: what was rendered for the same component is not rendered again.
     """
 
+    engine: Engine
     renderer: rendering.Renderer
-    assessor: assessing.Assessor
     facts: contexts.AppFacts
     target: Dispatch
     clusters: frozenset[str]
@@ -75,17 +76,20 @@ class Deliverer:
             rendered = kept.rendered
         else:
             rendered = await self.renderer.render(component, self.facts, placement)
-        for stage in (rendering.PRE, rendering.DEFAULT):
-            await self.target.dispatch(desired(rendered, stage))
-            health = await self.assess(rendered)
-            if not health.healthy:
-                break
-        else:
+        if rendered.staged(rendering.PRE):
+            await self.target.dispatch(desired(rendered, rendering.PRE))
+        health = await self.assess(rendered, (rendering.PRE,))
+        if all(trait.healthy or trait.pending for trait in health.traits):
+            await self.target.dispatch(desired(rendered, rendering.DEFAULT))
+            health = await self.assess(rendered, (rendering.PRE, rendering.DEFAULT))
+        if health.healthy:
             rendered, health = await self._finish(component, placement, rendered, health)
         self.delivered[slot] = Delivered(component, placement, rendered, health, digest)
         return await self._outcome(rendered, health)
 
-    async def assess(self, rendered: Rendered) -> assessing.ComponentHealth:
+    async def assess(
+        self, rendered: Rendered, reached: Collection[str] = rendering.STAGES
+    ) -> assessing.ComponentHealth:
         """The health of what was rendered, as the cluster shows it now."""
         live = {}
         for each in rendered.manifests:
@@ -93,7 +97,7 @@ class Deliverer:
             found = await self.target.find(key)
             if found is not None:
                 live[key] = found
-        return await self.assessor.assess(rendered, live, self.facts)
+        return await assessing.assess(rendered, live, self.facts, self.engine, reached=reached)
 
     async def _finish(
         self,
@@ -126,8 +130,7 @@ class Deliverer:
             outputs[extra.key] = found or extra.manifest
         # a PostDispatch trait that is not healthy yet does not hold the workflow up (semantics B5)
         settled = health.workload_healthy and all(
-            trait.healthy or attached.definition.stage == rendering.POST
-            for trait, attached in zip(health.traits, rendered.traits, strict=False)
+            trait.healthy or trait.stage == rendering.POST for trait in health.traits
         )
         return Outcome(settled, health.message, main or rendered.workload, outputs)
 

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+
+	"cuelang.org/go/cue"
+)
+
+// mark reads, for each path, the marks of every field below it and which of them are soft: left at a default.
+//
+// A mark is a line `+key=value` of a doc comment. They are read from the evaluated value, so comments inside `if` and
+// `for`, and those of fields that arrive by reference, count.
+func mark(value cue.Value, paths []string, result *evaluation) {
+	if len(paths) == 0 {
+		return
+	}
+	result.Marks = map[string]map[string]map[string]string{}
+	result.Soft = map[string][]string{}
+	for _, path := range paths {
+		found := &marking{marks: map[string]map[string]string{}, soft: []string{}}
+		if field := value.LookupPath(cue.ParsePath(path)); field.Exists() {
+			found.walk(field, "")
+		}
+		result.Marks[path] = found.marks
+		result.Soft[path] = found.soft
+	}
+}
+
+type marking struct {
+	marks map[string]map[string]string
+	soft  []string
+}
+
+func (m *marking) walk(value cue.Value, path string) {
+	if marks := marksOf(value); len(marks) > 0 {
+		m.marks[path] = marks
+	}
+	value, soft := value.Default()
+	if soft {
+		m.soft = append(m.soft, path)
+	}
+	switch value.IncompleteKind() {
+	case cue.StructKind:
+		fields, err := value.Fields()
+		if err != nil {
+			return // an error of the value, reported as such
+		}
+		for fields.Next() {
+			m.walk(fields.Value(), under(path, fields.Selector().Unquoted()))
+		}
+	case cue.ListKind:
+		items, err := value.List()
+		if err != nil {
+			return
+		}
+		for items.Next() {
+			m.walk(items.Value(), path+"["+items.Selector().String()+"]")
+		}
+	}
+}
+
+// under is the path of a field below a path.
+func under(path, name string) string {
+	var text strings.Builder
+	text.WriteString(path)
+	appendName(&text, name)
+	return text.String()
+}
+
+var markLine = regexp.MustCompile(`^\+\s*([A-Za-z_$][\w.$-]*)\s*(?:=\s*(\S*))?\s*$`)
+
+// marksOf reads the marks in the doc comments of a value. A value with inner spaces makes no mark.
+func marksOf(value cue.Value) map[string]string {
+	var marks map[string]string
+	for _, line := range docLines(value) {
+		if !strings.HasPrefix(line, "+") {
+			continue
+		}
+		if parts := markLine.FindStringSubmatch(line); parts != nil {
+			if marks == nil {
+				marks = map[string]string{}
+			}
+			marks[parts[1]] = parts[2]
+		}
+	}
+	return marks
+}
+
+func docLines(value cue.Value) []string {
+	var lines []string
+	for _, group := range value.Doc() {
+		for _, line := range strings.Split(group.Text(), "\n") {
+			if line = strings.TrimSpace(line); line != "" {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}

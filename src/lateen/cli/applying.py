@@ -1,0 +1,134 @@
+"""`up`: checks everything, then applies it in the order it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lateen import hub
+from lateen.api import checking
+from lateen.api import manifest as manifests
+from lateen.api.application import Application
+from lateen.api.manifest import Manifest
+from lateen.base.documents import Document
+from lateen.base.problem import Problem
+from lateen.cli import connecting, delivering, offline, printing, problems, sources
+from lateen.cli.exits import Exit
+
+# what others need comes before them; applications come last
+_RANKS = {
+    "Namespace": 0,
+    "CustomResourceDefinition": 1,
+    "ComponentDefinition": 2,
+    "TraitDefinition": 2,
+    "PolicyDefinition": 2,
+    "WorkflowStepDefinition": 2,
+    "Policy": 3,
+    "Workflow": 3,
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for. `timeout` is in seconds."""
+
+    files: Sequence[str]
+    namespace: str | None
+    wait: bool
+    timeout: float
+
+
+async def up(order: Order, kubeconfig: str | None) -> Exit:
+    """Deliver the files; nothing is sent before everything that can be checked is right.
+
+    Raises:
+        Blamed: what is wrong in the files, or refused by the server, with its place.
+        Problem: no control plane, nothing to read.
+    """
+    documents = [_placed(document, order.namespace) for document in sources.checked(order.files)]
+    documents.sort(key=lambda document: _rank(document.data))
+    async with connecting.plane(kubeconfig) as client:
+        await offline.check(documents, client)
+        delivered = [
+            applied
+            for document in documents
+            if (applied := await _apply(client, document, order.namespace))
+        ]
+        if not order.wait:
+            return Exit.OK
+        codes = [await delivering.follow(client, app, order.timeout) for app in delivered]
+    return next((code for code in codes if code is not Exit.OK), Exit.OK)
+
+
+def _rank(data: Manifest) -> int:
+    return 5 if sources.is_application(data) else _RANKS.get(str(data["kind"]), 4)
+
+
+def _placed(document: Document, namespace: str | None) -> Document:
+    """The document with the namespace it goes to, as far as that can be told from its text."""
+    meta = document.data["metadata"]
+    given = meta.get("namespace")
+    if namespace and given and given != namespace:
+        problem = Problem(
+            "input.namespace",
+            f"the file says namespace {given}, the command says {namespace}",
+            "metadata.namespace",
+            hint="leave out -n, or the namespace in the file",
+        )
+        raise problems.blame([(document, [problem])])
+    if given or not sources.is_application(document.data):
+        return document
+    placed = {**document.data, "metadata": {**meta, "namespace": namespace or "default"}}
+    return Document(document.source, placed, document.lines, document.text)
+
+
+async def _apply(
+    client: hub.Client, document: Document, namespace: str | None
+) -> Application | None:
+    """Apply one document and say what came of it; returns it if it is an application."""
+    wanted = {k: v for k, v in checking.pruned(document.data).items() if k != "status"}
+    key = manifests.key(wanted)
+    with problems.blaming(document):
+        # a kind may come with a definition that was applied a moment ago
+        resource = await client.resources.wait(key.group, key.version, key.kind, timeout=5.0)
+        if resource.namespaced and not key.namespace:
+            meta = {**wanted["metadata"], "namespace": namespace or "default"}
+            wanted = {**wanted, "metadata": meta}
+            key = manifests.key(wanted)
+        try:
+            before = await _existing(client, key)
+            # what the file says, it says: whoever wrote those fields before, the user does now
+            after = await client.apply(wanted, force=True)
+        except hub.ApiError as error:
+            if error.not_found and key.namespace:
+                raise _no_namespace(key.namespace) from error
+            raise problems.blame([(document, error.problems())]) from error
+    word = "created"
+    if before is not None:
+        same = manifests.metadata(before)["resourceVersion"]
+        unchanged = manifests.metadata(after)["resourceVersion"] == same
+        word = "unchanged" if unchanged else "updated"
+    printing.line_out(f"{_noun(after)} {key.name} {word}")
+    return Application(after) if sources.is_application(after) else None
+
+
+def _noun(found: Manifest) -> str:
+    return "application" if sources.is_application(found) else str(found["kind"])
+
+
+async def _existing(client: hub.Client, key: manifests.Key) -> Manifest | None:
+    try:
+        return await client.get(key)
+    except hub.ApiError as error:
+        if error.not_found:
+            return None
+        raise
+
+
+def _no_namespace(namespace: str) -> Problem:
+    return Problem(
+        "input.namespace",
+        f"there is no namespace {namespace}",
+        "metadata.namespace",
+        hint=f"create it with `kubectl create namespace {namespace}`, or put it into the file",
+    )

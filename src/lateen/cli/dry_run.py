@@ -1,0 +1,44 @@
+"""`lateen dry-run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lateen.cli import options, running
+
+
+def register(app: typer.Typer) -> None:
+    app.command("dry-run")(dry_run)
+
+
+def dry_run(
+    files: options.Files,
+    definitions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--definitions",
+            "-d",
+            metavar="FILE|DIR",
+            help="Definitions to use before those installed, as .cue or YAML; several times.",
+        ),
+    ] = None,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Ask no control plane: built-in and given definitions."),
+    ] = False,
+    namespace: options.Namespace = "default",
+    output: Annotated[
+        options.Manifests,
+        typer.Option("--output", "-o", help="YAML documents, or one JSON list."),
+    ] = options.Manifests.YAML,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Show what applications would create, without creating it."""
+    # imported here: `lateen --help` must not wait for it
+    from lateen.cli import rehearsing
+
+    order = rehearsing.Order(files, definitions or [], offline, namespace)
+    running.run(lambda: rehearsing.dry_run(order, output, kubeconfig))

@@ -1,0 +1,107 @@
+"""Addresses at which an application answers.
+
+Pure. A Service is resolved to the addresses of its ready pods: on a standalone control plane nobody
+serves its virtual address (an API server takes no loopback addresses in EndpointSlices).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lateen.api import manifest as manifests
+from lateen.api import names
+from lateen.api.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One address. `service` is empty for a port of a pod that no Service leads to."""
+
+    component: str
+    service: str
+    host: str
+    port: int
+    protocol: str = "TCP"
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def resolve(
+    services: Iterable[Manifest], pods: Iterable[Manifest], others: Iterable[Manifest]
+) -> list[Endpoint]:
+    """Endpoints of the application's Services, then those of its pods without one.
+
+    `pods` are the application's own; `others` all that its Services may select.
+    """
+    found: dict[tuple[str, int], Endpoint] = {}
+    candidates = list(others)
+    for service in services:
+        for endpoint in _of_service(service, candidates):
+            found.setdefault((endpoint.host, endpoint.port), endpoint)
+    for pod in pods:
+        for endpoint in _of_pod(pod):
+            found.setdefault((endpoint.host, endpoint.port), endpoint)
+    return list(found.values())
+
+
+def _of_service(service: Manifest, pods: Iterable[Manifest]) -> Iterator[Endpoint]:
+    spec, meta = service.get("spec") or {}, manifests.metadata(service)
+    selector = spec.get("selector") or {}
+    if not selector:
+        return
+    for port in spec.get("ports") or ():
+        for pod in pods:
+            same = manifests.metadata(pod).get("namespace") == meta.get("namespace")
+            labels = manifests.labels(pod)
+            if not (same and ready(pod) and selector.items() <= labels.items()):
+                continue
+            number = _number(port.get("targetPort", port.get("port")), pod)
+            if number:
+                yield Endpoint(
+                    manifests.labels(service).get(names.APP_COMPONENT, ""),
+                    str(meta.get("name") or ""),
+                    str(pod["status"]["podIP"]),
+                    number,
+                    str(port.get("protocol") or "TCP"),
+                )
+
+
+def _of_pod(pod: Manifest) -> Iterator[Endpoint]:
+    if not ready(pod):
+        return
+    component = manifests.labels(pod).get(names.APP_COMPONENT, "")
+    for port in _ports(pod):
+        yield Endpoint(
+            component,
+            "",
+            str(pod["status"]["podIP"]),
+            int(port["containerPort"]),
+            str(port.get("protocol") or "TCP"),
+        )
+
+
+def ready(pod: Manifest) -> bool:
+    """Whether a pod has an address and says that it can be asked."""
+    status = pod.get("status") or {}
+    conditions = status.get("conditions") or ()
+    says = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+    gone = manifests.metadata(pod).get("deletionTimestamp")
+    return bool(says and status.get("podIP") and not gone)
+
+
+def _number(target: Any, pod: Manifest) -> int:
+    """The port a Service means: a number, or the name of a port of the pod; 0 for none."""
+    if isinstance(target, int):
+        return target
+    named = (p for p in _ports(pod) if p.get("name") == target)
+    return next((int(port["containerPort"]) for port in named), 0)
+
+
+def _ports(pod: Manifest) -> Iterator[Mapping[str, Any]]:
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        yield from container.get("ports") or ()

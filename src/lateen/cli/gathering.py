@@ -1,0 +1,113 @@
+"""Reads what an application has in its cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import anyio
+
+from lateen import hub
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+from lateen.base.problem import Problem
+from lateen.cli import endpoints, trees
+
+# what Kubernetes itself makes of the objects applications consist of
+_MADE = (
+    ("apps", "v1", "ReplicaSet"),
+    ("batch", "v1", "Job"),
+    ("", "v1", "Pod"),
+)
+_PROBE = 1.0  # seconds an address has to answer
+_GREETING = b"HEAD / HTTP/1.1\r\nHost: %s\r\nUser-Agent: lateen\r\nConnection: close\r\n\r\n"
+
+
+@dataclass
+class Gathered:
+    """An application's objects as a tree, and every pod of the namespaces they are in."""
+
+    nodes: list[trees.Node]
+    pods: list[Manifest] = field(default_factory=list)
+
+    @property
+    def endpoints(self) -> list[endpoints.Endpoint]:
+        services = [node.live for node in self.nodes if node.live and node.key.kind == "Service"]
+        own = [pod.live for pod in trees.pods(self.nodes) if pod.live]
+        return endpoints.resolve(services, own, self.pods)
+
+
+async def application(client: hub.Client, app: Application) -> Gathered:
+    """Read every applied object of the control plane's own cluster, and what became of it."""
+    applied = app.status.get("appliedResources") or ()
+    here = [trees.key_of(entry) for entry in applied if _local(entry.get("cluster"))]
+    live: dict[Key, Manifest | None] = {}
+    made: list[Manifest] = []
+
+    async def read(key: Key) -> None:
+        live[key] = await _get(client, key)
+
+    async def read_made(kind: tuple[str, str, str], namespace: str) -> None:
+        found, _ = await client.list(*kind, namespace=namespace)
+        made.extend(found)
+
+    async with anyio.create_task_group() as group:
+        for key in here:
+            group.start_soon(read, key)
+        for namespace in sorted({key.namespace for key in here if key.namespace}):
+            for kind in _MADE:
+                group.start_soon(read_made, kind, namespace)
+    pods = [each for each in made if each.get("kind") == "Pod"]
+    return Gathered(trees.build(applied, live, made), pods)
+
+
+def _local(cluster: str | None) -> bool:
+    return cluster in (None, "", names.LOCAL)
+
+
+async def _get(client: hub.Client, key: Key) -> Manifest | None:
+    try:
+        return await client.get(key)
+    except hub.ApiError as error:
+        if error.not_found:
+            return None
+        raise
+    except Problem as problem:
+        if problem.code == "hub.unknown-kind":  # its CustomResourceDefinition is gone, and it too
+            return None
+        raise
+
+
+async def answering(found: Iterable[endpoints.Endpoint]) -> list[tuple[endpoints.Endpoint, str]]:
+    """The endpoints that accept connections now, each with its URL: `http://` for one that speaks
+    HTTP, `tcp://` for another; UDP is not tried.
+    """
+    urls: dict[endpoints.Endpoint, str] = {}
+
+    async def try_out(endpoint: endpoints.Endpoint) -> None:
+        with anyio.move_on_after(2 * _PROBE):
+            if scheme := await _scheme(endpoint):
+                urls[endpoint] = f"{scheme}://{endpoint.address}"
+
+    everything = list(found)
+    async with anyio.create_task_group() as group:
+        for endpoint in everything:
+            if endpoint.protocol == "TCP":
+                group.start_soon(try_out, endpoint)
+    return [(endpoint, urls[endpoint]) for endpoint in everything if endpoint in urls]
+
+
+async def _scheme(endpoint: endpoints.Endpoint) -> str:
+    try:
+        stream = await anyio.connect_tcp(endpoint.host, endpoint.port)
+    except OSError:
+        return ""
+    async with stream:
+        try:
+            with anyio.fail_after(_PROBE):
+                await stream.send(_GREETING % endpoint.address.encode())
+                answer = await stream.receive(64)
+        except (TimeoutError, anyio.EndOfStream, anyio.BrokenResourceError):
+            return "tcp"
+    return "http" if answer.startswith(b"HTTP/") else "tcp"

@@ -1,0 +1,68 @@
+"""`ls`: one row for each component of each application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rich.text import Text
+
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.base import clock, durations
+from lateen.cli import connecting, printing
+from lateen.cli.options import Output
+from lateen.hub import informer
+
+HEADERS = (
+    "NAME",
+    "NAMESPACE",
+    "COMPONENT",
+    "TYPE",
+    "TRAITS",
+    "PHASE",
+    "HEALTHY",
+    "STATUS",
+    "AGE",
+)
+
+
+async def applications(namespace: str, output: Output, kubeconfig: str | None) -> None:
+    """Print the applications of a namespace, or of all when it is empty."""
+    async with connecting.plane(kubeconfig) as client:
+        raws, _ = await client.list(names.GROUP, "v1beta1", "Application", namespace=namespace)
+    found = [informer.trim(raw) for raw in raws]
+    if output is not Output.TABLE:
+        printing.structured(found, output)
+        return
+    if not found:
+        where = f"in namespace {namespace}" if namespace else "anywhere"
+        printing.stderr().print(f"There is no application {where}.")
+        return
+    now = clock.SystemClock().now()
+    printing.table(HEADERS, [row for raw in found for row in rows(Application(raw), now)])
+
+
+def rows(app: Application, now: datetime) -> Iterator[list[str | Text]]:
+    """The rows of one application, each complete, so that lines can be filtered in a pipe."""
+    phase = "deleting" if app.deleting else str(app.status.get("status") or "starting")
+    created = app.metadata.get("creationTimestamp")
+    age = durations.short((now - clock.parse(created)).total_seconds()) if created else ""
+    services = app.status.get("services") or []
+    for component in app.components:
+        its = [service for service in services if service.get("name") == component.name]
+        healthy = str(all(s.get("healthy") for s in its)).lower() if its else ""
+        message = "; ".join(dict.fromkeys(str(s["message"]) for s in its if s.get("message")))
+        yield [
+            app.name,
+            app.namespace,
+            component.name,
+            component.type,
+            ",".join(trait.type for trait in component.traits),
+            printing.state(phase),
+            printing.state(healthy),
+            message,
+            age,
+        ]
+    if not app.components:
+        yield [app.name, app.namespace, "", "", "", printing.state(phase), "", "", age]

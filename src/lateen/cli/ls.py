@@ -1,0 +1,29 @@
+"""`lateen ls`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lateen.cli import options, running
+
+
+def register(app: typer.Typer) -> None:
+    app.command("ls")(ls)
+
+
+def ls(
+    namespace: options.Namespace = "default",
+    everywhere: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="Applications of all namespaces.")
+    ] = False,
+    output: options.Format = options.Output.TABLE,
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """List applications with their components."""
+    # imported here: `lateen --help` must not wait for it
+    from lateen.cli import listing
+
+    where = "" if everywhere else namespace
+    running.run(lambda: listing.applications(where, output, kubeconfig))

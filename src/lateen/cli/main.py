@@ -1,0 +1,106 @@
+"""The `lateen` command: its groups put together, and how all of them end."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+import lateen
+from lateen.cli import (
+    delete,
+    dry_run,
+    exits,
+    logs,
+    ls,
+    printing,
+    show,
+    status,
+    up,
+    version,
+    workflow,
+)
+
+# in the order of the help
+_GROUPS = (up, ls, status, logs, delete, workflow, dry_run, show, version)
+
+
+class Guarded(typer.core.TyperGroup):
+    """Every error of every command is shown the same way, and ends with a documented code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(exits.Exit.INTERRUPTED) from None
+        except Exception as error:
+            if _of_typer(error) or _broken_pipe(error):
+                raise
+            # imported here: most commands end well
+            from lateen.cli import failures
+
+            raise typer.Exit(failures.report(error)) from error
+
+
+def _of_typer(error: Exception) -> bool:
+    """Wrong use of a command: typer says so itself, with exit code 2."""
+    return callable(getattr(error, "format_message", None))
+
+
+def _broken_pipe(error: Exception) -> bool:
+    """Whoever read our output has seen enough."""
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        printing.line_out(lateen.__version__)
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        name="lateen",
+        cls=Guarded,
+        help="Deliver applications and keep them as they are declared.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for group in _GROUPS:
+        group.register(app)
+    return app
+
+
+def _root(
+    kubeconfig: Annotated[
+        str | None,
+        typer.Option("--kubeconfig", metavar="FILE", help="Talk to this control plane."),
+    ] = None,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_say_version,
+            is_eager=True,
+            help="Show the version of this program.",
+        ),
+    ] = False,
+) -> None:
+    """Deliver applications and keep them as they are declared."""
+
+
+def main() -> None:
+    """Run the command line on the arguments of the process."""
+    build()()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""The way from documents to manifests without changing anything: what `dry-run` shows and `up`
+checks before it sends the first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lateen import hub
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.definition import Definition, DefinitionKind
+from lateen.api.manifest import Manifest
+from lateen.base.documents import Document
+from lateen.base.problem import Problem, Problems, every
+from lateen.cli import problems, sources
+from lateen.controllers.application import preview
+from lateen.cue.engine import Engine
+from lateen.definitions import files, loading
+
+_REVISED = {
+    DefinitionKind.COMPONENT: "componentDefinition",
+    DefinitionKind.TRAIT: "traitDefinition",
+    DefinitionKind.POLICY: "policyDefinition",
+    DefinitionKind.STEP: "workflowStepDefinition",
+}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An application and its manifests: (component, trait type or None, manifest)."""
+
+    app: Application
+    manifests: Sequence[tuple[str, str | None, Manifest]]
+
+
+def placed(document: Document, namespace: str) -> Document:
+    """The document with the namespace an application that names none goes to."""
+    meta = document.data["metadata"]
+    if meta.get("namespace") or not sources.is_application(document.data):
+        return document
+    return replace(document, data={**document.data, "metadata": {**meta, "namespace": namespace}})
+
+
+async def check(
+    documents: Sequence[Document], client: hub.Client | None, extra: Sequence[Path] = ()
+) -> list[Rendered]:
+    """Render every application among the documents, with the definitions among them.
+
+    `client` is where installed definitions are read, None for the built-in ones only; `extra` are
+    files and directories of definitions that come before all others.
+
+    Raises:
+        Blamed: everything that is wrong, in all of the applications.
+    """
+    apps = [document for document in documents if sources.is_application(document.data)]
+    if not apps:
+        return []
+    rendered: list[Rendered] = []
+    wrong: list[tuple[Document, tuple[Problem, ...]]] = []
+    async with Engine() as engine:
+        spaces = sorted({Application(document.data).namespace for document in apps})
+        known = await catalogue(documents, client, extra, engine, spaces)
+        for document in apps:
+            app = Application(document.data)
+            try:
+                found = await preview.preview(app, known, engine)
+            except (Problem, Problems) as error:
+                wrong.append((document, every(error)))
+                continue
+            rendered.append(Rendered(app, found.manifests))
+            problems.warn([problems.locate(w, document) for w in found.warnings])
+    if wrong:
+        raise problems.blame(wrong)
+    return rendered
+
+
+async def catalogue(
+    documents: Sequence[Document],
+    client: hub.Client | None,
+    extra: Sequence[Path],
+    engine: Engine,
+    namespaces: Sequence[str],
+) -> loading.Catalogue:
+    """Definitions as applications in these namespaces see them: first those of `extra`, then those
+    among the documents, then installed ones, then the built-in ones.
+    """
+    given = [d for path in extra for d in await files.load_path(path, engine)]
+    given += [
+        files.from_object(document.data, document)
+        for document in documents
+        if document.data["kind"] in list(DefinitionKind)
+    ]
+    builtin = loading.Static(await files.builtins(engine))
+    first = loading.Static(_everywhere(given, namespaces))
+    if client is None:
+        return loading.Layered(first, builtin)
+    return loading.Layered(first, loading.Layered(await installed(client, namespaces), builtin))
+
+
+def _everywhere(given: Iterable[Definition], spaces: Sequence[str]) -> list[Definition]:
+    """Given definitions that name no namespace, in every namespace that is looked at."""
+    found = []
+    for definition in given:
+        meta = definition.raw["metadata"]
+        for space in [meta["namespace"]] if meta.get("namespace") else [*spaces, ""]:
+            raw = {**definition.raw, "metadata": {**meta, "namespace": space}}
+            found.append(replace(definition, raw=raw))
+    return found
+
+
+class _Installed(loading.Static):
+    """The definitions of a control plane, with their revisions, as they were when read."""
+
+    def __init__(self, definitions: Iterable[Definition], revisions: Iterable[Manifest]) -> None:
+        super().__init__(definitions)
+        self._revisions = {
+            (each["metadata"]["namespace"], each["metadata"]["name"]): each for each in revisions
+        }
+
+    def find_revision(
+        self, kind: DefinitionKind, name: str, revision: str, namespace: str
+    ) -> Definition | None:
+        found = self._revisions.get((namespace, f"{name}-v{revision}"))
+        embedded: dict[str, Any] | None = (found or {}).get("spec", {}).get(_REVISED[kind])
+        if not embedded:
+            return None
+        return Definition.of({"apiVersion": names.V1BETA1, "kind": kind.value, **embedded})
+
+
+async def installed(client: hub.Client, namespaces: Sequence[str]) -> loading.Catalogue:
+    """The definitions applications in these namespaces see on a control plane."""
+    definitions: list[Definition] = []
+    revisions: list[Manifest] = []
+    for namespace in dict.fromkeys([*namespaces, names.SYSTEM_NAMESPACE]):
+        for kind in DefinitionKind:
+            found, _ = await client.list(names.GROUP, "v1beta1", kind, namespace=namespace)
+            definitions += [Definition.of(raw) for raw in found]
+        found, _ = await client.list(
+            names.GROUP, "v1beta1", "DefinitionRevision", namespace=namespace
+        )
+        revisions += found
+    return _Installed(definitions, revisions)

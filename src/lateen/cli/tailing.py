@@ -1,0 +1,138 @@
+"""`logs`: what all containers of an application write, each line marked with its pod."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import anyio
+from rich.text import Text
+
+from lateen import hub
+from lateen.api import manifest as manifests
+from lateen.api.manifest import Manifest
+from lateen.base.problem import Problem
+from lateen.cli import connecting, gathering, printing, trees
+
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan")
+_PAUSE = 1.0  # seconds between two looks for new pods
+# a log is asked for before its container runs, or after its pod is gone; both pass
+_NOT_YET = frozenset({400, 404})
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for; `tail` is a number of lines, below 0 for all."""
+
+    name: str
+    namespace: str
+    follow: bool
+    component: str
+    container: str
+    tail: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """One run of one container; a restart is a new one."""
+
+    namespace: str
+    pod: str
+    container: str
+    restarts: int
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/namespaces/{quote(self.namespace)}/pods/{quote(self.pod)}/log"
+
+
+async def logs(order: Order, kubeconfig: str | None) -> None:
+    """Print the logs; with `follow` go on, also with pods that come later, until interrupted.
+
+    Raises:
+        Problem: `hub.not-found` when there is no such application, component or container.
+    """
+    async with connecting.plane(kubeconfig) as client:
+        found = await _sources(client, order)
+        if not order.follow:
+            for source in found:
+                await _print(client, source, order)
+            if not found:
+                printing.stderr().print(f"{order.name} has no container that has written yet.")
+            return
+        await _follow(client, order, found)
+
+
+async def _follow(client: hub.Client, order: Order, found: list[Source]) -> None:
+    seen: set[Source] = set()
+    async with anyio.create_task_group() as group:
+        while True:
+            for source in found:
+                if source not in seen:
+                    seen.add(source)
+                    group.start_soon(_print, client, source, order)
+            await anyio.sleep(_PAUSE)
+            found = await _sources(client, order)
+
+
+async def _sources(client: hub.Client, order: Order) -> list[Source]:
+    app = await connecting.application(client, order.namespace, order.name)
+    known = {component.name for component in app.components}
+    if order.component and order.component not in known:
+        raise Problem(
+            "hub.not-found",
+            f"{order.name} has no component {order.component}",
+            hint=f"components are {', '.join(sorted(known))}",
+        )
+    gathered = await gathering.application(client, app)
+    pods = [
+        node.live
+        for node in trees.pods(gathered.nodes)
+        if node.live and order.component in ("", node.component)
+    ]
+    found = [source for pod in pods for source in _containers(pod)]
+    if order.container and found and all(s.container != order.container for s in found):
+        raise Problem(
+            "hub.not-found",
+            f"{order.name} has no container {order.container}",
+            hint=f"containers are {', '.join(sorted({s.container for s in found}))}",
+        )
+    return [source for source in found if order.container in ("", source.container)]
+
+
+def _containers(pod: Manifest) -> Iterator[Source]:
+    """The containers of a pod that run or have run."""
+    status, meta = pod.get("status") or {}, manifests.metadata(pod)
+    for each in (
+        *(status.get("initContainerStatuses") or ()),
+        *(status.get("containerStatuses") or ()),
+    ):
+        restarts = int(each.get("restartCount") or 0)
+        state = each.get("state") or {}
+        if restarts or "running" in state or "terminated" in state:
+            yield Source(meta["namespace"], meta["name"], each["name"], restarts)
+
+
+async def _print(client: hub.Client, source: Source, order: Order) -> None:
+    query = {"container": source.container}
+    if order.follow:
+        query["follow"] = "true"
+    if order.tail >= 0:
+        query["tailLines"] = str(order.tail)
+    # so that the pods' colours stay the same from one call to the next
+    colour = _COLOURS[zlib.crc32(source.pod.encode()) % len(_COLOURS)]
+    console = printing.stdout()
+    try:
+        async with aclosing(client.stream(source.path, query)) as lines:
+            async for line in lines:
+                text = Text(f"{source.pod} {source.container} | ", colour)
+                console.print(text.append(line.decode(errors="replace"), "default"))
+    except hub.ApiError as error:
+        if error.status not in _NOT_YET:
+            raise
+        printing.stderr().print(
+            Text(f"{source.pod} {source.container}: no log ({error.message})", "dim")
+        )

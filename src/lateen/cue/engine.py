@@ -1,0 +1,195 @@
+"""The engine: keeps one evaluator running and answers through it, whatever becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import orjson
+
+from lateen.base import natives
+from lateen.base.problem import Problem, raise_any
+from lateen.cue import process, reports, templates
+from lateen.cue.reports import Field, Outline
+from lateen.cue.templates import DEADLINE, Evaluation, Fill, Template, Text
+
+__all__ = ["Engine", "Evaluation", "Field", "Fill", "Outline", "Template"]
+
+Packages = Mapping[str, Mapping[str, str]]
+
+# Enough to keep every core busy; more would only make requests wait inside their deadline.
+_IN_FLIGHT: Final = 16
+
+
+class Engine:
+    """The CUE evaluator, as an async context manager.
+
+    A child that dies is replaced by the next request. A request that outlives its deadline costs
+    the child its life and fails with `cue.deadline`; one that takes too much memory fails with
+    `cue.memory`, one that crashes the child twice with `cue.engine`. All others under way at that
+    moment are asked again and notice only the delay.
+    """
+
+    def __init__(
+        self, *, memory_mib: int = 512, templates: int = 256, program: Path | None = None
+    ) -> None:
+        self._program = program
+        self._memory_mib = memory_mib
+        self._arguments = (f"-memory={memory_mib}", f"-templates={templates}")
+        self._child: process.Child | None = None
+        self._starts = 0
+        self._starting = asyncio.Lock()
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+        # After a crash with several requests under way any of them may be its cause: they are
+        # tried again one by one, so that a second crash names the culprit.
+        self._suspects = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._alive()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            await child.stop()
+
+    async def compile(
+        self, text: str, *, source: str, packages: Packages | None = None
+    ) -> Template:
+        """Compile a text; `packages` are what it may import: import path -> file name -> text.
+
+        Raises:
+            Problem, Problems: all errors, `cue.syntax`, `cue.reference` (an undefined name or
+                import) or `cue.error`; positions name `source`, or import path/file name.
+        """
+        content = _text(text, source, packages)
+        await self.ask("compile", content, DEADLINE)
+        return Template(content, self)
+
+    async def evaluate(
+        self,
+        text: str,
+        fills: Sequence[Fill],
+        paths: Sequence[str],
+        *,
+        source: str,
+        packages: Packages | None = None,
+        marks: Sequence[str] = (),
+        require: Sequence[str] = (),
+        deadline: float = DEADLINE,
+    ) -> Evaluation:
+        """Compile and evaluate in one round trip; see `compile` and `Template.evaluate`."""
+        arguments = templates.arguments_of(fills, paths, marks, require)
+        content = _text(text, source, packages)
+        return Evaluation.of(await self.ask("evaluate", content, deadline, **arguments))
+
+    async def outline(self, text: str, *, source: str) -> Outline:
+        """Imports and top-level fields with their byte ranges; nothing is compiled.
+
+        Raises:
+            Problem, Problems: `cue.syntax`.
+        """
+        raw = await self.ask("outline", _text(text, source, None), DEADLINE)
+        return Outline.of(raw)
+
+    async def format(self, text: str, *, source: str) -> str:
+        """The text in the official layout.
+
+        Raises:
+            Problem, Problems: `cue.syntax`.
+        """
+        raw = await self.ask("format", _text(text, source, None), DEADLINE)
+        return str(raw["text"])
+
+    def usage(self) -> dict[str, float]:
+        """`pid`, `cpu_seconds` and `rss_bytes` of the running child, and `restarts` so far."""
+        used = self._child.usage() if self._child is not None else {}
+        none = {"pid": 0, "cpu_seconds": 0.0, "rss_bytes": 0}
+        return {**none, **used, "restarts": max(0, self._starts - 1)}
+
+    async def ask(self, verb: str, text: Text, deadline: float, **arguments: Any) -> Any:
+        """Ask one verb of a text, again where the child was lost through no fault of the request.
+
+        Raises:
+            Problem, Problems: what the verb found; `cue.deadline`, `cue.memory`, `cue.engine`.
+        """
+        message = {"verb": verb, "key": text.key, **arguments}
+        async with self._slots:
+            try:
+                return await self._until_answered(message, text, deadline)
+            except process.Lost as lost:
+                if lost.reason == "memory" and lost.alone:
+                    raise self._blame(lost) from lost
+        async with self._suspects:
+            try:
+                return await self._until_answered(message, text, deadline)
+            except process.Lost as lost:
+                raise self._blame(lost) from lost
+
+    async def _until_answered(self, message: dict[str, Any], text: Text, deadline: float) -> Any:
+        """Ask, and again as often as another request's deadline ends the child.
+
+        Raises:
+            Lost: the child crashed or ran out of memory while this was under way.
+        """
+        while True:
+            try:
+                return await self._once(await self._alive(), message, text, deadline)
+            except process.Lost as lost:
+                if lost.reason != "deadline":
+                    raise
+
+    async def _once(
+        self, child: process.Child, message: dict[str, Any], text: Text, deadline: float
+    ) -> Any:
+        whole = {
+            **message,
+            "text": text.text,
+            "source": text.source,
+            "packages": text.packages,
+        }
+        answer = await child.ask(message if text.key in child.known else whole, deadline)
+        error = answer.get("error")
+        if error is not None and error["kind"] == "key":  # evicted from the child's cache
+            answer = await child.ask(whole, deadline)
+            error = answer.get("error")
+        if error is None:
+            if message["verb"] in _COMPILING:
+                child.known.add(text.key)
+            return answer["result"]
+        raise_any(reports.problems(error.get("problems")))
+        raise Problem("cue.engine", error["message"])
+
+    async def _alive(self) -> process.Child:
+        async with self._starting:
+            if self._child is None or self._child.ended:
+                program = self._program or natives.locate("engine")
+                self._child = await process.Child.start(program, self._arguments)
+                self._starts += 1
+            return self._child
+
+    def _blame(self, lost: process.Lost) -> Problem:
+        if lost.reason == "memory":
+            message = f"the evaluation needs more than {self._memory_mib} MiB of memory"
+            return Problem("cue.memory", message)
+        if lost.reason == "stopped":
+            return Problem("cue.engine", "the evaluator has been stopped", retry=True)
+        return Problem("cue.engine", f"the evaluator crashed: {lost.detail}", retry=True)
+
+
+_COMPILING: Final = frozenset({"compile", "evaluate", "vet", "describe", "schema"})
+
+
+def _text(text: str, source: str, packages: Packages | None) -> Text:
+    packages = packages or {}
+    content = orjson.dumps([text, source, packages], option=orjson.OPT_SORT_KEYS)
+    return Text(hashlib.blake2b(content, digest_size=16).hexdigest(), text, source, packages)

@@ -1,0 +1,116 @@
+"""What the evaluator says, as our own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lateen.base.problem import Position, Problem
+
+
+def problem(raw: Mapping[str, Any]) -> Problem:
+    """One problem of the wire form as a `Problem` with code `cue.<kind>`."""
+    return Problem(
+        f"cue.{raw['kind']}",
+        raw["message"],
+        raw["path"],
+        tuple(Position(**position) for position in raw["positions"] or ()),
+    )
+
+
+def problems(raw: Iterable[Mapping[str, Any]] | None) -> tuple[Problem, ...]:
+    return tuple(problem(each) for each in raw or ())
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a schema, as people fill it in.
+
+    `type` is a word: string, int, number, bool, bytes, null, list, map, struct, any, or several
+    joined by ` | `. A `list` has its items' schema in `items`, so has a `map` (for its values).
+    """
+
+    name: str
+    type: str
+    optional: bool  # declared with `?`
+    required: bool  # must be given: no default, not optional, not already decided by the template
+    has_default: bool
+    default: Any  # None without a default
+    usage: str  # `+usage=` of its doc comment, else the comment without marks
+    marks: Mapping[
+        str, str
+    ]  # `+key=value` lines of its doc comment; "" for a flag such as `+ignore`
+    fields: tuple[Field, ...]  # of a struct
+    items: Field | None
+    values: tuple[Any, ...]  # the only values allowed, when they are few and concrete
+    choices: tuple[Field, ...]  # the shapes of a struct that may take one of several
+    closed: bool  # a struct that allows no other fields
+    ignored: bool  # `+ignore`: not shown to people
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Field:
+        return cls(
+            name=raw["name"],
+            type=raw["type"],
+            optional=raw["optional"],
+            required=raw["required"],
+            has_default="default" in raw,
+            default=raw.get("default"),
+            usage=raw["usage"],
+            marks=raw["marks"],
+            fields=tuple(cls.of(field) for field in raw.get("fields") or ()),
+            items=cls.of(raw["items"]) if raw.get("items") else None,
+            values=tuple(raw.get("values") or ()),
+            choices=tuple(cls.of(choice) for choice in raw.get("choices") or ()),
+            closed=raw["closed"],
+            ignored="ignore" in raw["marks"],
+        )
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of bytes (not characters) of the UTF-8 text, its end excluded."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        return text.encode()[self.start : self.end].decode()
+
+
+@dataclass(frozen=True)
+class OutlineField:
+    """A field of the top level; `constraint` is `?` or `!` where the label carries one."""
+
+    name: str
+    constraint: str
+    label: Span
+    value: Span
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The declarations of a text. `imports` are whole declarations, `paths` what they import."""
+
+    package: str
+    imports: tuple[Span, ...]
+    paths: tuple[str, ...]
+    fields: tuple[OutlineField, ...]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Outline:
+        return cls(
+            package=raw["package"],
+            imports=tuple(Span(each["start"], each["end"]) for each in raw["imports"]),
+            paths=tuple(path for each in raw["imports"] for path in each["paths"]),
+            fields=tuple(
+                OutlineField(
+                    field["name"],
+                    field["constraint"],
+                    Span(**field["label"]),
+                    Span(**field["value"]),
+                )
+                for field in raw["fields"]
+            ),
+        )

@@ -1,0 +1,135 @@
+"""What the node asks of whatever runs a pod: processes now, containers later.
+
+A pod runs in a sandbox, which gives it its address. Each start of a container in it is an attempt,
+numbered from 0; the number is the restart count of the status. Attempts survive the node: a driver
+that is made anew finds what an earlier one left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from lateen.api.manifest import Manifest
+
+
+class Phase(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+    FAILED = "failed"  # never ran; `message` says why
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One start of a container. Times are seconds since 1970, 0 when it has not come to that."""
+
+    container: str
+    number: int
+    phase: Phase
+    pid: int = 0
+    started: float = 0.0
+    finished: float = 0.0
+    exit_code: int = 0
+    signal: int = 0
+    message: str = ""
+    stopped_for: str = ""  # why we ended it: "deleted", "liveness", "node"; "lost" when nobody did
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in (Phase.EXITED, Phase.FAILED)
+
+    @property
+    def interrupted(self) -> bool:
+        """Ended through no doing of its own or of its pod: with the node, or with the machine."""
+        return self.ended and self.stopped_for in ("node", "lost")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to run. `directory` empty means the sandbox's own."""
+
+    container: str
+    number: int
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    directory: str
+    grace: float  # seconds between SIGTERM and SIGKILL when nobody says otherwise
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a command run beside a container: its exit code, and the end of what it printed."""
+
+    exit_code: int
+    output: str
+
+
+class Sandbox(Protocol):
+    """Where the containers of one pod run."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def directory(self) -> Path:
+        """For the files of volumes; removed with the sandbox."""
+        ...
+
+    def attempts(self) -> Sequence[Attempt]:
+        """What is known, by number within each container; the last two of each at least."""
+        ...
+
+    async def start(self, launch: Launch) -> None:
+        """Start an attempt, once: a second call with its number does nothing.
+
+        Returns when it runs or has failed to; a failure is told by `attempts`.
+        """
+        ...
+
+    async def stop(self, container: str, grace: float, why: str) -> None:
+        """End the container's running attempt; returns when it has ended, at once if none runs."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs commands beside a container, in its environment, as probes and hooks need it."""
+
+    async def execute(self, container: str, argv: Sequence[str], timeout: float) -> Outcome:
+        """Raises `TimeoutError` after `timeout` seconds, and ends the command."""
+        ...
+
+
+class Driver(Protocol):
+    """Calls the `changed(uid)` it was made with whenever an attempt starts or ends."""
+
+    def known(self) -> set[str]:
+        """UIDs of all pods there is something of: processes, logs, addresses."""
+        ...
+
+    async def open(self, pod: Manifest) -> OpenSandbox:
+        """The pod's sandbox, made or found.
+
+        Raises:
+            Problem: `node.network` when there is no address left, or it cannot be given.
+        """
+        ...
+
+    async def release(self, uid: str) -> None:
+        """The pod has ended: free its address; logs and exit codes stay."""
+        ...
+
+    async def discard(self, uid: str) -> None:
+        """The pod is gone: end what runs of it, and remove all there is of it."""
+        ...
+
+    def log(self, uid: str, container: str, number: int) -> Path:
+        """The CRI log file of an attempt; rotated ones are beside it as `.1`, `.2` and so on."""
+        ...
+
+
+class OpenSandbox(Sandbox, Executor, Protocol):
+    """What a driver gives."""

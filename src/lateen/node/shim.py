@@ -1,0 +1,362 @@
+"""Runs one process of a pod and outlives the node: a program of its own, `python -I -S shim.py`.
+
+It reads what to run from its standard input (marshal, a map: see `Task`), holds an exclusive lock
+on `PREFIX.lock` for as long as it lives, and tells about the process in `PREFIX.state`. Whoever
+finds the lock free knows that neither shim nor process are left; the pid in the state file is
+trustworthy exactly while the lock is held. Output goes to `PREFIX.log` in the CRI format.
+
+SIGTERM asks it to end the process: SIGTERM to the process group, then SIGKILL after the seconds in
+`PREFIX.stop`. There are hundreds of these on a busy node, so it imports next to nothing: state
+files are lines of `key=value`, not JSON.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import marshal
+import os
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn, TypedDict
+
+    class Task(TypedDict):
+        """What the node sends. Paths are absolute; sizes in bytes, times in seconds."""
+
+        prefix: str
+        argv: list[str]
+        env: dict[str, str]
+        directory: str
+        grace: float  # when there is no PREFIX.stop
+        log_bytes: int
+        log_files: int
+
+
+_LONGEST = 16384  # of a line in the log; longer ones are split, as container runtimes do
+_DRAIN = 2.0  # seconds for output that is still in the pipes when all processes are gone
+_PDEATHSIG = 1
+_SUBREAPER = 36
+
+
+class Log:
+    """A log file in the CRI format: `2026-11-23T20:00:00.000000001Z stdout F line`."""
+
+    def __init__(self, path: str, limit: int, files: int) -> None:
+        self._path = path
+        self._limit = limit
+        self._files = files
+        self._rest = {"stdout": b"", "stderr": b""}
+        self._second = -1
+        self._prefix = b""
+        self._open()
+
+    def _open(self) -> None:
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._size = os.fstat(self._fd).st_size
+
+    def feed(self, stream: str, data: bytes) -> None:
+        """Take in output; what is no whole line yet is kept until it is, or is too long."""
+        lines = (self._rest[stream] + data).split(b"\n")
+        rest = lines.pop()
+        out = [record for line in lines for record in self._records(stream, line, b"F")]
+        while len(rest) >= _LONGEST:
+            out += self._records(stream, rest[:_LONGEST], b"P")
+            rest = rest[_LONGEST:]
+        self._rest[stream] = rest
+        self._write(out)
+
+    def close(self) -> None:
+        """Write the last lines, those that no newline ended."""
+        for stream, rest in self._rest.items():
+            if rest:
+                self._write(self._records(stream, rest, b"F"))
+        os.close(self._fd)
+
+    def _records(self, stream: str, line: bytes, tag: bytes) -> list[bytes]:
+        head = self._stamp() + stream.encode() + b" "
+        records = []
+        while len(line) > _LONGEST:
+            records.append(head + b"P " + line[:_LONGEST] + b"\n")
+            line = line[_LONGEST:]
+        records.append(head + tag + b" " + line + b"\n")
+        return records
+
+    def _stamp(self) -> bytes:
+        second, nano = divmod(time.time_ns(), 1_000_000_000)
+        if second != self._second:
+            self._second = second
+            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+        return b"%s.%09dZ " % (self._prefix, nano)
+
+    def _write(self, records: list[bytes]) -> None:
+        for record in records:
+            if self._size and self._size + len(record) > self._limit:
+                self._rotate()
+            try:
+                self._size += os.write(self._fd, record)
+            except OSError as error:
+                # a full disk must not end the process that writes; its output is lost meanwhile
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                    raise
+
+    def _rotate(self) -> None:
+        os.close(self._fd)
+        for number in range(self._files - 1, 0, -1):
+            older = f"{self._path}.{number}"
+            newer = f"{self._path}.{number - 1}" if number > 1 else self._path
+            if os.path.exists(newer):  # noqa: PTH110 - pathlib is what we do not import
+                os.replace(newer, older)  # noqa: PTH105
+        if self._files < 2:
+            os.truncate(self._path, 0)
+        self._open()
+
+
+class State:
+    """The state file, replaced as a whole at each change."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._values: dict[str, str] = {}
+
+    def update(self, **values: object) -> None:
+        for name, value in values.items():
+            self._values[name] = str(value).replace("\n", " ")
+        text = "".join(f"{name}={value}\n" for name, value in self._values.items())
+        new = self._path + ".new"
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(fd, text.encode("utf-8", "surrogateescape"))
+        os.close(fd)
+        os.replace(new, self._path)  # noqa: PTH105
+
+
+class Shim:
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.log = Log(f"{task['prefix']}.log", task["log_bytes"], task["log_files"])
+        self.state = State(f"{task['prefix']}.state")
+        self.pid = 0
+        self.status: int | None = None  # wait status of the process, once it ended
+        self.kill_at: float | None = None
+        self.pipes: dict[int, str] = {}  # read ends -> stream
+
+    def start(self) -> bool:
+        """Start the process; False, and a state that says why, when it cannot run."""
+        out, err, report = os.pipe(), os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._become(out[1], err[1], report[1])
+        for fd in (out[1], err[1], report[1]):
+            os.close(fd)
+        failure = _read_all(report[0])  # the other end closes as the command takes over
+        if failure:
+            os.waitpid(pid, 0)
+            code, _, message = failure.decode(errors="replace").partition(" ")
+            now = time.time()
+            self.state.update(
+                phase="failed", message=message, exit=code, started=now, finished=now
+            )
+            return False
+        self.pid = pid
+        self.pipes = {out[0]: "stdout", err[0]: "stderr"}
+        self.state.update(phase="running", shim=os.getpid(), pid=pid, started=time.time())
+        return True
+
+    def _become(self, out: int, err: int, report: int) -> NoReturn:
+        """In the child: turn into the command, or write why not to `report`."""
+        step, missing = "start", False
+        try:
+            os.setsid()  # a group of its own, so that it can be signalled whole and without us
+            _prctl(_PDEATHSIG, signal.SIGKILL)
+            for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            null = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(null, 0)
+            os.dup2(out, 1)
+            os.dup2(err, 2)
+            step = f"use the working directory {self.task['directory']}"
+            os.chdir(self.task["directory"])
+            argv = self.task["argv"]
+            step, missing = f"run {argv[0]}", True
+            os.execvpe(argv[0], argv, self.task["env"])  # noqa: S606
+        except OSError as error:
+            code = 127 if missing and error.errno == errno.ENOENT else 128
+            text = f"{code} cannot {step}: {error.strerror}"
+            os.write(report, text.encode(errors="replace"))
+        finally:
+            os._exit(127)
+
+    def run(self) -> None:
+        """Move output to the log until the process has ended, then tell how."""
+        wake, wakes = os.pipe()
+        for fd in (wake, wakes):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        poll = select.poll()
+        for fd in (wake, *self.pipes):
+            poll.register(fd, select.POLLIN)
+        self._reap()  # it may have ended before we listened
+        while self.status is None:
+            for fd, _ in poll.poll(self._patience()):
+                if fd == wake:
+                    self._signalled(_read(wake))
+                else:
+                    self._move(fd, poll)
+            if self.kill_at is not None and time.monotonic() >= self.kill_at:
+                _kill_group(self.pid, signal.SIGKILL)
+                self.kill_at = time.monotonic() + 1
+        finished = time.time()
+        self._sweep()
+        self._drain(poll, wake)
+        self.log.close()
+        if os.WIFSIGNALED(self.status):
+            number = os.WTERMSIG(self.status)
+            self.state.update(phase="exited", exit=128 + number, signal=number, finished=finished)
+        else:
+            code = os.WEXITSTATUS(self.status)
+            self.state.update(phase="exited", exit=code, finished=finished)
+
+    def _patience(self) -> int | None:
+        """Milliseconds until the process is to be killed."""
+        if self.kill_at is None:
+            return None
+        return max(0, int((self.kill_at - time.monotonic()) * 1000) + 1)
+
+    def _signalled(self, numbers: bytes) -> None:
+        if signal.SIGTERM in numbers:
+            self.kill_at = time.monotonic() + self._grace()
+            _kill_group(self.pid, signal.SIGTERM)
+        self._reap()
+
+    def _grace(self) -> float:
+        try:
+            with open(f"{self.task['prefix']}.stop") as file:  # noqa: PTH123
+                lines = dict(line.rstrip("\n").split("=", 1) for line in file)
+            return float(lines["grace"])
+        except (OSError, ValueError, KeyError):  # asked to stop by a plain `kill`
+            return self.task["grace"]
+
+    def _move(self, fd: int, poll: select.poll) -> None:
+        data = _read(fd)
+        if data:
+            self.log.feed(self.pipes[fd], data)
+        else:
+            poll.unregister(fd)
+            os.close(fd)
+            del self.pipes[fd]
+
+    def _reap(self) -> None:
+        """Collect ended children: the process, and orphans of it that became ours."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self.pid:
+                self.status = status
+
+    def _sweep(self) -> None:
+        """Kill what the process left behind, in its group or adopted by us."""
+        _kill_group(self.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            self._reap()
+            left = _children()
+            if not left:
+                return
+            for pid in left:
+                _kill(pid)
+            time.sleep(0.01)
+
+    def _drain(self, poll: select.poll, wake: int) -> None:
+        poll.unregister(wake)
+        deadline = time.monotonic() + _DRAIN
+        while self.pipes and (left := deadline - time.monotonic()) > 0:
+            for fd, _ in poll.poll(left * 1000):
+                self._move(fd, poll)
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except BlockingIOError:
+        return b""
+
+
+def _read_all(fd: int) -> bytes:
+    chunks = []
+    while chunk := os.read(fd, 65536):
+        chunks.append(chunk)
+    os.close(fd)
+    return b"".join(chunks)
+
+
+def _kill_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return  # nobody is left in it, or all of it is ending
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _children() -> list[int]:
+    """Pids of our children; on other systems than Linux those that we cannot know are none."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def main() -> int:
+    """Exit codes: 0 ran, or told why it cannot; 2 not told what; 3 has a shim already, 4 had one."""
+    try:
+        task: Task = marshal.loads(_read_all(0))  # noqa: S302 - from our own parent
+    except (EOFError, ValueError, TypeError):
+        return 2  # the node died before it could say what to run
+    prefix = task["prefix"]
+    lock = os.open(f"{prefix}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 3
+    if os.path.exists(f"{prefix}.state"):  # noqa: PTH110
+        return 4
+    os.umask(0o022)
+    os.chdir("/")  # hold no directory that somebody may want to remove
+    _prctl(_SUBREAPER, 1)
+    shim = Shim(task)
+    shim.state.update(phase="starting", shim=os.getpid())
+    running = shim.start()
+    try:
+        os.write(1, b"started\n" if running else b"failed\n")
+    except BrokenPipeError:
+        pass  # the node died meanwhile; the next one finds the state file
+    os.close(1)
+    if running:
+        shim.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Kinds are found by discovery, also those that come later."""
+
+from __future__ import annotations
+
+import uuid
+
+import anyio
+import pytest
+
+from lateen import hub
+from lateen.api.manifest import Key
+from lateen.base.problem import Problem
+from tests.hub import servers
+
+pytestmark = pytest.mark.anyio
+
+PLAIN = {
+    "/api": {"kind": "APIVersions", "versions": ["v1"]},
+    "/apis": {
+        "kind": "APIGroupList",
+        "groups": [
+            {
+                "name": "apps",
+                "versions": [{"version": "v1beta1"}, {"version": "v1"}],
+                "preferredVersion": {"version": "v1"},
+            }
+        ],
+    },
+    "/api/v1": {
+        "resources": [
+            {"name": "nodes", "kind": "Node", "namespaced": False, "verbs": ["get"]},
+            {"name": "nodes/status", "kind": "Node", "namespaced": False, "verbs": ["patch"]},
+        ]
+    },
+    "/apis/apps/v1": {
+        "resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]
+    },
+    "/apis/apps/v1beta1": {
+        "resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path"),
+    [
+        pytest.param(("", "v1", "Pod"), "/api/v1/namespaces/n/pods/x", id="core"),
+        pytest.param(
+            ("apps", "v1", "Deployment"), "/apis/apps/v1/namespaces/n/deployments/x", id="a group"
+        ),
+        pytest.param(("", "v1", "Node"), "/api/v1/nodes/x", id="no namespaces"),
+        pytest.param(("", "v1", "Endpoints"), "/api/v1/namespaces/n/endpoints/x", id="odd plural"),
+        pytest.param(
+            ("autoscaling", "", "HorizontalPodAutoscaler"),
+            "/apis/autoscaling/v2/namespaces/n/horizontalpodautoscalers/x",
+            id="the preferred version",
+        ),
+    ],
+)
+async def test_paths_of_a_real_server(kube, wanted, path):
+    async with hub.connect(kube.kubeconfig) as client:
+        found = await client.resources.find(*wanted)
+        assert found.path("n", "x") == path
+        assert sum(client.counts.values()) == 2
+
+
+async def test_names_are_escaped():
+    async with servers.client_of(servers.Script(servers.sleeps)) as client:
+        found = await client.resources.find("", "v1", "ConfigMap")
+    assert found.path("n", "system:a/b c") == "/api/v1/namespaces/n/configmaps/system:a%2Fb%20c"
+
+
+async def test_subresources_of_a_real_server(kube):
+    async with hub.connect(kube.kubeconfig) as client:
+        found = await client.resources.find("apps", "v1", "Deployment")
+    assert {"scale", "status"} <= found.subresources
+    assert {"list", "watch", "patch"} <= found.verbs
+
+
+async def test_a_server_without_aggregated_discovery():
+    script = servers.Script(servers.sleeps, discovery=PLAIN)
+    async with servers.client_of(script) as client:
+        node = await client.resources.find("", "v1", "Node")
+        assert node.path("", "x") == "/api/v1/nodes/x"
+        assert node.subresources == frozenset({"status"})
+        assert (await client.resources.find("apps", "", "Deployment")).version == "v1"
+        assert (await client.resources.find("apps", "v1beta1", "Deployment")).namespaced
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        pytest.param(("apps", "v1", "Deploymnet"), 'did you mean "Deployment"?', id="a typo"),
+        pytest.param(("", "v1", "Deployment"), "Deployment is served in apps/v1", id="elsewhere"),
+        pytest.param(
+            ("a.dev", "v1", "Zzz"), "is its CustomResourceDefinition installed?", id="no idea"
+        ),
+    ],
+)
+async def test_unknown_kinds(kube, wanted, hint):
+    async with hub.connect(kube.kubeconfig) as client:
+        with pytest.raises(Problem) as caught:
+            await client.resources.find(*wanted)
+    assert caught.value.code == "hub.unknown-kind"
+    assert caught.value.hint == hint
+
+
+async def test_many_misses_at_once_ask_once():
+    script = servers.Script(servers.sleeps)
+    async with servers.client_of(script) as client:
+
+        async def miss():
+            with pytest.raises(Problem):
+                await client.resources.find("", "v1", "Nothing")
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(miss)
+    assert script.discovered == ["/api", "/apis"]
+
+
+async def test_a_kind_that_comes_later_is_found(kube):
+    group = f"{uuid.uuid4().hex[:8]}.test.dev"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"boats.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Cluster",
+            "names": {"kind": "Boat", "plural": "boats", "singular": "boat"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+    async with hub.connect(kube.kubeconfig) as client:
+        with pytest.raises(Problem):
+            await client.resources.find(group, "v1", "Boat")
+        await client.apply(definition)
+        found = await client.resources.wait(group, "v1", "Boat")
+        assert (found.plural, found.namespaced) == ("boats", False)
+        boat = {"apiVersion": f"{group}/v1", "kind": "Boat", "metadata": {"name": "dhow"}}
+        assert (await client.apply(boat))["metadata"]["name"] == "dhow"
+        await client.delete(
+            Key("apiextensions.k8s.io", "CustomResourceDefinition", "", f"boats.{group}", "v1")
+        )
