@@ -201,6 +201,10 @@ func fieldsNamed(decls []ast.Decl, name string) []ast.Node {
 			if label, _, err := ast.LabelName(x.Label); err == nil && label == name {
 				found = append(found, x.Value)
 			}
+		case *ast.Comprehension:
+			if guarded, ok := x.Value.(*ast.StructLit); ok {
+				found = append(found, fieldsNamed(guarded.Elts, name)...)
+			}
 		case *ast.EmbedDecl:
 			if embedded, ok := x.Expr.(*ast.StructLit); ok {
 				found = append(found, fieldsNamed(embedded.Elts, name)...)

@@ -15,6 +15,9 @@ import (
 func problemsOf(err error, otherwise string, files fills) []problem {
 	var problems []problem
 	for _, group := range grouped(errors.Errors(err)) {
+		if format, _ := group[0].Msg(); format == "import %q not found" {
+			continue // said of each use, after it was said of the import
+		}
 		problems = append(problems, describeError(group, otherwise, files))
 	}
 	return problems
@@ -80,10 +83,18 @@ var kinds = []struct{ format, kind string }{
 	{"undefined field", "reference"},
 	{"reference %q not found", "reference"},
 	{"index out of range", "reference"},
-	{"import", "reference"},
-	{"package", "reference"},
-	{"builtin package", "reference"},
+	{"cycle", "error"}, // counts as incomplete, but nothing that could be given mends it
+	{"imported and not used", "error"},
+	{"import failed", "error"},
+	{unknownImport, "reference"},
+	{unknownBuiltin, "reference"},
 }
+
+// What the evaluator says of a package nobody gave: one thing when its path has a dot, another when it has none.
+const (
+	unknownImport  = "package %q imported but not defined in %s"
+	unknownBuiltin = "builtin package %q undefined"
+)
 
 func kindOf(err errors.Error, otherwise string) string {
 	format, _ := err.Msg()
@@ -101,6 +112,9 @@ func kindOf(err errors.Error, otherwise string) string {
 // messageOf is the message without path and position, with that of the error it wraps.
 func messageOf(err errors.Error) string {
 	format, args := err.Msg()
+	if format == unknownImport || format == unknownBuiltin {
+		return fmt.Sprintf("unknown package %q", args[0])
+	}
 	message := fmt.Sprintf(format, args...)
 	if whole := err.Error(); message != "" {
 		if at := strings.Index(whole, message); at >= 0 {

@@ -267,7 +267,7 @@ spec:
   components:
     - name: web
       type: webservice
-      properties: {command:}
+      properties: {command: null}
       traits:
       dependsOn:
   workflow:

@@ -277,9 +277,7 @@ async def test_what_was_left_empty_can_be_applied(client, namespace):
     component = {"name": "web", "type": "worker", "traits": None, "properties": None}
     written = application(namespace, {"components": [component], "policies": None})
     stored = await client.apply(checking.pruned(written))
-    assert stored["spec"] == {
-        "components": [{"name": "web", "type": "worker", "properties": None}]
-    }
+    assert stored["spec"] == {"components": [{"name": "web", "type": "worker", "properties": None}]}
 
 
 @pytest.mark.anyio

@@ -142,6 +142,11 @@ class Application:
         return bool(self.metadata.get("deletionTimestamp"))
 
     @property
+    def paused(self) -> bool:
+        """Its author asked for it to be left alone (semantics C1)."""
+        return self.labels.get(names.PAUSE) == "true"
+
+    @property
     def publish_version(self) -> str:
         return self.annotations.get(names.PUBLISH_VERSION, "")
 

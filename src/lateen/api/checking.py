@@ -59,6 +59,7 @@ _METADATA: Schema = {
         ),
     },
 }
+_KIND = "add `kind: Application`"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
@@ -113,10 +114,8 @@ def _identity(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with apiVersion and kind, without which nothing else can be judged."""
     for field in ("apiVersion", "kind"):
         if field not in data:
-            hint = "add `kind: Application`"
-            if field == "apiVersion":
-                version, _ = schemas.KINDS.get(str(data.get("kind")), (names.V1BETA1, ""))
-                hint = f"add `apiVersion: {version}`"
+            likely, _ = schemas.KINDS.get(str(data.get("kind")), (names.V1BETA1, ""))
+            hint = f"add `apiVersion: {likely}`" if field == "apiVersion" else _KIND
             yield Problem("field.missing", f"{field} is missing", path=field, hint=hint)
         elif not isinstance(data[field], str) or not data[field]:
             yield _mismatch((field,), "string", data[field])

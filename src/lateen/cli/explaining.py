@@ -67,7 +67,9 @@ async def show(order: Order, output: Output, kubeconfig: str | None) -> None:
     if output is not Output.TABLE:
         printing.structured([_to_map(definition, its) for definition, its in found], output)
         return
-    for definition, its in found:
+    for index, (definition, its) in enumerate(found):
+        if index:
+            printing.line_out("")
         _print(definition, its)
 
 
@@ -177,4 +179,3 @@ def _print(definition: Definition, its: Sequence[Row]) -> None:
             for row in its
         ],
     )
-    console.print()

@@ -39,6 +39,10 @@ class Owned:
         if watched := self._informers.get((manifest.key(found).group, manifest.key(found).kind)):
             watched.observe(found)
 
+    def owned_by(self, owner: tuple[str, str]) -> list[Manifest]:
+        """Every live object of one application, as far as its kinds are watched yet."""
+        return [found for watched in self._informers.values() for found in watched.by_index(owner)]
+
     async def _informer(self, key: Key) -> informer.Informer:
         found = self._informers.get((key.group, key.kind))
         if found is None:
@@ -50,6 +54,7 @@ class Owned:
                 key.version,
                 key.kind,
                 label_selector=names.APP_NAME,
+                index=_by_owner,
                 transform=_trim,
             )
             found.on_change(self._tell)
@@ -73,3 +78,8 @@ def _trim(found: Manifest) -> Manifest:
     if scaling := [entry for entry in fields if entry.get("subresource") == "scale"]:
         trimmed["metadata"]["managedFields"] = scaling
     return trimmed
+
+
+def _by_owner(found: Manifest) -> list[tuple[str, str]]:
+    owner = manifest.owner(found)
+    return [owner] if owner else []

@@ -112,7 +112,8 @@ class Engine:
 
     def usage(self) -> dict[str, float]:
         """`pid`, `cpu_seconds` and `rss_bytes` of the running child, and `restarts` so far."""
-        used = self._child.usage() if self._child is not None else {}
+        child = self._child
+        used = {} if child is None or child.ended else child.usage()
         none = {"pid": 0, "cpu_seconds": 0.0, "rss_bytes": 0}
         return {**none, **used, "restarts": max(0, self._starts - 1)}
 
@@ -128,22 +129,26 @@ class Engine:
                 return await self._until_answered(message, text, deadline)
             except process.Lost as lost:
                 if lost.reason == "memory" and lost.alone:
-                    raise self._blame(lost) from lost
+                    raise self._blame(lost, text) from lost
         async with self._suspects:
             try:
                 return await self._until_answered(message, text, deadline)
             except process.Lost as lost:
-                raise self._blame(lost) from lost
+                raise self._blame(lost, text) from lost
 
-    async def _until_answered(self, message: dict[str, Any], text: Text, deadline: float) -> Any:
+    async def _until_answered(self, request: dict[str, Any], text: Text, deadline: float) -> Any:
         """Ask, and again as often as another request's deadline ends the child.
 
         Raises:
+            Problem: `cue.deadline`.
             Lost: the child crashed or ran out of memory while this was under way.
         """
         while True:
             try:
-                return await self._once(await self._alive(), message, text, deadline)
+                return await self._once(await self._alive(), request, text, deadline)
+            except process.Late as late:
+                message = f"evaluating {text.source} took longer than {deadline:g} s"
+                raise Problem("cue.deadline", message) from late
             except process.Lost as lost:
                 if lost.reason != "deadline":
                     raise
@@ -177,13 +182,14 @@ class Engine:
                 self._starts += 1
             return self._child
 
-    def _blame(self, lost: process.Lost) -> Problem:
+    def _blame(self, lost: process.Lost, text: Text) -> Problem:
         if lost.reason == "memory":
-            message = f"the evaluation needs more than {self._memory_mib} MiB of memory"
-            return Problem("cue.memory", message)
+            limit = f"{self._memory_mib} MiB"
+            return Problem("cue.memory", f"evaluating {text.source} takes more memory than {limit}")
         if lost.reason == "stopped":
             return Problem("cue.engine", "the evaluator has been stopped", retry=True)
-        return Problem("cue.engine", f"the evaluator crashed: {lost.detail}", retry=True)
+        message = f"the evaluator crashed on {text.source}: {lost.detail}"
+        return Problem("cue.engine", message, retry=True)
 
 
 _COMPILING: Final = frozenset({"compile", "evaluate", "vet", "describe", "schema"})

@@ -18,6 +18,8 @@ Reason = Literal["crash", "memory", "deadline", "stopped"]
 
 # An answer that is already in the pipe when the deadline passes is still an answer.
 _GRACE: Final = 0.1
+# What Go says when it ends a process that asks for too much at once.
+_OUT_OF_MEMORY: Final = (b"stack exceeds", b"out of memory", b"cannot allocate memory")
 _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -32,11 +34,14 @@ class Lost(Exception):  # noqa: N818 - not an error of the request: most are ask
         super().__init__(detail)
 
 
+class Late(Exception):  # noqa: N818
+    """The request was not answered before its deadline."""
+
+
 @dataclass(slots=True)
 class _Pending:
     answer: asyncio.Future[dict[str, Any]]
     timer: asyncio.TimerHandle
-    deadline: float
 
 
 class Child(asyncio.SubprocessProtocol):
@@ -80,7 +85,7 @@ class Child(asyncio.SubprocessProtocol):
         """Send a message and wait for its answer; `deadline` in seconds from now.
 
         Raises:
-            Problem: `cue.deadline`; the child is gone then.
+            Late: the deadline passed; the child is gone then.
             Lost: the child ended for another reason.
         """
         number = next(self._numbers)
@@ -88,7 +93,7 @@ class Child(asyncio.SubprocessProtocol):
         answer: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         # Kept until the answer comes even if the asker is cancelled: a loop must still be ended.
         timer = self._loop.call_later(deadline, self._overdue, number)
-        self._pending[number] = _Pending(answer, timer, deadline)
+        self._pending[number] = _Pending(answer, timer)
         self._input.write(frame)
         return await answer
 
@@ -98,9 +103,7 @@ class Child(asyncio.SubprocessProtocol):
     def _expire(self, number: int) -> None:
         late = self._pending.pop(number)
         if not late.answer.done():
-            late.answer.set_exception(
-                Problem("cue.deadline", f"the evaluation took longer than {late.deadline:g} s")
-            )
+            late.answer.set_exception(Late())
         self._end("deadline")
 
     def _end(self, reason: Reason) -> None:
@@ -166,6 +169,8 @@ class Child(asyncio.SubprocessProtocol):
                 request.answer.set_result(message)
 
     def process_exited(self) -> None:
+        if any(sign in self._complaint for sign in _OUT_OF_MEMORY):
+            self._reason = "memory"
         code = self._transport.get_returncode() or 0
         if not self._complaint:
             name = signal.Signals(-code).name if code < 0 else f"status {code}"

@@ -6,7 +6,7 @@ The engine speaks of `parameter.image` and of lines in values it was handed; peo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -149,15 +149,13 @@ def _blame(problem: Problem, part: templates.Part) -> Problem:
 
 
 def _property(at: paths.Path, part: templates.Part) -> str:
-    """A path below `parameter` as a path in the application; list items by number."""
+    """A path below `parameter` as a path in the application."""
     value: Any = part.properties
     exact: list[str | int] = []
     for step in at:
-        key: str | int = step
-        if isinstance(value, list) and isinstance(step, str) and step.isdigit():
-            key = int(step)
-        exact.append(key)
-        value = paths.lookup(value, (key,), None)
+        # CUE writes a field whose name is a number as it writes an index
+        exact.append(str(step) if isinstance(value, Mapping) else step)
+        value = paths.lookup(value, tuple(exact[-1:]), None)
     return paths.render((*paths.parse(part.path), "properties", *exact))
 
 

@@ -18,12 +18,15 @@ import fcntl
 import marshal
 import os
 import select
-import signal
 import sys
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False  # typing itself would cost 2 MB in each shim, the enums of signal 1 MB
+
+if not TYPE_CHECKING:
+    import _signal as signal
+else:
+    import signal
     from typing import NoReturn, TypedDict
 
     class Task(TypedDict):
@@ -330,6 +333,7 @@ def _prctl(option: int, value: int) -> None:
 
 def main() -> int:
     """Exit codes: 0 ran, or told why it cannot; 2 not told what; 3 has a shim already, 4 had one."""
+    os.closerange(3, 65536)  # what the node may have inherited from whoever started it
     try:
         task: Task = marshal.loads(_read_all(0))  # noqa: S302 - from our own parent
     except (EOFError, ValueError, TypeError):

@@ -1,0 +1,1 @@
+"""Policies that decide where components go and how they differ there. Pure."""

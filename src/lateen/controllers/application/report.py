@@ -12,6 +12,7 @@ from typing import Any
 from lateen.api import conditions
 from lateen.api.application import Application
 from lateen.api.tracker import Resource
+from lateen.base import merge
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem, Problems
 
@@ -47,6 +48,14 @@ class Report:
     def changed(self) -> bool:
         return self.status != self._app.status
 
+    def patch(self) -> dict[str, Any]:
+        """The change as a merge patch of the status."""
+        return dict(merge.difference(self._app.status, self.status))
+
+    def abandon(self) -> None:
+        """The application is gone; there is nothing to say about it any more."""
+        self.status = dict(self._app.status)
+
     @property
     def phase(self) -> str:
         return str(self.status.get("status", ""))
@@ -59,8 +68,8 @@ class Report:
         """What fails from here on fails the condition `stage`."""
         self._stage = stage
 
-    def passed(self, stage: str) -> None:
-        self._put(stage, true=True, reason="Available")
+    def passed(self, stage: str, message: str = "") -> None:
+        self._put(stage, true=True, reason="Available", message=message)
 
     def fail(self, error: Problem | Problems) -> Next:
         """The pass ends here: the stage it was in and `Ready` say why."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
+from lateen.base import hashing
 
 
 @dataclass
@@ -42,24 +43,27 @@ class Sessions:
         self._sessions.pop((namespace, name), None)
 
 
-def fingerprint(app: Application, owned: Iterable[Manifest], context: object) -> str:
+def fingerprint(
+    app: Application,
+    status: Mapping[str, Any],
+    owned: Iterable[Manifest],
+    externals: Sequence[tuple[str, str]],
+) -> str:
     """Equal for two moments between which nothing changed that a pass would look at.
 
-    The application's own status is left out when we wrote it: the resourceVersion of the owned
-    objects, and the generation, labels and annotations of the application, are what counts.
+    Args:
+        status: of the application, as stored or about to be.
+        owned: the live objects of the application.
+        externals: what it may refer to, with versions.
     """
-    seen = sorted(
-        (str(o["metadata"].get("uid")), str(o["metadata"].get("resourceVersion"))) for o in owned
-    )
-    return repr(
-        (
+    return hashing.digest(
+        [
             app.generation,
-            sorted(app.labels.items()),
-            sorted(app.annotations.items()),
+            app.labels,
+            app.annotations,
             app.deleting,
-            app.status.get("workflow"),
-            app.status.get("status"),
-            seen,
-            context,
-        )
+            status,
+            sorted([o["metadata"]["uid"], o["metadata"]["resourceVersion"]] for o in owned),
+            externals,
+        ]
     )

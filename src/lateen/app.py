@@ -1,0 +1,97 @@
+"""The composition root: settings in, a running program out. Nothing else constructs collaborators.
+
+`python -m lateen.app controllers|node` is what the standalone supervisor starts, and what a
+cluster's Deployment runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+
+from lateen import hub
+from lateen.base.clock import SystemClock
+from lateen.base.problem import Problem, Problems
+
+_LOG = logging.getLogger("lateen")
+
+
+async def controllers(kubeconfig: Path, data: Path | None) -> None:
+    """Install what is missing, then reconcile applications until told to stop."""
+    from lateen.controllers import control, installing
+    from lateen.cue.engine import Engine
+    from lateen.definitions import files
+    from lateen.node import registration
+
+    async with hub.connect(kubeconfig) as client, Engine() as engine:
+        definitions = await files.builtins(engine)
+        written = await installing.install(client, definitions, [registration.RUNTIME_CLASS])
+        if written:
+            _LOG.info("installed %d objects", len(written))
+        # what was loaded to start stays; looking at it again and again would cost every pass
+        gc.collect()
+        gc.freeze()
+        await control.Controller(client, engine, SystemClock()).run()
+
+
+async def node(kubeconfig: Path, data: Path | None) -> None:
+    """Run the pods bound to this machine until told to stop."""
+    from lateen.node import node as nodes
+    from lateen.node import settings
+
+    if data is None:
+        raise Problem("node.data-dir", "the node needs a data directory", hint="give --data-dir")
+    async with hub.connect(kubeconfig) as client:
+        await nodes.run(client, settings.standalone(data))
+
+
+PROGRAMS: dict[str, Callable[[Path, Path | None], Awaitable[None]]] = {
+    "controllers": controllers,
+    "node": node,
+}
+
+
+async def _until_told(
+    program: Callable[[Path, Path | None], Awaitable[None]], *given: Path | None
+) -> None:
+    """Run a program; SIGTERM and SIGINT end it in an orderly way."""
+    async with anyio.create_task_group() as tasks:
+
+        async def listen() -> None:
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for _ in signals:
+                    tasks.cancel_scope.cancel()
+
+        tasks.start_soon(listen)
+        await program(*given)  # type: ignore[arg-type]
+        tasks.cancel_scope.cancel()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lateen.app", description=__doc__)
+    parser.add_argument("program", choices=sorted(PROGRAMS))
+    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--data-dir", type=Path)
+    given = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    try:
+        anyio.run(_until_told, PROGRAMS[given.program], given.kubeconfig, given.data_dir)
+    except (Problem, Problems, hub.ApiError) as error:
+        _LOG.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

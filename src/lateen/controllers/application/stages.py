@@ -1,0 +1,282 @@
+"""The stages of a pass over one application: where what is pure meets the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lateen import __version__
+from lateen.api import names, tracker
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+from lateen.api.revision import Revision
+from lateen.api.tracker import Resource
+from lateen.base.clock import Clock
+from lateen.controllers import caches, observing
+from lateen.controllers.application import deliver, keep, parsing, revise, running, sessions
+from lateen.controllers.application.report import Next, Report
+from lateen.cue.engine import Engine
+from lateen.definitions import contexts, loading, rendering
+from lateen.dispatch import applying, recording
+from lateen.gc import planning as garbage
+from lateen.gc import sweeping
+from lateen.health import assessing
+from lateen.hub import client, errors
+
+_REVISIONS_KEPT = 10
+_LOOK_AGAIN = 3.0  # seconds; what is being deleted also tells by its watch
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the workflow came to in this pass, and what it delivered through."""
+
+    progress: running.Progress
+    ledger: recording.Ledger
+    deliverer: deliver.Deliverer
+
+    @property
+    def next(self) -> Next:
+        return Next(self.progress.next_after)
+
+
+@dataclass
+class _Target:
+    """Dispatches into the cluster, and finds there what was dispatched."""
+
+    dispatcher: applying.Dispatcher
+    live: observing.Owned
+
+    async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
+        return await self.dispatcher.dispatch(wanted)
+
+    async def find(self, key: Key) -> Manifest | None:
+        return await self.live.find(key)
+
+
+class Stages:
+    """The stages with their collaborators; one for all applications of a control plane."""
+
+    def __init__(
+        self,
+        hub: client.Client,
+        engine: Engine,
+        cached: caches.Caches,
+        live: observing.Owned,
+        clock: Clock,
+        cluster_version: Mapping[str, Any],
+    ) -> None:
+        self._hub = hub
+        self._engine = engine
+        self._caches = cached
+        self._live = live
+        self._clock = clock
+        self._cluster_version = cluster_version
+        self._sessions = sessions.Sessions()
+        self._runs = running.Runs(hub, engine, clock)
+
+    def settled(self, app: Application) -> bool:
+        """Whether nothing changed since a pass that found nothing left to do."""
+        session = self._sessions.of(app)
+        return bool(session.settled) and session.settled == self._fingerprint(app)
+
+    async def claim(self, app: Application) -> Application:
+        """Hold the application until what it brought is cleaned up (semantics C9)."""
+        if names.APP_FINALIZER in app.finalizers:
+            return app
+        meta = {
+            "finalizers": [*app.finalizers, names.APP_FINALIZER],
+            "resourceVersion": app.metadata["resourceVersion"],
+        }
+        held = await self._hub.patch(_key(app), {"metadata": meta})
+        self._caches.observe_application(held)
+        return Application(held)
+
+    async def revise(self, app: Application, report: Report) -> Revision:
+        """The revision the application is at, stored when it is a new one (C2, C3)."""
+        report.enter("Parsed")
+        stored = self._caches.revisions(app)
+        revision = revise.pinned(app, stored)
+        if revision is None:
+            snapshot = parsing.snapshot(app, self._caches, self._caches)
+            report.passed("Parsed")
+            report.enter("Revision")
+            revision = revise.choose(snapshot, stored)
+            if revision is None:
+                revision = await revise.store(
+                    snapshot, stored, self._hub, self._caches.observe_revision
+                )
+        report.passed("Parsed")
+        report.passed("Revision")
+        report.status["latestRevision"] = {
+            "name": revision.name,
+            "revision": revision.number,
+            "revisionHash": revision.hash,
+        }
+        report.passed("Policy")
+        return revision
+
+    async def run(self, app: Application, revision: Revision, report: Report) -> Result:
+        """Advance the workflow of the revision by one pass (semantics C5, E2)."""
+        report.enter("Render")
+        wanted = app.publish_version or revision.name
+        session = self._sessions.of(app)
+        if (report.status.get("workflow") or {}).get("appRevision") != wanted:
+            report.restart(wanted)
+            session.restart()
+        declared = app.with_spec(revision.application.spec)
+        deliverer, ledger = self._deliverer(declared, revision, session)
+        plan = running.plan(declared, revision)
+        report.passed("Render")
+        report.enter("Workflow")
+        progress = await self._runs.advance(declared, plan, report.status, deliverer, session)
+        report.status["workflow"] = progress.status
+        for delivered in list(deliverer.delivered.values()):
+            _report_service(report, delivered, deliverer.facts)
+        report.keep_services(plan.components)
+        report.resources(ledger.current.resources)
+        report.phase = progress.phase
+        if progress.succeeded:
+            report.passed("Workflow")
+        elif progress.problem is not None:
+            report.fail(progress.problem)
+        return Result(progress, ledger, deliverer)
+
+    async def keep(self, app: Application, result: Result, report: Report) -> None:
+        """Once delivered, stay as declared: drift is put back, health is looked at again (C8)."""
+        if not result.progress.settled:
+            return
+        report.enter("StateKeep")
+        session = self._sessions.of(app)
+        await keep.keep(
+            result.ledger.current, self._hub, self._live, _owner(app), session.clean, _identity(app)
+        )
+        if not result.progress.succeeded:
+            return
+        await self._recover(app, result)
+        for delivered in list(result.deliverer.delivered.values()):
+            delivered.health = await result.deliverer.assess(delivered.rendered)
+            _report_service(report, delivered, result.deliverer.facts)
+        report.enter("Ready")
+        report.ready()
+        report.phase = "running" if report.healthy else "unhealthy"
+
+    async def collect(self, app: Application, result: Result, report: Report) -> None:
+        """Delete what is no longer declared, once what is declared stands (semantics C9)."""
+        if not result.progress.succeeded:
+            return
+        trackers = self._caches.trackers(app)
+        plan = garbage.plan(trackers, result.ledger.current)
+        left = await sweeping.sweep(plan, self._hub, self._live, _owner(app), _identity(app))
+        await revise.trim(app, self._caches.revisions(app), self._hub, _REVISIONS_KEPT)
+        if not left and not plan.retired:
+            self._sessions.of(app).settled = self._fingerprint(app, report)
+
+    async def finalise(self, app: Application, report: Report) -> Next:
+        """Clean up after an application that is being deleted, then let it go (semantics C9)."""
+        if names.APP_FINALIZER not in app.finalizers:
+            return Next()
+        report.phase = "deleting"
+        report.enter("Ready")
+        plan = garbage.plan(self._caches.trackers(app), None)
+        left = await sweeping.sweep(plan, self._hub, self._live, _owner(app), _identity(app))
+        if left:
+            report.waiting("Deleting", _waiting(left))
+            return Next(_LOOK_AGAIN)
+        await revise.remove_all(self._caches.revisions(app), self._hub)
+        kept = [name for name in app.finalizers if name != names.APP_FINALIZER]
+        try:
+            await self._hub.patch(_key(app), {"metadata": {"finalizers": kept}})
+        except errors.ApiError as error:
+            if not error.not_found:
+                raise
+        self._sessions.forget(app.namespace, app.name)
+        report.abandon()
+        return Next()
+
+    async def commit(self, app: Application, report: Report) -> None:
+        """Write the status, once, if it says anything new (design, decision 7)."""
+        if not report.changed:
+            return
+        current = self._caches.application(app.namespace, app.name)
+        if current is None or current.uid != app.uid:
+            return
+        version = app.metadata["resourceVersion"]
+        meta = {"resourceVersion": version}
+        body = {"metadata": meta, "status": report.patch()}
+        stored = await self._hub.patch(_key(app), body, subresource="status")
+        self._caches.observe_application(stored)
+
+    def _deliverer(
+        self, app: Application, revision: Revision, session: sessions.Session
+    ) -> tuple[deliver.Deliverer, recording.Ledger]:
+        facts = contexts.AppFacts.of(
+            app,
+            controller_version=__version__,
+            revision=revision.name,
+            revision_hash=revision.hash,
+            cluster_version=self._cluster_version,
+        )
+        current = next((t for t in self._caches.trackers(app) if t.tracks(app)), None)
+        ledger = recording.Ledger(
+            self._hub,
+            current or tracker.fresh(app, revision.name),
+            self._caches.observe_tracker,
+        )
+        dispatcher = applying.Dispatcher(self._hub, self._live, ledger, _owner(app), _identity(app))
+        catalogue = loading.Layered(loading.Static(revision.definitions), self._caches)
+        return (
+            deliver.Deliverer(
+                self._engine,
+                rendering.Renderer(self._engine, catalogue),
+                facts,
+                _Target(dispatcher, self._live),
+                frozenset({names.LOCAL}),
+                session.delivered,
+            ),
+            ledger,
+        )
+
+    async def _recover(self, app: Application, result: Result) -> None:
+        """After a restart of the controller: render again what the tracker says was delivered."""
+        if result.deliverer.delivered:
+            return
+        await self._runs.recall(app, result.progress, result.deliverer)
+
+    def _fingerprint(self, app: Application, report: Report | None = None) -> str:
+        status = report.status if report is not None else app.status
+        owned = self._live.owned_by(_owner(app))
+        externals = self._caches.external_versions(app.namespace)
+        return sessions.fingerprint(app, status, owned, externals)
+
+
+def _report_service(report: Report, delivered: deliver.Delivered, facts: contexts.AppFacts) -> None:
+    entry = assessing.status_entry(delivered.health, delivered.placement, facts)
+    report.service(entry)
+
+
+def _waiting(left: list[Resource]) -> str:
+    first = left[0]
+    place = f" (Namespace: {first.namespace})" if first.namespace else ""
+    return (
+        f"Waiting for {first.kind} {first.name}{place} to delete. "
+        f"(At least {len(left)} resources are deleting.)"
+    )
+
+
+def _owner(app: Application) -> tuple[str, str]:
+    return (app.namespace, app.name)
+
+
+def _key(app: Application) -> Key:
+    return Key(names.GROUP, "Application", app.namespace, app.name, "v1beta1")
+
+
+def _identity(app: Application) -> client.Identity | None:
+    """Whom the application acts as: a service account of its namespace, when it names one (D)."""
+    account = app.annotations.get(names.SERVICE_ACCOUNT, "")
+    if not account:
+        return None
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{app.namespace}")
+    return client.Identity(f"system:serviceaccount:{app.namespace}:{account}", groups)

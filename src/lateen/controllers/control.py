@@ -1,0 +1,86 @@
+"""Runs the application controller: watches feed a queue, workers reconcile what is in it."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+
+from lateen.base.backoff import Backoff
+from lateen.base.clock import Clock
+from lateen.controllers import caches, observing, queueing
+from lateen.controllers.application import reconcile
+from lateen.controllers.application.stages import Stages
+from lateen.cue.engine import Engine
+from lateen.hub import client, errors
+
+_LOG = logging.getLogger(__name__)
+
+_WORKERS = 8  # passes under way at once; what they wait for is the API server
+_RETRY = Backoff(first=0.5, factor=2.0, ceiling=60.0)
+_SOON = 0.05  # seconds; after somebody else was faster
+
+
+class Controller:
+    """Keeps every application of one control plane as it is declared."""
+
+    def __init__(self, hub: client.Client, engine: Engine, clock: Clock) -> None:
+        self._hub = hub
+        self._engine = engine
+        self._clock = clock
+        self._queue: queueing.Queue[tuple[str, str]] = queueing.Queue(backoff=_RETRY, clock=clock)
+        self._failures: dict[tuple[str, str], int] = {}
+
+    async def run(self, *, started: anyio.Event | None = None) -> None:
+        """Reconcile until cancelled; `started` is set once the watches have listed what there is."""
+        version = await self._hub.version()
+        async with anyio.create_task_group() as tasks:
+            cached = caches.Caches(self._hub)
+            live = observing.Owned(self._hub, tasks, self._changed)
+            stages = Stages(self._hub, self._engine, cached, live, self._clock, _facts(version))
+            await cached.run(tasks, self._changed)
+            if started is not None:
+                started.set()
+
+            async def handle(key: tuple[str, str]) -> float | None:
+                return await self._handle(key, cached, stages)
+
+            await self._queue.run(handle, workers=_WORKERS)
+
+    def _changed(self, namespace: str, name: str) -> None:
+        self._queue.add((namespace, name))
+
+    async def _handle(
+        self, key: tuple[str, str], cached: caches.Caches, stages: Stages
+    ) -> float | None:
+        """One pass; returns in how many seconds to look again, None for when something changes."""
+        app = cached.application(*key)
+        if app is None or app.paused:
+            self._failures.pop(key, None)
+            return None
+        try:
+            after = await reconcile.reconcile(app, stages, self._clock)
+        except errors.ApiError as error:
+            if error.conflict or error.not_found:
+                return _SOON  # the watch brings what the other one wrote
+            _LOG.warning("application %s/%s: %s", *key, error)
+            return self._later(key)
+        if after.failed:
+            return self._later(key)
+        self._failures.pop(key, None)
+        return after.after
+
+    def _later(self, key: tuple[str, str]) -> float:
+        self._failures[key] = self._failures.get(key, 0) + 1
+        return _RETRY.delay(self._failures[key])
+
+
+def _facts(version: dict[str, str]) -> dict[str, object]:
+    """`context.clusterVersion` of what `/version` answers (semantics B2)."""
+    minor = version.get("minor", "").rstrip(".+-/?!")
+    return {
+        "major": version.get("major", ""),
+        "minor": int(minor) if minor.isdigit() else 0,
+        "gitVersion": version.get("gitVersion", ""),
+        "platform": version.get("platform", ""),
+    }

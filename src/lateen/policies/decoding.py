@@ -1,0 +1,94 @@
+"""Strict reading of a policy's properties: what is not known is an error, not ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lateen.api import checking
+from lateen.api.application import Policy
+from lateen.base import suggest
+from lateen.base.problem import Problem
+
+Reader = Callable[[Any, str], Any]
+
+_WORDS: dict[type, str] = {str: "text", bool: "true or false", list: "a list", dict: "a map"}
+
+
+class Fields:
+    """The fields of one map, read one by one; every problem is kept, none raised.
+
+    A field of the wrong type reads as if it were absent. `path` is where the map stands in the
+    application: `spec.policies[0].properties`.
+    """
+
+    def __init__(
+        self, raw: Any, path: str, known: tuple[str, ...], problems: list[Problem], what: str
+    ) -> None:
+        self._path = path
+        self._problems = problems
+        self._raw: Mapping[str, Any] = {}
+        if isinstance(raw, Mapping):
+            self._raw = raw
+        elif raw is not None:
+            problems.append(_mismatch(raw, dict, path))
+        problems.extend(
+            Problem(
+                "policy.unknown-field",
+                f'{what} has no field "{name}"',
+                path=f"{path}.{name}",
+                hint=suggest.nearest(name, known) or f"fields are {', '.join(known)}",
+            )
+            for name in self._raw
+            if name not in known
+        )
+
+    def given(self, name: str) -> bool:
+        return self._raw.get(name) is not None
+
+    def text(self, name: str) -> str:
+        return str(self._typed(name, str, ""))
+
+    def flag(self, name: str) -> bool:
+        return bool(self._typed(name, bool, False))
+
+    def map(self, name: str) -> dict[str, Any]:
+        return dict(self._typed(name, dict, {}))
+
+    def labels(self, name: str) -> dict[str, str]:
+        return {
+            key: value
+            for key, value in self.map(name).items()
+            if self._is(value, str, f'{self._path}.{name}["{key}"]')
+        }
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(str(item) for item, path in self.items(name) if self._is(item, str, path))
+
+    def items(self, name: str) -> list[tuple[Any, str]]:
+        """The entries of a list, each with its path."""
+        entries = self._typed(name, list, [])
+        return [(item, f"{self._path}.{name}[{i}]") for i, item in enumerate(entries)]
+
+    def _typed(self, name: str, kind: type, default: Any) -> Any:
+        value = self._raw.get(name)
+        if value is None or not self._is(value, kind, f"{self._path}.{name}"):
+            return default
+        return value
+
+    def _is(self, value: Any, kind: type, path: str) -> bool:
+        if isinstance(value, kind):
+            return True
+        self._problems.append(_mismatch(value, kind, path))
+        return False
+
+
+def _mismatch(value: Any, kind: type, path: str) -> Problem:
+    expected = f"expected {_WORDS[kind]}, found {checking.describe(value)}"
+    return Problem("policy.type", expected, path=path)
+
+
+def properties(policy: Policy, known: tuple[str, ...], problems: list[Problem]) -> Fields:
+    """The properties of a policy, `known` being all it may have."""
+    what = f"{policy.type} policy {policy.name}"
+    return Fields(policy.properties, f"{policy.path}.properties", known, problems, what)

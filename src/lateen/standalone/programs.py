@@ -1,0 +1,81 @@
+"""Which processes a control plane is made of, as plain data."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lateen.base import natives
+from lateen.standalone.directories import Directory
+
+NODE = "lateen"  # the name of the one node
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A process to be kept running.
+
+    One that `announces` says on a line of its standard output when it is ready,
+    `{"event": "ready"}`, or why it cannot be, `{"event": "error", "code": ..., "message": ...}`.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    announces: bool = True
+    ready_within: float = 60.0  # seconds
+    stop_within: float = 12.0  # seconds; then it is killed
+    # it asks the kernel itself to be told when we die; others are killed then
+    minds_parent: bool = False
+
+
+def kube(
+    directory: str | os.PathLike[str],
+    *,
+    port: int = 0,
+    node_name: str = NODE,
+    controllers: Sequence[str] | None = None,
+) -> Program:
+    """The native Kubernetes. `controllers` names other ones than usual, `["none"]` for no workers.
+
+    Raises:
+        Problem: `native.missing`.
+    """
+    command = [
+        str(natives.locate("kube")),
+        f"--data-dir={os.fspath(directory)}",
+        f"--port={port}",
+        f"--node-name={node_name}",
+        f"--die-with-parent={os.getpid()}",
+    ]
+    if controllers is not None:
+        command.append(f"--controllers={','.join(controllers)}")
+    return Program("kube", tuple(command), minds_parent=True)
+
+
+def plane(directory: Directory, *, port: int, node: bool = True) -> list[list[Program]]:
+    """The stages of a whole control plane: each starts when the one before it is ready.
+
+    They stop one by one from the last to the first: controllers, node, kube. The node gets the time
+    to end the processes of its pods.
+
+    Raises:
+        Problem: `native.missing`.
+    """
+    upper = [_app(directory, "controllers", stop_within=10.0)]
+    if node:
+        upper.insert(0, _app(directory, "node", stop_within=45.0))
+    return [[kube(directory.kube, port=port)], upper]
+
+
+def _app(directory: Directory, name: str, *, stop_within: float) -> Program:
+    command = (
+        sys.executable,
+        "-m",
+        "lateen.app",
+        name,
+        f"--kubeconfig={directory.kubeconfig(name)}",
+        f"--data-dir={directory.root}",
+    )
+    return Program(name, command, stop_within=stop_within)

@@ -1,0 +1,138 @@
+"""Brings a control plane up in the background, and takes it down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lateen.base.problem import Problem
+from lateen.standalone import directories, locate, locks
+from lateen.standalone.directories import Directory
+from lateen.standalone.locate import Running
+
+_START = 150.0  # seconds; the first start of a slow disk is not to be given up
+_STOP = 90.0  # seconds; the node waits for the processes of its pods
+
+
+def command(directory: Directory, *, port: int, node: bool) -> list[str]:
+    """The command line of the supervisor."""
+    options = [f"--data-dir={directory.root}", f"--port={port}"]
+    return [sys.executable, "-m", "lateen.standalone", *options, *([] if node else ["--no-node"])]
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that outlives the current directory."""
+    if not (path := given.get("PYTHONPATH")):
+        return dict(given)
+    absolute = os.pathsep.join(os.path.abspath(part) for part in path.split(os.pathsep))  # noqa: PTH100
+    return {**given, "PYTHONPATH": absolute}
+
+
+def start(
+    directory: Directory,
+    *,
+    port: int = 0,
+    node: bool = True,
+    tell: Callable[[Mapping[str, Any]], None] = lambda status: None,
+) -> Running:
+    """Start the supervisor and wait until all is ready.
+
+    `tell` is called with the status again and again, as in `run/status.json`.
+
+    Raises:
+        Problem: `standalone.*`: why it did not start, with the log to look at.
+    """
+    directory.prepare()
+    with directory.log("supervisor").open("ab") as log:
+        process = subprocess.Popen(
+            command(directory, port=port, node=node),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=environment(os.environ),
+        )
+    return wait_ready(directory, process, tell)
+
+
+def wait_ready(
+    directory: Directory,
+    process: subprocess.Popen[bytes] | None = None,
+    tell: Callable[[Mapping[str, Any]], None] = lambda status: None,
+) -> Running:
+    """Wait for a supervisor that was started, by us (`process`) or by somebody else.
+
+    Raises:
+        Problem: as `start`.
+    """
+    deadline = time.monotonic() + _START
+    while time.monotonic() < deadline:
+        gone = process.poll() is not None if process else not locks.held(directory.lock)
+        status = directories.read(directory.status)
+        ours = process is None or status.get("pid") == process.pid
+        if ours and status.get("state") == "ready":
+            found = locate.running(directory.root)
+            if found:
+                return found
+        if gone:
+            raise _failure(directory, status if ours else {})
+        tell(status if ours else {})
+        time.sleep(0.05)
+    raise Problem(
+        "standalone.slow",
+        f"the control plane was not ready after {_START:.0f} s",
+        hint=f"it is still starting; see {directory.logs}",
+    )
+
+
+def _failure(directory: Directory, status: Mapping[str, Any]) -> Problem:
+    told = status.get("problem", {})
+    code = str(told.get("code", "standalone.died"))
+    lines = [str(told.get("hint") or _HINTS.get(code, ""))]
+    failed = [child for child in status.get("children", ()) if child.get("last_exit") is not None]
+    name = failed[0]["name"] if failed and code in _UNEXPLAINED else "supervisor"
+    if code in _UNEXPLAINED or not told:
+        lines.append(f"the log is in {directory.log(name)}")
+    message = str(told.get("message", "the control plane ended while it was starting"))
+    return Problem(code, message, hint="\n".join(line for line in lines if line))
+
+
+_UNEXPLAINED = frozenset({"standalone.died", "standalone.slow", "standalone.failed"})
+_HINTS = {
+    "standalone.port-in-use": "choose another with --port, or leave it out for a free one",
+    "standalone.data-dir-in-use": "choose another with --data-dir, or stop what uses it",
+    "standalone.data-newer": "use the newer Lateen, or another --data-dir",
+    "standalone.data-dir-invalid": "choose another with --data-dir",
+}
+
+
+def stop(directory: Directory) -> bool:
+    """Stop the control plane and wait until it is gone; tells whether one was running.
+
+    Raises:
+        Problem: `standalone.stuck` when it does not end; nothing is killed.
+    """
+    found = locate.running(directory.root)
+    if found is None:
+        return False
+    if found.pid > 0:
+        try:
+            os.kill(found.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass  # it ended in between
+        except PermissionError as error:
+            raise Problem(
+                "standalone.forbidden", f"process {found.pid} belongs to another user"
+            ) from error
+    if locks.wait_free(directory.lock, _STOP):
+        return True
+    raise Problem(
+        "standalone.stuck",
+        f"the control plane (process {found.pid}) did not stop in {_STOP:.0f} s",
+        hint=f"the log is in {directory.log('supervisor')}; `kill -9 {found.pid}` ends all of it",
+    )

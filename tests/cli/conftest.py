@@ -1,0 +1,94 @@
+"""A control plane that takes applications, and the command line run against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import pytest
+from typer.testing import CliRunner, Result
+
+from lateen import hub
+from lateen.api.manifest import Key
+from lateen.cli import main
+from lateen.controllers import installing
+from lateen.cue.engine import Engine
+from lateen.definitions import files
+
+APP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: web
+      type: webservice
+      properties: {image: nginx}
+"""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs `lateen` as a user in one namespace would."""
+
+    kubeconfig: Path
+    folder: Path
+
+    def run(self, *arguments: str, given: str | None = None) -> Result:
+        return CliRunner().invoke(
+            main.build(),
+            list(arguments),
+            input=given,
+            env={"KUBECONFIG": str(self.kubeconfig), "COLUMNS": "200"},
+        )
+
+    def write(self, text: str, name: str = "app.yaml") -> str:
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+
+@pytest.fixture(scope="session")
+def plane(kube):
+    """Kubernetes with our kinds and the built-in definitions; no controllers of ours."""
+    kube.call(_install, kube.client)
+    return kube
+
+
+async def _install(client: hub.Client) -> None:
+    async with Engine() as engine:
+        await installing.install(client, await files.builtins(engine), [])
+
+
+@pytest.fixture
+def shell(plane, tmp_path):
+    return Shell(plane.kubeconfig, tmp_path)
+
+
+@pytest.fixture
+def controller(plane, namespace):
+    """Plays the controllers' part: `controller(status, ...)` writes these, one after the other, to
+    the status of the application as soon as it is there.
+    """
+    tasks = []
+    key = Key("core.oam.dev", "Application", namespace, "shop", "v1beta1")
+
+    async def play(statuses) -> None:
+        for status in statuses:
+            while True:
+                try:
+                    await plane.client.patch(key, {"status": status}, subresource="status")
+                    break
+                except hub.ApiError as error:
+                    if not error.not_found:
+                        raise
+                    await anyio.sleep(0.05)
+            await anyio.sleep(0.2)
+
+    def start(*statuses) -> None:
+        tasks.append(plane.portal.start_task_soon(play, statuses))
+
+    yield start
+    for task in tasks:
+        task.cancel()
