@@ -6,10 +6,14 @@ import (
 	"sync"
 )
 
+// mostText bounds the text of all kept templates: compiled it takes some two hundred times its size.
+const mostText = 512 << 10
+
 // cache keeps compiled templates by the key their sender gave them, the least recently used going first.
 type cache struct {
 	lock    sync.Mutex
 	limit   int
+	text    int // bytes of all kept
 	entries map[string]*list.Element
 	order   *list.List // front: most recently used; values are *template
 }
@@ -30,24 +34,28 @@ func (c *cache) find(req *request) (*template, error) {
 		return nil, &failure{Kind: "key", Message: "no template of this key"}
 	}
 	tmpl := &template{
-		text: *req.Text, source: req.Source, packages: req.Packages,
+		key: req.Key, text: *req.Text, source: req.Source, packages: req.Packages,
 		idle: make(chan *instance, runtime.GOMAXPROCS(0)),
 	}
 	c.entries[req.Key] = c.order.PushFront(tmpl)
-	tmpl.key = req.Key
-	for c.order.Len() > c.limit {
-		oldest := c.order.Back()
-		delete(c.entries, oldest.Value.(*template).key)
-		c.order.Remove(oldest)
+	c.text += tmpl.size()
+	for c.order.Len() > 1 && (c.order.Len() > c.limit || c.text > mostText) {
+		c.remove(c.order.Back())
 	}
 	return tmpl, nil
 }
 
+// drop forgets a template; requests that hold it finish with it.
 func (c *cache) drop(key string) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if element, ok := c.entries[key]; ok {
-		delete(c.entries, key)
-		c.order.Remove(element)
+		c.remove(element)
 	}
+}
+
+func (c *cache) remove(element *list.Element) {
+	tmpl := c.order.Remove(element).(*template)
+	delete(c.entries, tmpl.key)
+	c.text -= tmpl.size()
 }

@@ -31,6 +31,17 @@ type instance struct {
 	uses  int
 }
 
+// size is that of all its texts, in bytes.
+func (t *template) size() int {
+	size := len(t.text)
+	for _, files := range t.packages {
+		for _, text := range files {
+			size += len(text)
+		}
+	}
+	return size
+}
+
 // take returns an idle instance or compiles another.
 func (t *template) take() (*instance, error) {
 	select {

@@ -188,7 +188,11 @@ func itemOf(value cue.Value) (cue.Value, bool) {
 	if item := value.LookupPath(cue.MakePath(cue.AnyIndex)); item.Exists() {
 		return item, true
 	}
-	for _, operand := range alternatives(value) {
+	operands := alternatives(value)
+	if operands == nil {
+		_, operands = value.Expr() // `*[] | [...string]` comes to one operand, as the second holds the first
+	}
+	for _, operand := range operands {
 		if item := operand.LookupPath(cue.MakePath(cue.AnyIndex)); item.Exists() {
 			return item, true
 		}

@@ -11,11 +11,10 @@ import (
 type server struct {
 	cache *cache
 	out   *frameWriter
-	running
 }
 
 func newServer(templates int, out io.Writer) *server {
-	return &server{cache: newCache(templates), out: &frameWriter{out: out}, running: newRunning()}
+	return &server{cache: newCache(templates), out: &frameWriter{out: out}}
 }
 
 // serve answers requests until the input ends. It does not wait for answers under way: whoever
@@ -33,13 +32,11 @@ func (s *server) serve(in io.Reader) error {
 		if err := json.Unmarshal(body, &req); err != nil {
 			return fmt.Errorf("not a request: %w", err)
 		}
-		s.begin(req.ID)
 		go s.answer(&req)
 	}
 }
 
 func (s *server) answer(req *request) {
-	defer s.end(req.ID)
 	result, fail := s.try(req)
 	body, err := json.Marshal(response{ID: req.ID, Result: result, Error: fail})
 	if err != nil {

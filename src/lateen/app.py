@@ -38,7 +38,8 @@ async def controllers(kubeconfig: Path, data: Path | None) -> None:
         # what was loaded to start stays; looking at it again and again would cost every pass
         gc.collect()
         gc.freeze()
-        await control.Controller(client, engine, SystemClock()).run()
+        controller = control.Controller(client, engine, SystemClock())
+        await controller.run(started=_announce)
 
 
 async def node(kubeconfig: Path, data: Path | None) -> None:
@@ -49,7 +50,13 @@ async def node(kubeconfig: Path, data: Path | None) -> None:
     if data is None:
         raise Problem("node.data-dir", "the node needs a data directory", hint="give --data-dir")
     async with hub.connect(kubeconfig) as client:
-        await nodes.run(client, settings.standalone(data))
+        await nodes.run(client, settings.standalone(data), started=_announce)
+
+
+def _announce() -> None:
+    """Tell the supervisor, on the line it waits for, that the work can begin."""
+    sys.stdout.write('{"event": "ready"}\n')
+    sys.stdout.flush()
 
 
 PROGRAMS: dict[str, Callable[[Path, Path | None], Awaitable[None]]] = {

@@ -268,7 +268,7 @@ async def test_a_status_half_filled_is_accepted(client, namespace):
 
 @pytest.mark.anyio
 async def test_the_smallest_application_is_accepted(client, namespace):
-    spec = {"components": []}
+    spec: dict[str, list[str]] = {"components": []}
     assert (await client.apply(application(namespace, spec)))["spec"] == spec
 
 

@@ -11,10 +11,11 @@ from lateen.api.manifest import Key
 from lateen.cli.exits import Exit
 from tests.cli.conftest import APP
 
+SERVICE = {"name": "web", "healthy": True, "message": "Ready:1/1"}
 RUNNING = {
     "observedGeneration": 1,
     "status": "running",
-    "services": [{"name": "web", "healthy": True, "message": "Ready:1/1"}],
+    "services": [SERVICE],
     "workflow": {"steps": [{"id": "a", "name": "web", "phase": "succeeded"}]},
 }
 
@@ -119,6 +120,45 @@ spec:
     ]
 
 
+def test_up_brings_a_kind_and_an_object_of_it(shell, namespace, plane):
+    group = f"{namespace}.example.com"
+    text = f"""\
+apiVersion: {group}/v1
+kind: Boat
+metadata: {{name: one, namespace: {namespace}}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: boats.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{kind: Boat, plural: boats}}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {{openAPIV3Schema: {{type: object}}}}
+"""
+    result = shell.run("up", "-f", shell.write(text))
+    assert result.exit_code == Exit.OK, result.output
+    assert result.stdout.splitlines() == [
+        f"CustomResourceDefinition boats.{group} created",
+        "Boat one created",
+    ]
+    crd = Key("apiextensions.k8s.io", "CustomResourceDefinition", "", f"boats.{group}", "v1")
+    plane.call(plane.client.delete, crd)
+
+
+def test_up_of_a_kind_there_is_not(shell, namespace):
+    text = f"apiVersion: apps/v1\nkind: Deploymet\nmetadata: {{name: a, namespace: {namespace}}}\n"
+    file = shell.write(text)
+    result = shell.run("up", "-f", file)
+    assert result.exit_code == Exit.INPUT
+    assert f"--> {file}:2:1  kind" in result.stderr
+    assert 'did you mean "Deployment"?' in result.stderr
+
+
 def test_up_into_a_namespace_there_is_not(shell):
     result = shell.run("up", "-f", shell.write(APP), "-n", "nowhere", "--no-wait")
     assert result.exit_code == Exit.INPUT
@@ -146,7 +186,8 @@ def test_what_the_server_refuses_is_shown_in_the_file(shell, namespace):
 def test_ls_is_plain_in_a_pipe(shell, namespace, controller, plane):
     text = APP + "      traits: [{type: scaler}, {type: labels}]\n    - {name: db, type: worker}\n"
     shell.run("up", "-f", shell.write(text), "-n", namespace, "--no-wait")
-    status = {**RUNNING, "services": [*RUNNING["services"], {"name": "db", "healthy": False}]}
+    services = [SERVICE, {"name": "db", "healthy": False}]
+    status = {**RUNNING, "services": services}
     plane.call(lambda: plane.client.patch(key(namespace), {"status": status}, subresource="status"))
     result = shell.run("ls", "-n", namespace)
     header, *rows = [line.split() for line in result.stdout.splitlines()]

@@ -133,7 +133,7 @@ def test_errors_of_concurrent_tasks_are_shown_one_by_one(capsys):
 def test_what_nobody_foresaw_is_kept_in_a_file(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("LATEEN_DATA_DIR", str(tmp_path))
     with pytest.raises(KeyError) as raised:
-        {}["nothing"]
+        dict[str, str]()["nothing"]
     assert failures.report(raised.value) is Exit.FAILED
     said = capsys.readouterr().err
     [kept] = (tmp_path / "logs").iterdir()

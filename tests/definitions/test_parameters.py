@@ -109,7 +109,9 @@ async def test_what_is_found(
 
 
 async def test_messages_say_what_was_expected_and_what_to_do(engine: Engine):
-    found = parameters.check({"imag": "a", "count": "3", "policy": "never"}, await schema(engine), "p")
+    found = parameters.check(
+        {"imag": "a", "count": "3", "policy": "never"}, await schema(engine), "p"
+    )
     assert [(p.message, p.hint) for p in found.problems] == [
         ('expected int, found string "3"', ""),
         (
@@ -177,8 +179,10 @@ def test_input_targets_are_paths_in_the_application(key: str, expected: str):
 
 json = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.floats(0, 1) | st.sampled_from(["a", "b"]),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 PLAIN = """

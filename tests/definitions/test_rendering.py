@@ -92,7 +92,7 @@ patchOutputs: nothing: data: extra: "ignored"
     "merge": {
         "text": """
 // +patchStrategy=jsonMergePatch
-patch: spec: template: null
+patch: {spec: template: null}
 """
     },
     "picky": {
@@ -141,7 +141,15 @@ def renderer(engine: Engine) -> rendering.Renderer:
     kinds = [
         definition("ComponentDefinition", "server", SERVER),
         definition("ComponentDefinition", "empty", "parameter: {}"),
-        definition("ComponentDefinition", "odd", 'output: {spec: parameter.n & "x"}\nparameter: n: _'),
+        definition(
+            "ComponentDefinition",
+            "narrow",
+            'output: {apiVersion: "v1", kind: "ConfigMap", data: parameter.data}\n'
+            'parameter: {data: [=~"^[0-9]+$"]: =~"^[a-z]+$", ...}',
+        ),
+        definition(
+            "ComponentDefinition", "odd", 'output: {spec: parameter.n & "x"}\nparameter: n: _'
+        ),
         *(
             definition("TraitDefinition", name, **spec)
             for name, spec in copy.deepcopy(TRAITS).items()
@@ -161,16 +169,21 @@ def trait(name: str, /, **properties: Any) -> dict[str, Any]:
 
 
 async def render(
-    renderer: rendering.Renderer, app: Application, place: Place = Place(), **kwargs: Any  # noqa: B008
+    renderer: rendering.Renderer,
+    app: Application,
+    place: Place = Place(),
+    **kwargs: Any,
 ) -> rendering.Rendered:
     facts = contexts.AppFacts.of(app, controller_version="v1", revision="shop-v1")
     return await renderer.render(app.components[0], facts, place, **kwargs)
 
 
 async def problems(renderer: rendering.Renderer, app: Application) -> tuple[Problem, ...]:
-    with pytest.raises((Problem, Problems)) as caught:
+    try:
         await render(renderer, app)
-    return every(caught.value)
+    except (Problem, Problems) as error:
+        return every(error)
+    pytest.fail("nothing was wrong")
 
 
 def of_kind(rendered: rendering.Rendered, kind: str) -> Manifest:
@@ -295,6 +308,11 @@ async def test_a_control_plane_trait_stays_at_home(renderer):
             id="a conflict in the template is led back to the value that caused it",
         ),
         pytest.param(
+            application(type="narrow", properties={"data": {"1": "a", "2": "B"}}),
+            [("parameter.value", "spec.components[0].properties.data.2")],
+            id="a value only CUE can refuse, below a name that is a number",
+        ),
+        pytest.param(
             application(type="odd", properties={"n": "x"}),
             [("template.object", "spec.components[0]")],
             id="not an object of Kubernetes",
@@ -334,6 +352,15 @@ async def test_a_value_from_an_input_is_not_quoted(renderer):
     assert "hunter2" in problem.message
     [problem] = await problems(renderer, app)
     assert "hunter2" not in str(problem)
+    inputs = [{"from": "password", "parameterKey": "image"}]
+    [problem] = await problems(renderer, application(properties={"image": 4711}, inputs=inputs))
+    assert problem.message == "expected string, found number"
+    [problem] = await problems(renderer, application(properties={}, inputs=inputs))
+    assert (problem.code, problem.path) == (
+        "parameter.missing",
+        "spec.components[0].properties.image",
+    ), "an input that set nothing"
+    assert problem.message.startswith("is required")
 
 
 async def test_problems_are_laid_out_for_status(renderer):
@@ -365,6 +392,12 @@ async def test_a_check_finds_mistakes_and_slips_without_rendering(renderer):
         "spec.components[0].properties.colour",
         "spec.components[0].traits[0].properties.m",
     ]
+
+
+async def test_a_schema_that_welcomes_more_is_not_warned_about(renderer):
+    app = application(type="narrow", properties={"data": {}, "more": 1})
+    facts = contexts.AppFacts.of(app, controller_version="v1")
+    assert (await renderer.check(app.components[0], facts)).warnings == ()
 
 
 async def test_a_check_knows_what_inputs_will_set(renderer):

@@ -28,10 +28,14 @@ APP = contexts.AppFacts(
     labels={"team": "red"},
     annotations={names.CONTROLLER_VERSION: "v1", "note": "hi"},
 )
-DEPLOYMENT: dict[str, Any] = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 1}}
+DEPLOYMENT: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "spec": {"replicas": 1},
+}
 
 
-def workload(manifest: dict[str, Any], app: contexts.AppFacts = APP, place: Place = Place()):  # noqa: B008
+def workload(manifest: dict[str, Any], app: contexts.AppFacts = APP, place: Place = Place()):
     return stamping.workload(manifest, app, "web", "webservice@v3", place)
 
 

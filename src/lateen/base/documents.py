@@ -7,6 +7,7 @@ later problem can say file, line and column.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import LiteralScalarString
 
 from lateen.base import paths
 from lateen.base.problem import Position, Problem
@@ -133,5 +135,21 @@ def dump(value: Any) -> str:
     printer.width = 4096
     printer.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
-    printer.dump(value, stream)
+    printer.dump(_blocks(value), stream)
     return stream.getvalue()
+
+
+def _blocks(value: Any) -> Any:
+    """Texts of several lines as blocks, which is how people write and read them."""
+    if isinstance(value, Mapping):
+        return {key: _blocks(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_blocks(item) for item in value]
+    if isinstance(value, str) and "\n" in value and _fits_block(value):
+        return LiteralScalarString(value)
+    return value
+
+
+def _fits_block(text: str) -> bool:
+    """A block cannot begin with a space, hold a tab as indentation, or end lines with spaces."""
+    return text[0] not in " \t\n" and not re.search(r"[ \t]\n|[^\n\x20-\uffff]", text)

@@ -26,6 +26,7 @@ _RANKS = {
     "Policy": 3,
     "Workflow": 3,
 }
+_PATIENCE = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ async def up(order: Order, kubeconfig: str | None) -> Exit:
     """
     documents = [_placed(document, order.namespace) for document in sources.checked(order.files)]
     documents.sort(key=lambda document: _rank(document.data))
+    kinds = {document.data["kind"] for document in documents}
+    # a definition of a kind among them takes a moment to be served
+    patience = _PATIENCE if "CustomResourceDefinition" in kinds else 0.0
     async with connecting.plane(kubeconfig) as client:
         await offline.check(documents, client)
         delivered = [
             applied
             for document in documents
-            if (applied := await _apply(client, document, order.namespace))
+            if (applied := await _apply(client, document, order.namespace, patience))
         ]
         if not order.wait:
             return Exit.OK
@@ -83,14 +87,20 @@ def _placed(document: Document, namespace: str | None) -> Document:
 
 
 async def _apply(
-    client: hub.Client, document: Document, namespace: str | None
+    client: hub.Client, document: Document, namespace: str | None, patience: float
 ) -> Application | None:
-    """Apply one document and say what came of it; returns it if it is an application."""
+    """Apply one document and say what came of it; returns it if it is an application.
+
+    `patience` is how many seconds its kind may take to be served.
+    """
     wanted = {k: v for k, v in checking.pruned(document.data).items() if k != "status"}
     key = manifests.key(wanted)
     with problems.blaming(document):
-        # a kind may come with a definition that was applied a moment ago
-        resource = await client.resources.wait(key.group, key.version, key.kind, timeout=5.0)
+        target = (key.group, key.version, key.kind)
+        if patience:
+            resource = await client.resources.wait(*target, timeout=patience)
+        else:
+            resource = await client.resources.find(*target)
         if resource.namespaced and not key.namespace:
             meta = {**wanted["metadata"], "namespace": namespace or "default"}
             wanted = {**wanted, "metadata": meta}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lateen import hub
-from lateen.api import names
 from lateen.base.problem import Problem, Problems
 from lateen.cli import connecting, running
 
@@ -15,8 +14,7 @@ def applications(kubeconfig: str | None, namespace: str, incomplete: str) -> lis
 
     async def ask() -> list[str]:
         async with connecting.plane(kubeconfig, timeout=_PATIENCE) as client:
-            found, _ = await client.list(names.GROUP, "v1beta1", "Application", namespace=namespace)
-        return [str(app["metadata"]["name"]) for app in found]
+            return [app.name for app in await connecting.applications(client, namespace)]
 
     try:
         return [name for name in running.run(ask) if name.startswith(incomplete)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from lateen import hub
@@ -23,7 +23,7 @@ def kubeconfig(given: str | None) -> str:
     Raises:
         Problem: `hub.no-control-plane`, `hub.kubeconfig`.
     """
-    return kubeconfigs.choose(given, os.environ, standalone=locate.running(), home=Path.home())
+    return kubeconfigs.choose(given, os.environ, standalone=locate.kubeconfig(), home=Path.home())
 
 
 @asynccontextmanager
@@ -49,24 +49,42 @@ async def application(client: hub.Client, namespace: str, name: str) -> Applicat
         Problem: `hub.not-found`, with the name that may have been meant and where it is.
     """
     try:
-        return Application(await client.get(key(namespace, name)))
+        with installed():
+            return Application(await client.get(key(namespace, name)))
     except hub.ApiError as error:
         if not error.not_found:
             raise
         raise await _missing(client, namespace, name) from error
+
+
+async def applications(client: hub.Client, namespace: str = "") -> list[Application]:
+    """The applications of a namespace, or of all when it is empty.
+
+    Raises:
+        Problem: `hub.not-installed`.
+    """
+    with installed():
+        found, _ = await client.list(names.GROUP, "v1beta1", "Application", namespace=namespace)
+    return [Application(raw) for raw in found]
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Around requests for kinds of ours: says what it means when there are none of them."""
+    try:
+        yield
     except Problem as problem:
-        if problem.code == "hub.unknown-kind":
-            raise Problem(
-                "hub.no-control-plane",
-                "this Kubernetes does not know applications",
-                hint="is Lateen installed there? `lateen start` starts a control plane here",
-            ) from problem
-        raise
+        if problem.code != "hub.unknown-kind":
+            raise
+        raise Problem(
+            "hub.not-installed",
+            "this Kubernetes does not know applications",
+            hint="is Lateen installed there? `lateen start` starts a control plane here",
+        ) from problem
 
 
 async def _missing(client: hub.Client, namespace: str, name: str) -> Problem:
-    everywhere, _ = await client.list(names.GROUP, "v1beta1", "Application")
-    found = [Application(raw) for raw in everywhere]
+    found = await applications(client)
     elsewhere = [app.namespace for app in found if app.name == name]
     if elsewhere:
         hint = f"there is one in namespace {elsewhere[0]}: add -n {elsewhere[0]}"

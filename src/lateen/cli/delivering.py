@@ -71,8 +71,8 @@ def _shown(name: str) -> Iterator[Show]:
     console = printing.stdout()
     before = View("")
     if console.is_terminal:
-        with Live(console=console, refresh_per_second=8, transient=True) as live:
-            yield lambda view: live.update(picture(name, view))
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            yield lambda view: live.update(picture(name, view), refresh=True)
         return
 
     def say(view: View) -> None:

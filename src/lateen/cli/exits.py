@@ -24,6 +24,7 @@ class Exit(IntEnum):
 _UNREACHABLE = frozenset(
     {
         "hub.no-control-plane",
+        "hub.not-installed",
         "hub.kubeconfig",
         "hub.unreachable",
         "hub.timeout",
@@ -66,7 +67,7 @@ def code(problems: Iterable[Problem]) -> Exit:
             return Exit.NOT_FOUND
         if problem.code == "delivery.timeout":
             return Exit.TIMEOUT
-        if problem.code in ("hub.invalid", "hub.bad-request"):
+        if problem.code in ("hub.invalid", "hub.bad-request", "hub.unknown-kind"):
             return Exit.INPUT
         return _AREAS.get(problem.code.partition(".")[0], Exit.FAILED)
     return Exit.FAILED

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from rich.text import Text
 
-from lateen.api import names
 from lateen.api.application import Application
 from lateen.base import clock, durations
 from lateen.cli import connecting, printing
@@ -30,17 +29,16 @@ HEADERS = (
 async def applications(namespace: str, output: Output, kubeconfig: str | None) -> None:
     """Print the applications of a namespace, or of all when it is empty."""
     async with connecting.plane(kubeconfig) as client:
-        raws, _ = await client.list(names.GROUP, "v1beta1", "Application", namespace=namespace)
-    found = [informer.trim(raw) for raw in raws]
+        found = await connecting.applications(client, namespace)
     if output is not Output.TABLE:
-        printing.structured(found, output)
+        printing.structured([informer.trim(app.raw) for app in found], output)
         return
     if not found:
         where = f"in namespace {namespace}" if namespace else "anywhere"
         printing.stderr().print(f"There is no application {where}.")
         return
     now = clock.SystemClock().now()
-    printing.table(HEADERS, [row for raw in found for row in rows(Application(raw), now)])
+    printing.table(HEADERS, [row for app in found for row in rows(app, now)])
 
 
 def rows(app: Application, now: datetime) -> Iterator[list[str | Text]]:

@@ -16,6 +16,7 @@ from lateen.cli import (
     logs,
     ls,
     printing,
+    server,
     show,
     status,
     up,
@@ -24,7 +25,13 @@ from lateen.cli import (
 )
 
 # in the order of the help
-_GROUPS = (up, ls, status, logs, delete, workflow, dry_run, show, version)
+_GROUPS = (server, up, ls, status, logs, delete, workflow, dry_run, show, version)
+
+_CODES = (
+    "Exit codes: 0 done; 1 failed; 2 wrong use, or a file that cannot be delivered; 3 no control "
+    "plane that answers; 4 not found; 5 delivered but not healthy; 6 the time was up; "
+    "130 interrupted."
+)
 
 
 class Guarded(typer.core.TyperGroup):
@@ -68,6 +75,7 @@ def build() -> typer.Typer:
         name="lateen",
         cls=Guarded,
         help="Deliver applications and keep them as they are declared.",
+        epilog=_CODES,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

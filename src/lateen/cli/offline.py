@@ -16,7 +16,7 @@ from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
-from lateen.cli import problems, sources
+from lateen.cli import connecting, problems, sources
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading
@@ -136,11 +136,11 @@ async def installed(client: hub.Client, namespaces: Sequence[str]) -> loading.Ca
     definitions: list[Definition] = []
     revisions: list[Manifest] = []
     for namespace in dict.fromkeys([*namespaces, names.SYSTEM_NAMESPACE]):
-        for kind in DefinitionKind:
-            found, _ = await client.list(names.GROUP, "v1beta1", kind, namespace=namespace)
-            definitions += [Definition.of(raw) for raw in found]
-        found, _ = await client.list(
-            names.GROUP, "v1beta1", "DefinitionRevision", namespace=namespace
-        )
-        revisions += found
+        for kind in (*DefinitionKind, "DefinitionRevision"):
+            with connecting.installed():
+                found, _ = await client.list(names.GROUP, "v1beta1", kind, namespace=namespace)
+            if kind == "DefinitionRevision":
+                revisions += found
+            else:
+                definitions += [Definition.of(raw) for raw in found]
     return _Installed(definitions, revisions)

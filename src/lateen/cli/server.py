@@ -15,7 +15,7 @@ import typer
 from lateen.base import clock, durations
 from lateen.base.problem import Problem
 from lateen.cli import exits, options, printing
-from lateen.standalone import directories, journals, locate, memory, starting
+from lateen.standalone import directories, journals, locate, locks, memory, starting
 from lateen.standalone.directories import Directory
 
 _LOGS = ("kube", "controllers", "node", "supervisor")
@@ -57,21 +57,27 @@ def start(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay in this terminal until Ctrl-C.")
     ] = False,
-    node: Annotated[bool, typer.Option("--node/--no-node", hidden=True)] = True,
+    without: Annotated[list[str] | None, typer.Option("--without", hidden=True)] = None,
 ) -> None:
     """Start a control plane on this machine, and wait until it is ready."""
     directory = directories.directory(data_dir)
     began = time.monotonic()
-    if found := locate.running(directory.root):
+    found = locate.running(directory.root)
+    if found and found.state == "stopping":
+        locks.wait_free(directory.lock, starting.STOP)
+    elif found:
         if found.state == "starting":
             found = _watched(lambda tell: starting.wait_ready(directory, tell=tell))
         printing.line_out(f"Lateen is already running (process {found.pid}, port {found.port}).")
         return
     if foreground:
-        _become(starting.command(directory, port=port, node=node))
-    found = _watched(lambda tell: starting.start(directory, port=port, node=node, tell=tell))
+        _become(starting.command(directory, port=port, without=without or ()))
+    found = _watched(
+        lambda tell: starting.start(directory, port=port, without=without or (), tell=tell)
+    )
     seconds = time.monotonic() - began
-    given = f" --data-dir {data_dir}" if data_dir and "LATEEN_DATA_DIR" not in os.environ else ""
+    usual = directories.directory()
+    given = "" if directory == usual else f" --data-dir {directory.root}"
     printing.line_out(f"Lateen is running, started in {seconds:.1f} s.")
     printing.line_out(f"  for kubectl  export KUBECONFIG={found.kubeconfig}")
     printing.line_out(f"  to stop it   lateen stop{given}")
@@ -129,22 +135,27 @@ def _told(directory: Directory) -> dict[str, Any]:
     if found is None:
         return {"running": False, "dataDir": str(directory.root)}
     kept = directories.read(directory.status)
-    processes = [
-        {"name": "supervisor", "pid": found.pid, "state": found.state, "restarts": 0}
-        | {"since": kept.get("started")},
-        *kept.get("children", ()),
-    ]
-    # the supervisor may share its session with a terminal; its children lead their own
+    itself = {"name": "supervisor", "pid": found.pid, "state": found.state}
+    processes = [itself | {"since": kept.get("started")}, *kept.get("children", ())]
     sizes = memory.resident([process["pid"] for process in processes if process["pid"]])
-    for process in processes:
-        process["memory"] = sizes.get(process["pid"] or 0)
     return {
         "running": True,
         "state": found.state,
         "port": found.port,
         "kubeconfig": str(found.kubeconfig),
         "dataDir": str(directory.root),
-        "processes": processes,
+        "processes": [
+            {
+                "name": process["name"],
+                "pid": process["pid"],
+                "state": process["state"],
+                "since": process["since"],
+                "restarts": process.get("restarts", 0),
+                "lastExit": process.get("last_exit"),
+                "memory": sizes.get(process["pid"] or 0),
+            }
+            for process in processes
+        ],
     }
 
 
@@ -160,13 +171,13 @@ def _print(told: Mapping[str, Any]) -> None:
 
 
 def _row(process: Mapping[str, Any]) -> list[Any]:
-    age = clock.SystemClock().now() - clock.parse(process["since"])
-    size = process["memory"]
+    since, size = process["since"], process["memory"]
+    age = (clock.SystemClock().now() - clock.parse(since)).total_seconds() if since else 0.0
     return [
         process["name"],
         str(process["pid"] or ""),
         printing.state(process["state"]),
-        durations.short(age.total_seconds()),
+        durations.short(age),
         str(process["restarts"]),
         f"{size / 2**20:.0f} MiB" if size else "",
     ]

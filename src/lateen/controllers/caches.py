@@ -32,6 +32,7 @@ class Caches:
         self._revisions = watch("ApplicationRevision", index=_by_owner)
         self._trackers = watch("ResourceTracker", index=_by_owner)
         self._definitions = {kind: watch(kind.value) for kind in DefinitionKind}
+        self._kept = watch("DefinitionRevision")
         self._policies = watch("Policy", "v1alpha1")
         self._workflows = watch("Workflow", "v1alpha1")
         self._parsed: dict[tuple[str, str], Definition] = {}  # by uid and resourceVersion
@@ -49,6 +50,7 @@ class Caches:
             self._revisions,
             self._trackers,
             *self._definitions.values(),
+            self._kept,
             self._policies,
             self._workflows,
         ]
@@ -100,6 +102,15 @@ class Caches:
             complete = {"apiVersion": names.V1BETA1, "kind": kind.value, **raw}
             self._parsed[key] = Definition.of(complete)
         return self._parsed[key]
+
+    def find_revision(
+        self, kind: DefinitionKind, name: str, revision: str, namespace: str
+    ) -> Definition | None:
+        raw = self._kept.get(namespace, f"{name}-v{revision}")
+        embedded = ((raw or {}).get("spec") or {}).get(kind.value[0].lower() + kind.value[1:])
+        if not embedded:
+            return None
+        return Definition.of({"apiVersion": names.V1BETA1, "kind": kind.value, **embedded})
 
     def names(self, kind: DefinitionKind, namespace: str) -> set[str]:
         return {raw["metadata"]["name"] for raw in self._definitions[kind].list(namespace)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import anyio
 
@@ -31,16 +32,15 @@ class Controller:
         self._queue: queueing.Queue[tuple[str, str]] = queueing.Queue(backoff=_RETRY, clock=clock)
         self._failures: dict[tuple[str, str], int] = {}
 
-    async def run(self, *, started: anyio.Event | None = None) -> None:
-        """Reconcile until cancelled; `started` is set once the watches have listed what there is."""
+    async def run(self, *, started: Callable[[], None]) -> None:
+        """Reconcile until cancelled; `started` is called once all there is has been listed."""
         version = await self._hub.version()
         async with anyio.create_task_group() as tasks:
             cached = caches.Caches(self._hub)
             live = observing.Owned(self._hub, tasks, self._changed)
             stages = Stages(self._hub, self._engine, cached, live, self._clock, _facts(version))
             await cached.run(tasks, self._changed)
-            if started is not None:
-                started.set()
+            started()
 
             async def handle(key: tuple[str, str]) -> float | None:
                 return await self._handle(key, cached, stages)

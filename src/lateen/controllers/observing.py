@@ -31,8 +31,9 @@ class Owned:
         Raises:
             Problem: `hub.unknown-kind` when the cluster has no such kind.
         """
+        resource = await self._hub.resources.find(key.group, key.version, key.kind)
         watched = await self._informer(key)
-        return watched.get(key.namespace, key.name)
+        return watched.get(key.namespace if resource.namespaced else "", key.name)
 
     def observe(self, found: Manifest) -> None:
         """Take in what a write answered, before the watch brings it."""
@@ -46,8 +47,6 @@ class Owned:
     async def _informer(self, key: Key) -> informer.Informer:
         found = self._informers.get((key.group, key.kind))
         if found is None:
-            # a kind that is not there is an error, not a watch
-            await self._hub.resources.find(key.group, key.version, key.kind)
             found = informer.Informer(
                 self._hub,
                 key.group,

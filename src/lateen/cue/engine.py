@@ -41,6 +41,7 @@ class Engine:
         self._memory_mib = memory_mib
         self._arguments = (f"-memory={memory_mib}", f"-templates={templates}")
         self._child: process.Child | None = None
+        self._children: list[process.Child] = []  # the running one and those that have not left yet
         self._starts = 0
         self._starting = asyncio.Lock()
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
@@ -58,8 +59,8 @@ class Engine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        child, self._child = self._child, None
-        if child is not None:
+        self._child = None
+        for child in self._children:
             await child.stop()
 
     async def compile(
@@ -179,6 +180,8 @@ class Engine:
             if self._child is None or self._child.ended:
                 program = self._program or natives.locate("engine")
                 self._child = await process.Child.start(program, self._arguments)
+                self._children = [each for each in self._children if not each.exited.is_set()]
+                self._children.append(self._child)
                 self._starts += 1
             return self._child
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
+import anyio
+
 from lateen.base.problem import Problem
 from lateen.cue import frames
 
@@ -52,9 +54,9 @@ class Child(asyncio.SubprocessProtocol):
 
     def __init__(self) -> None:
         self.known: set[str] = set()  # keys of the templates this child has been sent
-        self.ended = False
+        self.ended = False  # takes no more requests
+        self.exited = anyio.Event()  # and has left
         self._loop = asyncio.get_running_loop()
-        self._exited = self._loop.create_future()
         self._decoder = frames.Decoder()
         self._pending: dict[int, _Pending] = {}
         self._numbers = itertools.count(1)
@@ -127,12 +129,12 @@ class Child(asyncio.SubprocessProtocol):
         self._reason = "stopped"
         self._abandon()
         self._input.close()
-        try:
-            await asyncio.wait_for(asyncio.shield(self._exited), 2)
-        except TimeoutError:
-            self._transport.kill()
-            await self._exited
-        self._transport.close()
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(2):
+                await self.exited.wait()
+            if not self.exited.is_set():
+                self._transport.kill()
+                await self.exited.wait()
 
     def usage(self) -> Mapping[str, float]:
         """What the child has used: `pid`, `cpu_seconds`, `rss_bytes`; zeros where /proc is not."""
@@ -180,5 +182,4 @@ class Child(asyncio.SubprocessProtocol):
         """The process has ended and its pipes have been read to their end."""
         self._abandon()
         self._transport.close()
-        if not self._exited.done():
-            self._exited.set_result(None)
+        self.exited.set()

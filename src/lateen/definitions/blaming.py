@@ -74,7 +74,8 @@ def translate(
         at = paths.parse(blamed.path)
         if any(paths.related(at, path) for path in said):
             continue
-        if any(paths.related(at, paths.parse(path)) for path in hidden):
+        told = problem.code != "cue.incomplete"
+        if told and any(paths.related(at, paths.parse(path)) for path in hidden):
             blamed = replace(blamed, message=_WITHHELD)
         result.append(blamed)
     return list(dict.fromkeys(result))

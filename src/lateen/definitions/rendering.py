@@ -15,13 +15,13 @@ from lateen.api.application import Component, Trait
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base import paths
-from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.base.problem import Problem, Problems, raise_any
 from lateen.cue.engine import Engine
-from lateen.cue.templates import Evaluation, Fill
 from lateen.definitions import (
     blaming,
     contexts,
     drafting,
+    evaluating,
     loading,
     parameters,
     stamping,
@@ -32,9 +32,6 @@ PRE = "PreDispatch"
 DEFAULT = "DefaultDispatch"
 POST = "PostDispatch"
 STAGES = (PRE, DEFAULT, POST)
-
-# what changes while traits are rendered; a template that reads none of it can be judged by itself
-_GROWING = frozenset({"output", "outputs"})
 
 
 @dataclass(frozen=True)
@@ -88,11 +85,19 @@ class Rendered:
 
 
 class Renderer:
-    """Renders components with one engine. Compiled templates and their schemas are kept."""
+    """Renders components with the definitions of one catalogue.
 
-    def __init__(self, engine: Engine, catalogue: loading.Catalogue) -> None:
+    `shelf` keeps the schemas of parameters; renderers of one engine do well to share it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        catalogue: loading.Catalogue,
+        shelf: templates.Shelf | None = None,
+    ) -> None:
         self._catalogue = catalogue
-        self._shelf = templates.Shelf(engine)
+        self._shelf = shelf or templates.Shelf(engine)
 
     async def check(
         self, component: Component, app: contexts.AppFacts, filled: Collection[str] = ()
@@ -138,7 +143,8 @@ class Renderer:
         Source: semantics B1 to B6.
         """
         body, *traits = self._parts(component, app)
-        work = _Rendering(self._shelf, component, app, place, live or Live(), replica_key)
+        workload = live.workload if live else None
+        work = evaluating.Evaluating(self._shelf, component, app, place, workload, replica_key)
         chosen = [part for part in traits if post or part.definition.stage != POST]
         draft = await work.draft(body, chosen)
         attached = tuple(
@@ -169,103 +175,6 @@ class Renderer:
             parts.append(templates.Part(definition, type_name, path, properties, index))
         raise_any(unknown)
         return parts
-
-
-@dataclass
-class _Rendering:
-    """One rendering of one component."""
-
-    shelf: templates.Shelf
-    component: Component
-    app: contexts.AppFacts
-    place: contexts.Place
-    live: Live
-    replica_key: str
-
-    async def draft(self, body: templates.Part, traits: list[templates.Part]) -> drafting.Draft:
-        """Evaluate everything, in the order of the application.
-
-        Templates that do not look at the object are evaluated first, so that one mistake does not
-        hide another.
-        """
-        problems: list[Problem] = []
-        results: dict[int, Evaluation] = {}
-        alone = [part for part in traits if not _reads_object(part.definition)]
-        for part in [body, *alone]:
-            try:
-                results[part.index] = await self._evaluate(part, None)
-            except (Problem, Problems) as error:
-                problems += every(error)
-        if problems:
-            for part in traits:
-                problems += () if part in alone else await self._stated(part)
-            raise_any(problems)
-        draft = drafting.begin(results[body.index], body)
-        for part in traits:
-            try:
-                if part.index not in results and problems:
-                    problems += await self._stated(part)  # it would see a half-made object
-                    continue
-                result = results.get(part.index) or await self._evaluate(part, draft)
-                draft.lay(result, part)
-            except (Problem, Problems) as error:
-                problems += every(error)
-        raise_any(problems)
-        return draft
-
-    async def _stated(self, part: templates.Part) -> tuple[Problem, ...]:
-        try:
-            return (await self.shelf.check(part, ())).problems
-        except (Problem, Problems) as error:
-            return tuple(blaming.compilation(error, part))
-
-    async def _evaluate(self, part: templates.Part, draft: drafting.Draft | None) -> Evaluation:
-        """Evaluate one template, `draft` being what a trait sees of the component so far."""
-        wanted = contexts.reads(part.definition.text)
-        context = contexts.build(
-            self.app,
-            self.component,
-            self.place,
-            wanted=wanted,
-            replica_key=self.replica_key,
-            extra=self._surroundings(part, draft),
-        )
-        fills = [Fill("context", context, blaming.CONTEXT)]
-        if part.properties is not None or not part.is_trait:
-            fills.append(Fill("parameter", part.properties or {}, blaming.PARAMETER))
-        asked = ("patch", "patchOutputs", "outputs") if part.is_trait else ("output", "outputs")
-        try:
-            template = await self.shelf.template(part.definition)
-            result = await template.evaluate(fills, (*asked, "errs"), marks=asked)
-        except (Problem, Problems) as error:
-            raise Problems(blaming.compilation(error, part)) from error
-        await self._refuse(result, part)
-        return result
-
-    def _surroundings(self, part: templates.Part, draft: drafting.Draft | None) -> dict[str, Any]:
-        live = self.live.workload
-        if not part.is_trait:
-            return {} if live is None else {"output": live}
-        extra: dict[str, Any] = {"componentType": self.component.type}
-        if draft is not None:
-            status = (live or {}).get("status")
-            extra["output"] = draft.output if status is None else draft.output | {"status": status}
-            extra["outputs"] = {each.key: each.value for each in draft.extras}
-        return extra
-
-    async def _refuse(self, result: Evaluation, part: templates.Part) -> None:
-        """Raise what an evaluation found wrong, said in terms of the application."""
-        said = blaming.user_errors(result.values.get("errs"), part)
-        found = [p for p in result.problems if paths.parse(p.path)[:1] != ("errs",)]
-        if not said and not found:
-            return
-        hidden = parameters.input_targets(self.component)
-        raise_any([*said, *blaming.translate(found, part, await self._stated(part), hidden)])
-
-
-def _reads_object(definition: Definition) -> bool:
-    read = contexts.reads(definition.text)
-    return read is None or bool(read & _GROWING)
 
 
 def _stamp(

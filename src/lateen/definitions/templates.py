@@ -1,20 +1,23 @@
-"""Definitions as they are used: compiled templates and the schemas of their parameters, kept."""
+"""Definitions as rendering uses them: evaluated, and checked against a schema that is kept."""
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
-from lateen.cue.templates import Template
+from lateen.cue.templates import Evaluation, Fill
 from lateen.definitions import parameters
 
 # what every template may name, declared after its text so that its own lines keep their numbers
 _DECLARED = "\ncontext: _\nparameter: _\n"
+
+_OPEN = re.compile(r"\.\.\.\s*\}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,41 +43,51 @@ class Part:
         return self.definition.source
 
 
-@dataclass
-class _Kept:
-    template: Template
-    schema: Field | None = None
-
-
 class Shelf:
-    """The templates in use, the least recently used of more than `size` forgotten.
+    """What is known of the definitions of one engine; asks it what is not known yet.
 
-    The engine caches what it compiled, so forgetting one costs little.
+    The engine keeps compiled templates itself, by content. Kept here are the schemas, those least
+    recently used of more than `size` forgotten.
     """
 
     def __init__(self, engine: Engine, size: int = 512) -> None:
         self._engine = engine
         self._size = size
-        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._schemas: OrderedDict[tuple[str, str], Field] = OrderedDict()
 
-    async def template(self, definition: Definition) -> Template:
-        """The compiled template of a definition.
+    async def evaluate(
+        self,
+        definition: Definition,
+        fills: Sequence[Fill],
+        asked: Sequence[str],
+        marks: Sequence[str],
+    ) -> Evaluation:
+        """Evaluate the template of a definition, in one round trip.
 
         Raises:
-            Problem, Problems: `cue.*` with positions in the definition.
+            Problem, Problems: `cue.*` when it does not compile, with positions in the definition.
         """
-        return (await self._find(definition)).template
+        text = definition.text + _DECLARED
+        return await self._engine.evaluate(
+            text, fills, asked, source=definition.source, marks=marks
+        )
 
     async def schema(self, definition: Definition) -> Field:
         """The `parameter` of a definition, described.
 
         Raises:
-            Problem, Problems: as `template`.
+            Problem, Problems: as `evaluate`.
         """
-        kept = await self._find(definition)
-        if kept.schema is None:
-            kept.schema = await kept.template.describe("parameter")
-        return kept.schema
+        key = (definition.source, definition.text)
+        found = self._schemas.get(key)
+        if found is None:
+            text = definition.text + _DECLARED
+            template = await self._engine.compile(text, source=definition.source)
+            found = self._schemas[key] = await template.describe("parameter")
+            if len(self._schemas) > self._size:
+                self._schemas.popitem(last=False)
+        self._schemas.move_to_end(key)
+        return found
 
     async def check(self, part: Part, filled: Collection[str]) -> parameters.Findings:
         """Check the properties of one part against its definition (see `parameters.check`)."""
@@ -82,16 +95,7 @@ class Shelf:
         # a trait without properties is evaluated without a value for `parameter` (semantics B1)
         if part.is_trait and part.properties is None and not schema.fields:
             return parameters.Findings()
-        return parameters.check(part.properties or {}, schema, f"{part.path}.properties", filled)
-
-    async def _find(self, definition: Definition) -> _Kept:
-        key = (definition.source, definition.text)
-        kept = self._kept.get(key)
-        if kept is None:
-            text = definition.text + _DECLARED
-            kept = _Kept(await self._engine.compile(text, source=definition.source))
-            self._kept[key] = kept
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return kept
+        found = parameters.check(part.properties or {}, schema, f"{part.path}.properties", filled)
+        # a schema does not tell where `...` says that more is welcome
+        welcome = found.warnings and _OPEN.search(part.definition.text)
+        return replace(found, warnings=()) if welcome else found

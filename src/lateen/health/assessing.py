@@ -134,7 +134,7 @@ async def _workload(
     own = [each for each in rendered.auxiliaries if each.trait is None]
     main = None if rendered.managed else rendered.workload
     output = _find(live, rendered.workload)
-    context = base if output is None else {**base, "output": output}
+    context = base if output is None else {**base, "output": _lean(output)}
     return await _part(
         rendered.definition, rendered.component.properties, own, live, context, engine, main=main
     )
@@ -153,7 +153,7 @@ async def _part(
     """Judge the component itself (`main` is its object) or one trait by its objects."""
     own = list(own)
     found = {each.key: _find(live, each.manifest) for each in own}
-    outputs = {key: manifest for key, manifest in found.items() if manifest is not None}
+    outputs = {key: _lean(manifest) for key, manifest in found.items() if manifest is not None}
     context = {**base, "outputs": outputs, "parameter": properties}
     judged = await expressions.judge(
         definition.status, context, properties, engine, source=definition.source
@@ -173,6 +173,14 @@ def _find(live: Objects, manifest: Manifest) -> Manifest | None:
         return live[key]
     # of a cluster-scoped kind: dispatch left out the namespace that rendering gave it
     return live.get(Key(key.group, key.kind, "", key.name, key.version))
+
+
+def _lean(manifest: Manifest) -> Manifest:
+    """Without what no status text reads but every one would be sent: who set which field."""
+    meta = manifests.metadata(manifest)
+    if "managedFields" not in meta:
+        return manifest
+    return manifest | {"metadata": {k: v for k, v in meta.items() if k != "managedFields"}}
 
 
 def _message(traits: Iterable[TraitHealth], well: bool) -> str:

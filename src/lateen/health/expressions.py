@@ -32,7 +32,7 @@ _LABEL_LIMIT = 32
 _IMPORTS = re.compile(
     r'\A(?:\s|//[^\n]*\n)*((?:import\s+(?:\([^)]*\)|(?:\w+\s+)?"[^"]*")(?:\s|//[^\n]*\n)*)+)'
 )
-_IMPORT = re.compile(r'(?:(\w+)\s+)?"([^"]+)"')
+_IMPORT = re.compile(r'(?:\b(?!import\b)(\w+)\s+)?"([^"]+)"')
 
 
 @dataclass

@@ -7,7 +7,7 @@ that is made anew finds what an earlier one left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -68,6 +68,14 @@ class Outcome:
     output: str
 
 
+@dataclass(frozen=True)
+class Log:
+    """A CRI log file, rotated ones beside it as `.1`, `.2`; `live` while it may still grow."""
+
+    path: Path
+    live: Callable[[], bool]
+
+
 class Sandbox(Protocol):
     """Where the containers of one pod run."""
 
@@ -119,15 +127,15 @@ class Driver(Protocol):
         ...
 
     async def release(self, uid: str) -> None:
-        """The pod has ended: free its address; logs and exit codes stay."""
+        """The pod has ended: end what is left, free its address; logs and exit codes stay."""
         ...
 
     async def discard(self, uid: str) -> None:
         """The pod is gone: end what runs of it, and remove all there is of it."""
         ...
 
-    def log(self, uid: str, container: str, number: int) -> Path:
-        """The CRI log file of an attempt; rotated ones are beside it as `.1`, `.2` and so on."""
+    def log(self, uid: str, container: str, back: int) -> Log | None:
+        """The log of a container's latest attempt, or of one `back` before; None for no attempt."""
         ...
 
 

@@ -42,7 +42,7 @@ class Sources:
 
 
 def decode(manifest: Mapping[str, Any]) -> Values:
-    """The entries of a Secret or ConfigMap as text; bytes that are no text survive as surrogates."""
+    """The entries of a Secret or ConfigMap as text; other bytes survive as surrogates."""
     plain = dict(manifest.get("data") or {})
     if manifest.get("kind") == "Secret":
         return {k: _text(base64.b64decode(v)) for k, v in plain.items()}
@@ -215,4 +215,3 @@ def _resource(container: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
 
 def _unsupported(message: str) -> Problem:
     return Problem("node.config", message)
-

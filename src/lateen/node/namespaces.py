@@ -84,7 +84,7 @@ def _apart(function: Callable[[], T]) -> T:
     def run() -> None:
         try:
             results.append(function())
-        except BaseException as error:  # noqa: BLE001 - raised again below, in the calling thread
+        except BaseException as error:  # raised again below, in the calling thread
             errors.append(error)
 
     thread = threading.Thread(target=run, name="namespace")

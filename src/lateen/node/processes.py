@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -22,10 +23,13 @@ from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
 from lateen.node import namespaces, records
-from lateen.node.drivers import Attempt, Launch, Outcome
+from lateen.node.drivers import Attempt, Launch, Log, Outcome
 from lateen.node.exits import Exits
 from lateen.node.networks import Network
 from lateen.node.settings import Settings
+
+if TYPE_CHECKING:
+    from lateen.node.shim import Task
 
 _LOG = logging.getLogger(__name__)
 _SHIM = Path(__file__).with_name("shim.py")
@@ -67,6 +71,8 @@ class Processes:
         return sandbox
 
     async def release(self, uid: str) -> None:
+        sandbox = self._open.get(uid) or self._sandbox(uid)
+        await sandbox.stop_all(0, "deleted")
         await self._network.detach(uid)
 
     async def discard(self, uid: str) -> None:
@@ -76,8 +82,13 @@ class Processes:
         self._open.pop(uid, None)
         await anyio.to_thread.run_sync(partial(shutil.rmtree, self._pods / uid, ignore_errors=True))
 
-    def log(self, uid: str, container: str, number: int) -> Path:
-        return records.prefix(self._pods / uid, container, number).with_suffix(".log")
+    def log(self, uid: str, container: str, back: int) -> Log | None:
+        of_container = [n for c, n in records.numbers(self._pods / uid) if c == container]
+        if len(of_container) <= back:
+            return None
+        number = of_container[-1 - back]
+        at = records.prefix(self._pods / uid, container, number)
+        return Log(at.with_suffix(".log"), partial(records.held, at))
 
     async def stop_everything(self, grace: float) -> None:
         """End all processes, as the node ends; they are started again with it."""
@@ -146,12 +157,14 @@ class ProcessSandbox:
         with anyio.CancelScope(shield=True):
             spawn = partial(_spawn, self._command, self._task(launch, at), at)
             pid = await anyio.to_thread.run_sync(namespaces.inside, self._entrance, spawn)
-            self._take(*key)
-            if self._attempts[key].ended:  # its shim is a child that nobody watches
-                os.waitpid(pid, 0)
+            try:
+                self._take(*key)
+            finally:
+                if key not in self._attempts or self._attempts[key].ended:
+                    self._exits.watch(pid, _reaped)  # it is a child that nobody watches yet
         self._changed()
 
-    def _task(self, launch: Launch, at: Path) -> dict[str, object]:
+    def _task(self, launch: Launch, at: Path) -> Task:
         return {
             "prefix": str(at),
             "argv": list(launch.argv),
@@ -227,12 +240,16 @@ class ProcessSandbox:
             self._changed()
 
 
+def _reaped() -> None:
+    """Nothing more is to be done for a shim that told all it had to tell."""
+
+
 def _recorded(directory: Path) -> str:
     file = directory / "address"
     return file.read_text().strip() if file.exists() else ""
 
 
-def _spawn(command: list[str], task: Mapping[str, object], at: Path) -> int:
+def _spawn(command: list[str], task: Task, at: Path) -> int:
     """Start a shim and wait until its process runs or cannot. Blocking; returns the shim's pid."""
     task_read, task_write = os.pipe()
     told_read, told_write = os.pipe()
@@ -253,7 +270,7 @@ def _spawn(command: list[str], task: Mapping[str, object], at: Path) -> int:
         os.close(task_read)
         os.close(told_write)
     with os.fdopen(task_write, "wb") as file:
-        file.write(marshal.dumps(task))
+        file.write(marshal.dumps(dict(task)))
     select.select([told_read], [], [], _PATIENCE)
     os.close(told_read)
     return pid
@@ -278,7 +295,9 @@ def _signal(pid: int, at: Path, number: int) -> None:
         os.close(fd)
 
 
-def _execute(argv: Sequence[str], env: Mapping[str, str], directory: str, timeout: float) -> Outcome:
+def _execute(
+    argv: Sequence[str], env: Mapping[str, str], directory: str, timeout: float
+) -> Outcome:
     """Run a command to its end. Blocking."""
     # a file, not a pipe: something it leaves in the background may hold a pipe for ever
     with tempfile.TemporaryFile() as output:

@@ -161,9 +161,7 @@ class Shim:
             os.waitpid(pid, 0)
             code, _, message = failure.decode(errors="replace").partition(" ")
             now = time.time()
-            self.state.update(
-                phase="failed", message=message, exit=code, started=now, finished=now
-            )
+            self.state.update(phase="failed", message=message, exit=code, started=now, finished=now)
             return False
         self.pid = pid
         self.pipes = {out[0]: "stdout", err[0]: "stderr"}
@@ -332,7 +330,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def main() -> int:
-    """Exit codes: 0 ran, or told why it cannot; 2 not told what; 3 has a shim already, 4 had one."""
+    """Exit codes: 0 all is told, 2 not told what to run, 3 it has a shim already, 4 it had one."""
     os.closerange(3, 65536)  # what the node may have inherited from whoever started it
     try:
         task: Task = marshal.loads(_read_all(0))  # noqa: S302 - from our own parent
@@ -355,7 +353,8 @@ def main() -> int:
     try:
         os.write(1, b"started\n" if running else b"failed\n")
     except BrokenPipeError:
-        pass  # the node died meanwhile; the next one finds the state file
+        os.close(1)  # the node died meanwhile; the next one finds the state file
+        running = shim.pid != 0
     os.close(1)
     if running:
         shim.run()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lateen.api import checking
 from lateen.api.application import Policy
 from lateen.base import suggest
 from lateen.base.problem import Problem
-
-Reader = Callable[[Any, str], Any]
 
 _WORDS: dict[type, str] = {str: "text", bool: "true or false", list: "a list", dict: "a map"}
 

@@ -42,7 +42,7 @@ def main() -> int:
             return 1
         directory.status.unlink(missing_ok=True)  # of the last run
         try:
-            asyncio.run(_supervise(directory, arguments.port, node=arguments.node))
+            asyncio.run(_supervise(directory, arguments.port, arguments.without))
         except Problem as problem:
             _publish_failure(directory, problem)
             _log.error("%s", problem.message)
@@ -54,15 +54,15 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lateen.standalone")
     parser.add_argument("--data-dir")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--no-node", dest="node", action="store_false")
+    parser.add_argument("--without", action="append", default=[])
     return parser.parse_args()
 
 
-async def _supervise(directory: Directory, asked: int, *, node: bool) -> None:
+async def _supervise(directory: Directory, asked: int, without: list[str]) -> None:
     locks.wait_free(directory.kube / "lock", _LEFTOVER)
     port = ports.choose(asked, ports.remembered(directory.port))
-    supervisor = Supervisor(directory, programs.plane(directory, port=port, node=node), port=port)
-    directory.port.write_text(f"{port}\n")
+    stages = programs.plane(directory, port=port, without=without)
+    supervisor = Supervisor(directory, stages, port=port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)

@@ -41,6 +41,7 @@ class Child:
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
+        self._rest = b""  # of a line of its output that has not ended
         self._event: asyncio.Future[dict[str, Any]] | None = None
 
     @property
@@ -60,15 +61,15 @@ class Child:
         Cancelled, it leaves the process to `stop`.
 
         Raises:
-            Problem: `standalone.*` with the code and message of the child, `standalone.died` when it
-                ended without a word, `standalone.slow` when it was not ready in time.
+            Problem: `standalone.*` with the code and message of the child, `standalone.died` when
+                it ended without a word, `standalone.slow` when it was not ready in time.
         """
         self._event = asyncio.get_running_loop().create_future()
-        await self._spawn()
+        self._process = process = await self._spawn()
         self.become("starting")
         try:
             if self.program.announces:
-                await self._wait_ready()
+                await self._wait_ready(process, self._event)
         except Problem:
             await self.stop()
             raise
@@ -103,42 +104,52 @@ class Child:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()
             await self.ended()
+        self.journal.close()
         self.become("stopped")
 
-    async def _spawn(self) -> None:
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        # pipes of our own: with those of asyncio a process counts as ended only when nobody holds
+        # them any more, and what it started may
+        output, to_output = os.pipe()
+        errors, to_errors = os.pipe()
+        try:
+            process = await self._execute(to_output, to_errors)
+        except BaseException:
+            os.close(output)
+            os.close(errors)
+            raise
+        finally:
+            os.close(to_output)
+            os.close(to_errors)
+        self.journal.note(f"started as process {process.pid}")
+        self._readers = [
+            asyncio.create_task(_drain(output, self._listen)),
+            asyncio.create_task(_drain(errors, self.journal.write)),
+        ]
+        self._rest = b""
+        return process
+
+    async def _execute(self, output: int, errors: int) -> asyncio.subprocess.Process:
         parent = None if self.program.minds_parent else os.getpid()
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *self.program.command,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=errors,
                 start_new_session=True,  # Ctrl-C in our terminal is ours to handle
                 preexec_fn=_die_with(parent),
             )
         except OSError as error:
-            raise Problem(
-                "standalone.died", f"{self.program.name} cannot be started: {error}"
-            ) from error
-        self.journal.note(f"started as process {self._process.pid}")
-        assert self._process.stdout and self._process.stderr
-        self._readers = [
-            asyncio.create_task(self._listen(self._process.stdout)),
-            asyncio.create_task(self._record(self._process.stderr)),
-        ]
+            message = f"{self.program.name} cannot be started: {error}"
+            raise Problem("standalone.died", message) from error
 
-    async def _record(self, stream: asyncio.StreamReader) -> None:
-        while data := await stream.read(_CHUNK):
-            self.journal.write(data)
-
-    async def _listen(self, stream: asyncio.StreamReader) -> None:
-        rest = b""
-        while data := await stream.read(_CHUNK):
-            self.journal.write(data)
-            *lines, rest = (rest + data).split(b"\n")
-            rest = rest[-_CHUNK:]
-            for line in lines:
-                self._hear(line)
+    def _listen(self, data: bytes) -> None:
+        self.journal.write(data)
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[-_CHUNK:]
+        for line in lines:
+            self._hear(line)
 
     def _hear(self, line: bytes) -> None:
         """Take the first line that tells of being ready, or why not."""
@@ -149,42 +160,51 @@ class Child:
             if event.get("event") in ("ready", "error"):
                 self._event.set_result(event)
 
-    async def _wait_ready(self) -> None:
-        assert self._event is not None and self._process is not None
-        death = asyncio.ensure_future(self._process.wait())
+    async def _wait_ready(
+        self, process: asyncio.subprocess.Process, event: asyncio.Future[dict[str, Any]]
+    ) -> None:
+        death = asyncio.ensure_future(process.wait())
         try:
             await asyncio.wait(
-                (self._event, death),
+                (event, death),
                 timeout=self.program.ready_within,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            if self._event.done() and self._event.result()["event"] == "error":
+            if event.done() and event.result()["event"] == "error":
                 await asyncio.wait((death,), timeout=2.0)  # it ends with a code of its own
             elif death.done():  # its last words are in the pipe
                 await asyncio.wait(self._readers, timeout=1.0)
         finally:
             death.cancel()
-        self._judge()
-
-    def _judge(self) -> None:
-        """Take the ready line.
-
-        Raises:
-            Problem: there is none.
-        """
-        assert self._event is not None and self._process is not None
         name = self.program.name
-        if not self._event.done():
-            if self._process.returncode is not None:
-                how = describe(self._process.returncode)
-                raise Problem("standalone.died", f"{name} ended before it was ready, {how}")
+        if event.done():
+            self.said = _judged(event.result())
+        elif process.returncode is not None:
+            how = describe(process.returncode)
+            raise Problem("standalone.died", f"{name} ended before it was ready, {how}")
+        else:
             seconds = self.program.ready_within
             raise Problem("standalone.slow", f"{name} was not ready after {seconds:.0f} s")
-        event = self._event.result()
-        if event["event"] == "error":
-            message = str(event.get("message", "no reason given"))
-            raise Problem(f"standalone.{event.get('code', 'failed')}", message)
-        self.said = event
+
+
+async def _drain(descriptor: int, take: Callable[[bytes], None]) -> None:
+    """Give away what comes through a pipe until its end, then close it."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    try:
+        while data := await reader.read(_CHUNK):
+            take(data)
+    finally:
+        transport.close()
+
+
+def _judged(event: dict[str, Any]) -> dict[str, Any]:
+    if event["event"] == "error":
+        message = str(event.get("message", "no reason given"))
+        raise Problem(f"standalone.{event.get('code', 'failed')}", message)
+    return event
 
 
 def describe(code: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -80,17 +80,21 @@ def tail(path: Path, count: int) -> list[str]:
 
 def follow(
     paths: Sequence[Path], *, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[tuple[Path, str]]:
+) -> Generator[tuple[Path, str], None, None]:
     """Lines as they are written from now on, with the file they are in; without end.
 
     A file that is put aside is read to its end, and its successor from the start.
     """
     files = {path: _Followed(path, at_end=True) for path in paths}
-    while True:
-        fresh = [(path, line) for path, file in files.items() for line in file.lines()]
-        yield from fresh
-        if not fresh:
-            sleep(0.2)
+    try:
+        while True:
+            fresh = [(path, line) for path, file in files.items() for line in file.lines()]
+            yield from fresh
+            if not fresh:
+                sleep(0.2)
+    finally:
+        for file in files.values():
+            file.close()
 
 
 class _Followed:
@@ -117,6 +121,10 @@ class _Followed:
             self._file = self._open()
             found += self._read()
         return found
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _moved(self) -> bool:
         if self._file is None:

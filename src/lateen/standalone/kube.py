@@ -66,8 +66,9 @@ class Kube:
         """Start.
 
         Raises:
-            Problem: `standalone.port-in-use`, `standalone.data-dir-in-use`, `standalone.data-newer`,
-                `standalone.data-dir-invalid`, `standalone.died`, `standalone.slow`.
+            Problem: `standalone.port-in-use`, `standalone.data-dir-in-use`,
+                `standalone.data-newer`, `standalone.data-dir-invalid`, `standalone.died`,
+                `standalone.slow`.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -84,7 +85,6 @@ class Kube:
         trace: TracebackType | None,
     ) -> None:
         await self._child.stop()
-        self._child.journal.close()
 
     async def ended(self) -> int | None:
         """Wait until it ends by itself or from outside; its exit code."""

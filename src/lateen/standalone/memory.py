@@ -11,9 +11,10 @@ _PROC = Path("/proc")
 
 
 def resident(sessions: Collection[int]) -> dict[int, int]:
-    """Resident bytes of each session, by the process id of its leader; sessions not found are missing.
+    """Resident bytes of each session, by the process id of its leader; what is gone is missing.
 
-    A child of the supervisor leads a session of its own, so what it started itself counts too.
+    A child of the supervisor leads a session of its own, so what it started itself counts too. So
+    does a supervisor, but for one in the foreground, which shares the session of its terminal.
     """
     found: Counter[int] = Counter()
     if not _PROC.is_dir():

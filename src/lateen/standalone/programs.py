@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lateen.base import natives
@@ -54,19 +54,23 @@ def kube(
     return Program("kube", tuple(command), minds_parent=True)
 
 
-def plane(directory: Directory, *, port: int, node: bool = True) -> list[list[Program]]:
+def plane(directory: Directory, *, port: int, without: Collection[str] = ()) -> list[list[Program]]:
     """The stages of a whole control plane: each starts when the one before it is ready.
 
     They stop one by one from the last to the first: controllers, node, kube. The node gets the time
-    to end the processes of its pods.
+    to end the processes of its pods. `without` names those left out, to be run in a debugger.
 
     Raises:
         Problem: `native.missing`.
     """
-    upper = [_app(directory, "controllers", stop_within=10.0)]
-    if node:
-        upper.insert(0, _app(directory, "node", stop_within=45.0))
-    return [[kube(directory.kube, port=port)], upper]
+    upper = [
+        _app(directory, "node", stop_within=45.0),
+        _app(directory, "controllers", stop_within=10.0),
+    ]
+    return [
+        [kube(directory.kube, port=port)],
+        [program for program in upper if program.name not in without],
+    ]
 
 
 def _app(directory: Directory, name: str, *, stop_within: float) -> Program:

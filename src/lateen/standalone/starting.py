@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from lateen.base.problem import Problem
@@ -16,13 +16,14 @@ from lateen.standalone.directories import Directory
 from lateen.standalone.locate import Running
 
 _START = 150.0  # seconds; the first start of a slow disk is not to be given up
-_STOP = 90.0  # seconds; the node waits for the processes of its pods
+STOP = 90.0  # seconds; the node waits for the processes of its pods
 
 
-def command(directory: Directory, *, port: int, node: bool) -> list[str]:
+def command(directory: Directory, *, port: int, without: Iterable[str] = ()) -> list[str]:
     """The command line of the supervisor."""
     options = [f"--data-dir={directory.root}", f"--port={port}"]
-    return [sys.executable, "-m", "lateen.standalone", *options, *([] if node else ["--no-node"])]
+    options += [f"--without={name}" for name in without]
+    return [sys.executable, "-m", "lateen.standalone", *options]
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
@@ -37,7 +38,7 @@ def start(
     directory: Directory,
     *,
     port: int = 0,
-    node: bool = True,
+    without: Iterable[str] = (),
     tell: Callable[[Mapping[str, Any]], None] = lambda status: None,
 ) -> Running:
     """Start the supervisor and wait until all is ready.
@@ -48,33 +49,38 @@ def start(
         Problem: `standalone.*`: why it did not start, with the log to look at.
     """
     directory.prepare()
-    with directory.log("supervisor").open("ab") as log:
-        process = subprocess.Popen(
-            command(directory, port=port, node=node),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=environment(os.environ),
+    with directory.log("supervisor").open("ab") as log, Path(os.devnull).open("rb") as nothing:
+        arguments = command(directory, port=port, without=without)
+        # not subprocess: we leave it alone when it is ready, as its parent or not
+        pid = os.posix_spawn(
+            arguments[0],
+            arguments,
+            environment(os.environ),
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+            ],
+            setsid=True,
         )
-    return wait_ready(directory, process, tell)
+    return wait_ready(directory, pid, tell)
 
 
 def wait_ready(
     directory: Directory,
-    process: subprocess.Popen[bytes] | None = None,
+    pid: int | None = None,
     tell: Callable[[Mapping[str, Any]], None] = lambda status: None,
 ) -> Running:
-    """Wait for a supervisor that was started, by us (`process`) or by somebody else.
+    """Wait for a supervisor that was started, by us (`pid`) or by somebody else.
 
     Raises:
         Problem: as `start`.
     """
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
-        gone = process.poll() is not None if process else not locks.held(directory.lock)
+        gone = _ended(pid) if pid else not locks.held(directory.lock)
         status = directories.read(directory.status)
-        ours = process is None or status.get("pid") == process.pid
+        ours = pid is None or status.get("pid") == pid
         if ours and status.get("state") == "ready":
             found = locate.running(directory.root)
             if found:
@@ -88,6 +94,11 @@ def wait_ready(
         f"the control plane was not ready after {_START:.0f} s",
         hint=f"it is still starting; see {directory.logs}",
     )
+
+
+def _ended(pid: int) -> bool:
+    """Tell whether our child has ended."""
+    return os.waitpid(pid, os.WNOHANG)[0] == pid
 
 
 def _failure(directory: Directory, status: Mapping[str, Any]) -> Problem:
@@ -129,10 +140,10 @@ def stop(directory: Directory) -> bool:
             raise Problem(
                 "standalone.forbidden", f"process {found.pid} belongs to another user"
             ) from error
-    if locks.wait_free(directory.lock, _STOP):
+    if locks.wait_free(directory.lock, STOP):
         return True
     raise Problem(
         "standalone.stuck",
-        f"the control plane (process {found.pid}) did not stop in {_STOP:.0f} s",
+        f"the control plane (process {found.pid}) did not stop in {STOP:.0f} s",
         hint=f"the log is in {directory.log('supervisor')}; `kill -9 {found.pid}` ends all of it",
     )

@@ -26,8 +26,8 @@ _log = logging.getLogger("lateen.supervisor")
 class Supervisor:
     """Starts stage after stage; from then on what dies is started again.
 
-    Until all are ready for the first time, one that dies makes the whole start fail: whoever started
-    us is there to read why.
+    Until all are ready for the first time, one that dies makes the whole start fail: whoever
+    started us is there to read why.
     """
 
     def __init__(
@@ -76,7 +76,6 @@ class Supervisor:
         self._become("stopping")
         for child in reversed(self.children):
             await child.stop()
-            child.journal.close()
         self._become("failed" if self._problem else "stopped")
         if self._problem:
             raise self._problem
@@ -89,6 +88,7 @@ class Supervisor:
             self._problem = problem
             self.stop()
             return
+        self._remember_port()
         self._become("ready")
         _log.info("ready after %.1f s", time.time() - self._started)
         async with asyncio.TaskGroup() as tasks:
@@ -117,6 +117,12 @@ class Supervisor:
             except Problem as problem:
                 child.journal.note(problem.message)
                 _log.warning("%s: %s", child.program.name, problem.message)
+
+    def _remember_port(self) -> None:
+        try:
+            self._directory.port.write_text(f"{self._port}\n")
+        except OSError as error:
+            _log.warning("the port cannot be noted for the next start: %s", error)
 
     def _become(self, state: str) -> None:
         self.state = state

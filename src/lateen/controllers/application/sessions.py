@@ -9,6 +9,9 @@ from typing import Any
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
+from lateen.controllers.application.deliver import Delivered
+from lateen.workflow.remembering import Memory
+from lateen.workflow.waiting import Attempts
 
 
 @dataclass
@@ -16,14 +19,17 @@ class Session:
     """In-memory companions of one application, dropped when it is gone."""
 
     uid: str
-    delivered: dict[tuple[str, str, str], Any] = field(default_factory=dict)
-    attempts: dict[str, int] = field(default_factory=dict)
+    delivered: dict[tuple[str, str, str], Delivered] = field(default_factory=dict)
+    attempts: Attempts = field(default_factory=Attempts)
+    memory: Memory | None = None  # None: not read yet
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
     clean: dict[Key, str] = field(default_factory=dict)  # object -> resourceVersion without drift
 
     def restart(self) -> None:
+        """A new run of the workflow begins: what the last one knew no longer holds."""
         self.delivered.clear()
-        self.attempts.clear()
+        self.attempts = Attempts()
+        self.memory = Memory()
         self.settled = ""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lateen import __version__
-from lateen.api import names, tracker
+from lateen.api import manifest, names, tracker
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision
@@ -17,7 +18,7 @@ from lateen.controllers import caches, observing
 from lateen.controllers.application import deliver, keep, parsing, revise, running, sessions
 from lateen.controllers.application.report import Next, Report
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, loading, rendering
+from lateen.definitions import contexts, loading, rendering, templates
 from lateen.dispatch import applying, recording
 from lateen.gc import planning as garbage
 from lateen.gc import sweeping
@@ -32,7 +33,8 @@ _LOOK_AGAIN = 3.0  # seconds; what is being deleted also tells by its watch
 class Result:
     """What the workflow came to in this pass, and what it delivered through."""
 
-    progress: running.Progress
+    progress: running.Pass
+    route: running.Itinerary
     ledger: recording.Ledger
     deliverer: deliver.Deliverer
 
@@ -50,6 +52,20 @@ class _Target:
 
     async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
         return await self.dispatcher.dispatch(wanted)
+
+    async def find(self, key: Key) -> Manifest | None:
+        return await self.live.find(key)
+
+
+@dataclass
+class _Found:
+    """Dispatches nothing: shows what is there already."""
+
+    live: observing.Owned
+
+    async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
+        found = [await self.live.find(manifest.key(each.manifest)) for each in wanted]
+        return [live or each.manifest for live, each in zip(found, wanted, strict=True)]
 
     async def find(self, key: Key) -> Manifest | None:
         return await self.live.find(key)
@@ -74,6 +90,7 @@ class Stages:
         self._clock = clock
         self._cluster_version = cluster_version
         self._sessions = sessions.Sessions()
+        self._shelf = templates.Shelf(engine)
         self._runs = running.Runs(hub, engine, clock)
 
     def settled(self, app: Application) -> bool:
@@ -127,21 +144,22 @@ class Stages:
             session.restart()
         declared = app.with_spec(revision.application.spec)
         deliverer, ledger = self._deliverer(declared, revision, session)
-        plan = running.plan(declared, revision)
+        route = running.itinerary(revision)
         report.passed("Render")
         report.enter("Workflow")
-        progress = await self._runs.advance(declared, plan, report.status, deliverer, session)
+        progress = await self._runs.advance(
+            declared, route, report.status, deliverer, deliverer.facts, session
+        )
         report.status["workflow"] = progress.status
         for delivered in list(deliverer.delivered.values()):
             _report_service(report, delivered, deliverer.facts)
-        report.keep_services(plan.components)
         report.resources(ledger.current.resources)
         report.phase = progress.phase
         if progress.succeeded:
             report.passed("Workflow")
         elif progress.problem is not None:
             report.fail(progress.problem)
-        return Result(progress, ledger, deliverer)
+        return Result(progress, route, ledger, deliverer)
 
     async def keep(self, app: Application, result: Result, report: Report) -> None:
         """Once delivered, stay as declared: drift is put back, health is looked at again (C8)."""
@@ -154,7 +172,7 @@ class Stages:
         )
         if not result.progress.succeeded:
             return
-        await self._recover(app, result)
+        await self._recall(app, result)
         for delivered in list(result.deliverer.delivered.values()):
             delivered.health = await result.deliverer.assess(delivered.rendered)
             _report_service(report, delivered, result.deliverer.facts)
@@ -229,7 +247,7 @@ class Stages:
         return (
             deliver.Deliverer(
                 self._engine,
-                rendering.Renderer(self._engine, catalogue),
+                rendering.Renderer(self._engine, catalogue, self._shelf),
                 facts,
                 _Target(dispatcher, self._live),
                 frozenset({names.LOCAL}),
@@ -238,11 +256,20 @@ class Stages:
             ledger,
         )
 
-    async def _recover(self, app: Application, result: Result) -> None:
-        """After a restart of the controller: render again what the tracker says was delivered."""
+    async def _recall(self, app: Application, result: Result) -> None:
+        """Find out again what was delivered, when a controller starts: nothing is applied."""
         if result.deliverer.delivered:
             return
-        await self._runs.recall(app, result.progress, result.deliverer)
+        session = self._sessions.of(app)
+        silent = replace(result.deliverer, target=_Found(self._live))
+        await running.rehearse(
+            result.route,
+            silent,
+            silent.facts,
+            self._engine,
+            self._clock,
+            copy.deepcopy(session.memory),
+        )
 
     def _fingerprint(self, app: Application, report: Report | None = None) -> str:
         status = report.status if report is not None else app.status

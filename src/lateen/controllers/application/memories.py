@@ -1,0 +1,64 @@
+"""Where a workflow's memory is kept: a ConfigMap beside the application (semantics E1).
+
+Variables read from Secrets go into a Secret of the same name instead. Neither is made while there
+is nothing to remember.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+from lateen.hub import client, errors
+from lateen.workflow.remembering import Memory
+
+
+async def load(app: Application, status: Mapping[str, Any], hub: client.Client) -> Memory:
+    """The memory that `status.workflow` refers to; an empty one where it refers to none."""
+    backend = (status.get("workflow") or {}).get("contextBackend") or {}
+    if not backend:
+        return Memory()
+    public = await _data(hub, Key("", "ConfigMap", app.namespace, backend["name"], "v1"))
+    hidden = await _data(hub, Key("", "Secret", app.namespace, backend["name"], "v1"))
+    return Memory.load(public, hidden)
+
+
+async def save(app: Application, memory: Memory, hub: client.Client) -> dict[str, str]:
+    """Store the memory; returns what `status.workflow.contextBackend` says of it."""
+    name = f"workflow-{app.name}-context"
+    await hub.apply(_object(app, "ConfigMap", name, {"data": memory.dump()}), force=True)
+    if hidden := memory.dump_secrets():
+        await hub.apply(_object(app, "Secret", name, {"stringData": hidden}), force=True)
+    memory.changed = False
+    return {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "namespace": app.namespace}
+
+
+def _object(app: Application, kind: str, name: str, body: Mapping[str, Any]) -> Manifest:
+    owner = {
+        "apiVersion": names.V1BETA1,
+        "kind": "Application",
+        "name": app.name,
+        "uid": app.uid,
+        "controller": True,
+    }
+    meta = {"name": name, "namespace": app.namespace, "ownerReferences": [owner]}
+    return {"apiVersion": "v1", "kind": kind, "metadata": meta, **body}
+
+
+async def _data(hub: client.Client, key: Key) -> dict[str, str]:
+    try:
+        found = await hub.get(key)
+    except errors.ApiError as error:
+        if error.not_found:
+            return {}
+        raise
+    return _decoded(found) if key.kind == "Secret" else found.get("data") or {}
+
+
+def _decoded(secret: Manifest) -> dict[str, str]:
+    data = secret.get("data") or {}
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}

@@ -1,0 +1,156 @@
+"""A dry run: the pipeline of the controller, with a dispatch that only writes down (decision 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lateen import __version__
+from lateen.api import manifest
+from lateen.api.application import Application, Component
+from lateen.api.manifest import Key, Manifest
+from lateen.base.clock import SystemClock
+from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.controllers.application import deliver, parsing, running
+from lateen.cue.engine import Engine
+from lateen.definitions import contexts, loading, rendering
+from lateen.dispatch.applying import Desired
+from lateen.health import assessing
+
+# Without an API server to ask: the kinds of Kubernetes itself that live in no namespace.
+_CLUSTER_WIDE = frozenset(
+    {
+        "APIService",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingWebhookConfiguration",
+    }
+)
+
+
+@dataclass
+class Preview:
+    """What an application would have applied, in that order.
+
+    `manifests`: component, trait type (None for the main object), manifest. `warnings` are what a
+    strict check would refuse.
+    """
+
+    manifests: list[tuple[str, str | None, Manifest]] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+@dataclass
+class Nowhere:
+    """No objects shared with anybody: external policies and workflows are not known offline."""
+
+    policies: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+    workflows: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+
+    def policy(self, namespace: str, name: str) -> Manifest | None:
+        return self.policies.get((namespace, name))
+
+    def workflow(self, namespace: str, name: str) -> Manifest | None:
+        return self.workflows.get((namespace, name))
+
+
+@dataclass
+class _Paper:
+    """Writes down what is dispatched, and shows it as what is there."""
+
+    preview: Preview
+    written: dict[Key, Manifest] = field(default_factory=dict)
+
+    async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]:
+        for each in wanted:
+            key = manifest.key(each.manifest)
+            if key not in self.written:
+                self.preview.manifests.append((each.component, each.trait or None, each.manifest))
+            self.written[key] = each.manifest
+        return [each.manifest for each in wanted]
+
+    async def find(self, key: Key) -> Manifest | None:
+        return self.written.get(key)
+
+
+class _Optimist(deliver.Deliverer):
+    """Takes everything that was rendered for healthy: nothing runs in a dry run."""
+
+    async def assess(
+        self, rendered: rendering.Rendered, reached: Any = rendering.STAGES
+    ) -> assessing.ComponentHealth:
+        return assessing.ComponentHealth(rendered.component.name, True, True)
+
+
+async def preview(
+    app: Application,
+    catalogue: loading.Catalogue,
+    engine: Engine,
+    *,
+    externals: parsing.Externals | None = None,
+    cluster_version: dict[str, Any] | None = None,
+) -> Preview:
+    """Run an application's whole delivery on paper.
+
+    Labels carry the number of a first revision, for which one it would be is not known offline.
+
+    Raises:
+        Problem | Problems: everything that would keep it from being delivered, as far as it can be
+            known without a cluster: definitions, parameters, templates, policies, the workflow.
+    """
+    snapshot = parsing.snapshot(app, catalogue, externals or Nowhere())
+    facts = contexts.AppFacts.of(
+        app,
+        controller_version=__version__,
+        revision=f"{app.name}-v1",
+        revision_hash=snapshot.hash(),
+        cluster_version=cluster_version or contexts.UNKNOWN_VERSION,
+    )
+    renderer = rendering.Renderer(engine, catalogue)
+    found = Preview()
+    problems: list[Problem] = []
+    route = None
+    try:
+        route = running.itinerary(snapshot)
+    except (Problem, Problems) as error:
+        problems += every(error)
+    for component in app.components:
+        findings = await renderer.check(component, facts, _filled(route, component))
+        problems += _certain(findings.problems, app)
+        found.warnings += findings.warnings
+    raise_any(problems)
+    assert route is not None  # else there was a problem
+    paper = _Paper(found)
+    deliverer = _Optimist(engine, renderer, facts, paper, frozenset(running.CLUSTERS))
+    done = await running.rehearse(route, deliverer, facts, engine, SystemClock())
+    if done.problem is not None:
+        raise done.problem
+    return found
+
+
+def _filled(route: running.Itinerary | None, component: Component) -> set[str]:
+    """Paths in the application that inputs of workflow steps set later: they are not missing."""
+    found = set()
+    for step in route.plan.every_step if route else ():
+        if (step.properties.get("value") or {}).get("name") == component.name:
+            for given in step.inputs:
+                key = str(given.get("parameterKey") or "")
+                found.add(f"{component.path}.{key.removeprefix('value.')}")
+    return found
+
+
+def _certain(problems: Sequence[Problem], app: Application) -> list[Problem]:
+    """Without what an override policy may still supply; rendering judges that."""
+    if any(policy.type == "override" for policy in app.policies):
+        return [problem for problem in problems if problem.code != "parameter.missing"]
+    return list(problems)

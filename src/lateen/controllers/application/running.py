@@ -1,0 +1,217 @@
+"""Run the workflow of a revision: plan it, give it what it may use, advance it by one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lateen.api import names
+from lateen.api.application import Application, Component
+from lateen.api.placement import Placement
+from lateen.api.revision import Revision, Snapshot
+from lateen.base.clock import Clock
+from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.controllers.application import memories, parsing, sessions
+from lateen.cue.engine import Engine
+from lateen.definitions import contexts
+from lateen.hub import client
+from lateen.policies import deciding, placements
+from lateen.workflow import engine as workflow
+from lateen.workflow import expressions, planning, ports, records, steps
+from lateen.workflow.remembering import Memory
+from lateen.workflow.waiting import Attempts
+
+CLUSTERS: placements.Clusters = {names.LOCAL: {}}
+
+_PHASES = {
+    workflow.EXECUTING: "runningWorkflow",
+    workflow.SUSPENDED: "workflowSuspending",
+    workflow.FAILED: "workflowFailed",
+    workflow.TERMINATED: "workflowTerminated",
+    workflow.SUCCEEDED: "runningWorkflow",  # until its health is known
+}
+
+
+@dataclass(frozen=True)
+class Itinerary:
+    """The plan of one application, with what its policies decide."""
+
+    plan: planning.Plan
+    policies: deciding.Decisions
+
+
+@dataclass(frozen=True)
+class Pass:
+    """How a pass over the workflow ended, in the application's terms."""
+
+    state: str
+    status: dict[str, Any]
+    next_after: float | None
+
+    @property
+    def phase(self) -> str:
+        return _PHASES[self.state]
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state == workflow.SUCCEEDED
+
+    @property
+    def settled(self) -> bool:
+        """Nothing goes on by itself: what was delivered is to be kept (semantics C8)."""
+        paused = self.state == workflow.SUSPENDED and self.next_after is None
+        return self.succeeded or paused
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why the workflow failed: the steps that did, and their messages."""
+        if self.state not in (workflow.FAILED, workflow.TERMINATED):
+            return None
+        failed = [
+            f"step {record.name}: {record.message or record.reason}"
+            for step in self.status.get("steps") or ()
+            for record in records.Record.of(step).walk()
+            if record.phase == records.FAILED and not record.subs
+        ]
+        message = "; ".join(failed) or f"the workflow {self.state}"
+        return Problem("workflow.failed", message)
+
+
+def itinerary(snapshot: Snapshot | Revision) -> Itinerary:
+    """Plan the delivery of a revision, or of what is to become one.
+
+    Raises:
+        Problem | Problems: whatever would make the workflow fail, as far as it can be known.
+    """
+    app = snapshot.application
+    policies = deciding.named(app, snapshot.policies)
+    plan = planning.plan(
+        app,
+        given=tuple(parsing.steps_of(app, snapshot.workflow)),
+        policies=policies,
+        types=steps.TYPES,
+        workflow=snapshot.workflow,
+    )
+    return Itinerary(plan, deciding.Decisions(app.components, policies, CLUSTERS))
+
+
+def tools(
+    route: Itinerary,
+    delivery: ports.Delivery,
+    facts: contexts.AppFacts,
+    engine: Engine,
+    clock: Clock,
+    *,
+    rehearsal: bool = False,
+) -> ports.Tools:
+    """What a pass works with. A rehearsal waits for nothing."""
+    return ports.Tools(
+        delivery=delivery,
+        expressions=expressions.CueExpressions(engine),
+        policies=route.policies,
+        clock=clock,
+        runners=steps.NATIVE,
+        context=_context(facts),
+        ids=records.fresh_id,
+        rehearsal=rehearsal,
+    )
+
+
+class Runs:
+    """Runs workflows, keeping what they remember in the cluster."""
+
+    def __init__(self, hub: client.Client, engine: Engine, clock: Clock) -> None:
+        self._hub = hub
+        self._engine = engine
+        self._clock = clock
+
+    async def advance(
+        self,
+        app: Application,
+        route: Itinerary,
+        status: Mapping[str, Any],
+        delivery: ports.Delivery,
+        facts: contexts.AppFacts,
+        session: sessions.Session,
+    ) -> Pass:
+        """One pass. The memory is stored before the status that relies on it (semantics E1)."""
+        if session.memory is None:
+            session.memory = await memories.load(app, status, self._hub)
+        progress = await workflow.advance(
+            route.plan,
+            status.get("workflow") or {},
+            session.memory,
+            session.attempts,
+            tools(route, delivery, facts, self._engine, self._clock),
+        )
+        stored = progress.status
+        if progress.memory_changed:
+            backend = await memories.save(app, session.memory, self._hub)
+            stored = {**stored, "contextBackend": backend}
+        return Pass(progress.state, stored, progress.next_after)
+
+
+def _context(facts: contexts.AppFacts) -> dict[str, Any]:
+    """What every step sees as `context`; the engine adds what belongs to one step (B2)."""
+    return {
+        "name": facts.name,
+        "namespace": facts.namespace,
+        "appName": facts.name,
+        "appRevision": facts.revision,
+        "appRevisionNum": facts.revision_number,
+        "appLabels": dict(facts.labels),
+        "appAnnotations": dict(facts.annotations),
+        "components": None,
+        "revision": "",
+        "replicaKey": "",
+        "cluster": "",
+        "clusterVersion": dict(facts.cluster_version),
+        "workflowName": facts.workflow_name,
+        "publishVersion": facts.publish_version,
+        "artifacts": {},
+    }
+
+
+@dataclass
+class _Witness:
+    """A delivery that remembers what went wrong, which a workflow only writes into its steps."""
+
+    delivery: ports.Delivery
+    problems: list[Problem] = field(default_factory=list)
+
+    async def deliver(self, component: Component, placement: Placement) -> ports.Outcome:
+        try:
+            return await self.delivery.deliver(component, placement)
+        except (Problem, Problems) as error:
+            self.problems.extend(every(error))
+            raise
+
+
+async def rehearse(
+    route: Itinerary,
+    delivery: ports.Delivery,
+    facts: contexts.AppFacts,
+    engine: Engine,
+    clock: Clock,
+    memory: Memory | None = None,
+) -> Pass:
+    """Run a whole workflow without waiting, through a delivery that changes nothing.
+
+    What a dry run shows, and how a controller that starts finds out what was delivered.
+
+    Raises:
+        Problem | Problems: what any component could not be delivered for.
+    """
+    witness = _Witness(delivery)
+    work = tools(route, witness, facts, engine, clock, rehearsal=True)
+    memory = memory or Memory()
+    attempts = Attempts()
+    progress = await workflow.advance(route.plan, {}, memory, attempts, work)
+    while not progress.over and not witness.problems:
+        before = progress.status
+        progress = await workflow.advance(route.plan, before, memory, attempts, work)
+        if progress.status == before:
+            break
+    raise_any(witness.problems)
+    return Pass(progress.state, progress.status, None)

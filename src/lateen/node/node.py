@@ -1,0 +1,179 @@
+"""The standalone node: the pods that are bound to it run here, as processes."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiohttp
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from lateen.api.manifest import Manifest
+from lateen.base.backoff import Backoff
+from lateen.base.problem import Problem
+from lateen.hub import ApiError, Client, Informer
+from lateen.node import networks, registration, server
+from lateen.node.events import Recorder
+from lateen.node.pods import Runner, Tools
+from lateen.node.processes import Processes
+from lateen.node.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_CRASHES = Backoff(first=1.0, factor=2.0, ceiling=60.0)
+
+
+async def run(
+    client: Client,
+    settings: Settings,
+    *,
+    task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the node until cancelled; `task_status` tells the port of the kubelet API.
+
+    Cancelled, it ends all processes within `settings.stop_grace`; they are started again with the
+    next node. When it dies instead, they go on, and the next node takes them over.
+
+    Raises:
+        Problem: `node.directory` when another node uses the directory, `node.network` when the
+            network asked for cannot be had.
+        OSError: the port is taken, or a file cannot be read.
+    """
+    settings.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _sole(settings):
+        pods = settings.directory / "pods"
+        network = await networks.choose(settings, pods)
+        fleet = Fleet(client, settings)
+        driver = Processes(settings, network, fleet.changed)
+        try:
+            await fleet.run(driver, network, task_status)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await driver.stop_everything(settings.stop_grace)
+                await network.close()
+            raise
+        finally:
+            driver.close()
+
+
+@contextmanager
+def _sole(settings: Settings) -> Iterator[None]:
+    """Two nodes on one directory would each run every pod."""
+    with (settings.directory / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Problem(
+                "node.directory",
+                f"another node uses {settings.directory}",
+                hint="stop it, or choose another data directory",
+            ) from error
+        yield
+
+
+class Fleet:
+    """All pods of the node, each with a runner."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._runners: dict[str, Runner] = {}
+        self._pending: list[Manifest] = []
+        self._arrived = anyio.Event()
+
+    def changed(self, uid: str) -> None:
+        """Something has started or ended in a pod."""
+        if uid in self._runners:
+            self._runners[uid].wake()
+
+    async def run(
+        self, driver: Processes, network: networks.Network, task_status: TaskStatus[int]
+    ) -> None:
+        selector = f"spec.nodeName={self._settings.name}"
+        informer = Informer(self._client, "", "v1", "Pod", field_selector=selector)
+        informer.on_change(self._noticed)
+        kubelet = server.Kubelet(informer, driver)
+        async with (
+            aiohttp.ClientSession() as session,
+            server.serve(kubelet, self._settings) as port,
+            anyio.create_task_group() as group,
+        ):
+            node = await self._register(port)
+            group.start_soon(registration.keep_lease, self._client, self._settings, node, port)
+            group.start_soon(registration.keep_registered, self._client, self._settings, port)
+            group.start_soon(informer.run)
+            await informer.wait_synced()
+            await self._clear(informer, driver, network)
+            recorder = Recorder(self._client, self._settings.name)
+            tools = Tools(self._client, informer, driver, recorder, session)
+            task_status.started(port)
+            await self._admit(tools, group)
+
+    async def _register(self, port: int) -> Manifest:
+        failures = 0
+        while True:
+            try:
+                return await registration.register(self._client, self._settings, port)
+            except ApiError as error:
+                if not error.transient and not error.forbidden:  # rights come with the server
+                    raise
+                failures += 1
+                _LOG.warning("the node cannot be registered yet: %s", error)
+                await anyio.sleep(_CRASHES.delay(failures))
+
+    async def _clear(
+        self, informer: Informer, driver: Processes, network: networks.Network
+    ) -> None:
+        """Pods that were deleted while no node ran: nothing of them may stay."""
+        wanted = {str(pod["metadata"]["uid"]) for pod in informer.list()}
+        async with anyio.create_task_group() as group:
+            for uid in driver.known() - wanted:
+                group.start_soon(driver.discard, uid)
+        await network.sweep(wanted)
+
+    def _noticed(self, old: Manifest | None, new: Manifest | None) -> None:
+        uid = str((new or old or {})["metadata"]["uid"])
+        if old is not None and str(old["metadata"]["uid"]) != uid:
+            self._tell(str(old["metadata"]["uid"]), None)  # another pod of the same name
+        if new is not None and uid not in self._runners:
+            self._pending.append(new)
+            self._arrived.set()
+        else:
+            self._tell(uid, new)
+
+    def _tell(self, uid: str, pod: Manifest | None) -> None:
+        if uid in self._runners:
+            self._runners[uid].update(pod)
+        elif pod is None:
+            self._pending = [p for p in self._pending if p["metadata"]["uid"] != uid]
+
+    async def _admit(self, tools: Tools, group: TaskGroup) -> None:
+        """Give every new pod a runner."""
+        while True:
+            for pod in self._pending:
+                uid = str(pod["metadata"]["uid"])
+                if uid in self._runners:
+                    self._runners[uid].update(pod)
+                else:
+                    self._runners[uid] = Runner(pod, tools)
+                    group.start_soon(self._keep, uid, tools)
+            self._pending = []
+            self._arrived = anyio.Event()
+            await self._arrived.wait()
+
+    async def _keep(self, uid: str, tools: Tools) -> None:
+        """Run a pod to its end. A fault in one must not end the others: it is run anew."""
+        crashes = 0
+        while not self._runners[uid].gone:
+            try:
+                await self._runners[uid].run()
+            except Exception:
+                crashes += 1
+                _LOG.exception("the runner of pod %s broke off and is made anew", uid)
+                before = self._runners[uid]
+                self._runners[uid] = Runner(before.pod, tools)
+                self._runners[uid].gone = before.gone
+                await anyio.sleep(_CRASHES.delay(crashes))
+        del self._runners[uid]

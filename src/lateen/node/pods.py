@@ -1,0 +1,381 @@
+"""One pod: what it needs is read, its containers are run and watched, its status is told."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import anyio
+from anyio.abc import TaskGroup
+
+from lateen.api.manifest import Key, Manifest
+from lateen.base.backoff import Backoff
+from lateen.base.problem import Problem
+from lateen.hub import ApiError, Client, Informer
+from lateen.node import environment, phases, planning, probing, volumes
+from lateen.node.drivers import Attempt, Driver, Launch, OpenSandbox
+from lateen.node.events import Recorder
+from lateen.node.phases import Waiting
+from lateen.node.probing import Answer, Kind, Probe, Tally
+
+_LOG = logging.getLogger(__name__)
+_RETRIES = Backoff(first=1.0, factor=2.0, ceiling=60.0)
+
+RUNTIME_CLASS = "process"
+
+_NO_ENGINE = Waiting(
+    "NoContainerEngine",
+    "this node runs processes only; use a component of type process, "
+    "or a node with Docker or Podman",
+)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every pod of the node shares."""
+
+    client: Client
+    informer: Informer
+    driver: Driver
+    recorder: Recorder
+    session: aiohttp.ClientSession
+    host: str = "127.0.0.1"
+
+
+class Runner:
+    """Runs one pod from its binding to its removal. `update` and `wake` may come at any time."""
+
+    def __init__(self, pod: Manifest, tools: Tools) -> None:
+        self.pod = pod
+        self.gone = False
+        self._tools = tools
+        self._woken = anyio.Event()
+        self._sandbox: OpenSandbox | None = None
+        self._problems: dict[str, Waiting] = {}
+        self._streaks: dict[str, int] = {}
+        self._counted: dict[str, int] = {}  # container -> latest attempt that is in its streak
+        self._passed: dict[tuple[str, int, Kind], bool] = {}
+        self._probed: dict[tuple[str, int], anyio.CancelScope] = {}
+        self._grace = float("inf")  # the shortest that the containers were told to end within
+        self._sent: Mapping[str, Any] | None = None
+        self._failures = 0
+        self._released = False
+
+    @property
+    def uid(self) -> str:
+        return str(self.pod["metadata"]["uid"])
+
+    def update(self, pod: Manifest | None) -> None:
+        """The pod as it is now; None when it is no longer there."""
+        if pod is None:
+            self.gone = True
+        else:
+            self.pod = pod
+        self.wake()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Returns when the pod is gone, and nothing is left of it here."""
+        async with anyio.create_task_group() as group:
+            while not self.gone:
+                self._woken = anyio.Event()
+                with anyio.move_on_after(await self._guarded(group)):
+                    await self._woken.wait()
+            group.cancel_scope.cancel()
+        await self._tools.driver.discard(self.uid)
+
+    async def _guarded(self, group: TaskGroup) -> float | None:
+        """One step; what the world may heal is tried again. Seconds until the next."""
+        try:
+            wait = await self._step(group)
+        except (ApiError, Problem, OSError) as error:
+            if isinstance(error, ApiError) and (error.not_found or error.conflict):
+                return None  # it is gone, or another pod by now: the watch will say so
+            self._failures += 1
+            _LOG.warning("pod %s: %s", self._name, error)
+            return _RETRIES.delay(self._failures)
+        self._failures = 0
+        return wait
+
+    async def _step(self, group: TaskGroup) -> float | None:
+        if self._over or self._deleting:
+            return await self._wind_down(group)
+        if self.pod["spec"].get("runtimeClassName") != RUNTIME_CLASS:
+            return await self._refuse()
+        if self._sandbox is None and not await self._open():
+            await self._publish()
+            return _RETRIES.ceiling
+        plan = self._plan()
+        retry = None
+        for container, number in plan.start:
+            if not await self._start(container, number):
+                retry = 2.0
+        if plan.start:
+            plan = self._plan()  # with what has been started
+        self._probe_all(group)
+        await self._publish()
+        if plan.finished:
+            await self._release()
+        waits = [plan.wake - time.time()] if plan.wake else []
+        waits += [retry] if retry else []
+        return max(0.01, min(waits)) if waits else None
+
+    # starting
+
+    async def _open(self) -> bool:
+        try:
+            self._sandbox = await self._tools.driver.open(self.pod)
+        except Problem as problem:
+            self._problems[""] = Waiting("NoNetwork", problem.message)
+            await self._tools.recorder.warn(self.pod, "NoNetwork", problem.message)
+            return False
+        self._problems.pop("", None)
+        for attempt in self._attempts():  # of an earlier node: every restart counts
+            self._streaks[attempt.container] = attempt.number
+        return True
+
+    def _plan(self) -> planning.Plan:
+        attempts = self._attempts()
+        for attempt in attempts:
+            if attempt.ended and self._counted.get(attempt.container, -1) < attempt.number:
+                before = self._streaks.get(attempt.container, 0)
+                self._streaks[attempt.container] = planning.streak(before, attempt)
+                self._counted[attempt.container] = attempt.number
+        return planning.plan(self.pod, attempts, self._streaks, time.time())
+
+    async def _start(self, name: str, number: int) -> bool:
+        """Start an attempt; False when it cannot be for now, which the status then tells."""
+        assert self._sandbox is not None
+        try:
+            launch = await self._launch(self._container(name), number)
+        except Problem as problem:
+            hint = f" ({problem.hint})" if problem.hint else ""
+            waiting = Waiting("CreateContainerConfigError", problem.message + hint)
+            self._problems[name] = waiting
+            await self._tools.recorder.warn(self.pod, "Failed", waiting.message)
+            return False
+        self._problems.pop(name, None)
+        await self._sandbox.start(launch)
+        return True
+
+    async def _launch(self, container: Mapping[str, Any], number: int) -> Launch:
+        """What to run.
+
+        Raises:
+            Problem: `node.config` when something it needs is missing.
+        """
+        assert self._sandbox is not None
+        sources = await self._read(environment.references(container) | volumes.references(self.pod))
+        placed = volumes.place(self.pod, self._sandbox.directory, sources)
+        address = self._sandbox.address
+        status = {**(self.pod.get("status") or {}), "podIP": address, "hostIP": self._tools.host}
+        pod = {**self.pod, "status": status}
+        base = environment.base(container, address, placed, os.environ)
+        values = environment.build(container, pod, sources, base)
+        return Launch(
+            container["name"],
+            number,
+            environment.command(container, values),
+            values,
+            container.get("workingDir") or "",
+            float(self.pod["spec"].get("terminationGracePeriodSeconds") or 0),
+        )
+
+    async def _read(self, references: set[environment.Reference]) -> environment.Sources:
+        objects = {}
+        for reference in sorted(references):
+            key = Key("", reference.kind, self._namespace, reference.name, "v1")
+            try:
+                objects[reference] = environment.decode(await self._tools.client.get(key))
+            except ApiError as error:
+                if not error.not_found:
+                    message = f"{reference.kind} {reference.name} cannot be read: {error.message}"
+                    raise Problem("node.config", message, retry=True) from error
+        return environment.Sources(objects)
+
+    # probes
+
+    def _probe_all(self, group: TaskGroup) -> None:
+        """Probe what runs, and nothing else."""
+        running = {(a.container, a.number): a for a in self._attempts() if not a.ended}
+        for key in [key for key in self._probed if key not in running]:
+            self._probed.pop(key).cancel()
+        for key, attempt in running.items():
+            container = self._container(key[0])
+            if key in self._probed or not any(kind in container for kind in Kind):
+                continue
+            scope = self._probed[key] = anyio.CancelScope()
+            group.start_soon(self._probe, scope, container, attempt)
+
+    async def _probe(
+        self, scope: anyio.CancelScope, container: Mapping[str, Any], attempt: Attempt
+    ) -> None:
+        assert self._sandbox is not None
+        session = self._tools.session
+        target = probing.Target(container, self._sandbox.address, self._sandbox, session)
+
+        async def report(probe: Probe, tally: Tally, answer: Answer) -> None:
+            await self._answered(attempt, probe, tally, answer)
+
+        with scope:
+            if startup := Probe.of(container, Kind.STARTUP):
+                await probing.watch(startup, target, attempt.started, report)
+            async with anyio.create_task_group() as group:
+                for kind in (Kind.LIVENESS, Kind.READINESS):
+                    if probe := Probe.of(container, kind):
+                        group.start_soon(probing.watch, probe, target, attempt.started, report)
+
+    async def _answered(self, attempt: Attempt, probe: Probe, tally: Tally, answer: Answer) -> None:
+        key = (attempt.container, attempt.number, probe.kind)
+        changed = self._passed.get(key, probe.kind is Kind.LIVENESS) != tally.passed
+        self._passed[key] = tally.passed
+        if not tally.failed and not changed:
+            return
+        if not answer.success:
+            word = probe.kind.removesuffix("Probe").capitalize()
+            message = f"{word} probe of {attempt.container} failed: {answer.message}"
+            await self._tools.recorder.warn(self.pod, "Unhealthy", message)
+        self.wake()
+        if tally.failed and probe.kind is not Kind.READINESS and self._sandbox is not None:
+            grace = probe.raw.get("terminationGracePeriodSeconds")
+            if grace is None:
+                grace = self.pod["spec"].get("terminationGracePeriodSeconds") or 0
+            await self._sandbox.stop(attempt.container, float(grace), "liveness")
+
+    # status
+
+    async def _publish(self) -> None:
+        """Write the status, if it is another one than is written."""
+        status = phases.status(self.pod, self._view())
+        before = self.pod.get("status") or {}
+        # null removes what is there and no longer holds
+        body = {**{k: None for k in ("reason", "message") if k in before}, **status}
+        if body == self._sent or all(before.get(k) == v for k, v in body.items()):
+            return
+        patch = {"metadata": {"uid": self.uid}, "status": body}
+        written = await self._tools.client.patch(self._key, patch, subresource="status")
+        self._sent = body
+        self._tools.informer.observe(written)
+
+    def _view(self) -> phases.View:
+        ready, started = set(), set()
+        for attempt in self._attempts():
+            if attempt.ended:
+                continue
+            container = self._container(attempt.container)
+            probes = {
+                kind: self._passed.get((attempt.container, attempt.number, kind), False)
+                for kind in (Kind.STARTUP, Kind.READINESS)
+                if kind in container
+            }
+            if probes.get(Kind.STARTUP, True):
+                started.add(attempt.container)
+            if all(probes.values()):
+                ready.add(attempt.container)
+        return phases.View(
+            self._attempts(),
+            self._problems,
+            frozenset(ready),
+            frozenset(started),
+            self._streaks,
+            self._sandbox.address if self._sandbox else "",
+            self._tools.host,
+            time.time(),
+        )
+
+    # ending
+
+    @property
+    def _over(self) -> bool:
+        """The API says that the pod has ended, whoever said so."""
+        return (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+    async def _refuse(self) -> None:
+        self._problems[""] = _NO_ENGINE
+        await self._tools.recorder.warn(self.pod, _NO_ENGINE.reason, _NO_ENGINE.message)
+        await self._publish()
+
+    async def _wind_down(self, group: TaskGroup) -> float | None:
+        """The pod is to end: end its processes, then let it go. Logs stay until it is gone."""
+        if self._sandbox is None and self.uid in self._tools.driver.known() and not self._released:
+            await self._open()  # an earlier node may have left something running
+        running = [a for a in self._attempts() if not a.ended]
+        if running:
+            self._end_all(running, group)
+            return None
+        if not self._over:
+            await self._publish()  # the last word on exit codes, which Jobs wait for
+        await self._release()
+        if self._deleting:
+            await self._tools.client.delete(self._key, uid=self.uid, grace=0)
+        return None
+
+    async def _release(self) -> None:
+        if not self._released:
+            await self._tools.driver.release(self.uid)
+            self._released = True
+
+    def _end_all(self, running: Sequence[Attempt], group: TaskGroup) -> None:
+        for scope in self._probed.values():
+            scope.cancel()
+        grace = self.pod["metadata"].get("deletionGracePeriodSeconds")
+        if grace is None:
+            grace = self.pod["spec"].get("terminationGracePeriodSeconds") or 0
+        if grace < self._grace:  # told for the first time, or again with less patience
+            self._grace = grace
+            for attempt in running:
+                group.start_soon(self._end, self._container(attempt.container), float(grace))
+
+    async def _end(self, container: Mapping[str, Any], grace: float) -> None:
+        assert self._sandbox is not None
+        began = time.monotonic()
+        hook = (container.get("lifecycle") or {}).get("preStop") or {}
+        with anyio.move_on_after(grace):
+            if "sleep" in hook:
+                await anyio.sleep(float(hook["sleep"]["seconds"]))
+            elif hook:
+                probe = Probe(Kind.READINESS, {**hook, "timeoutSeconds": grace})
+                session = self._tools.session
+                address = self._sandbox.address
+                target = probing.Target(container, address, self._sandbox, session)
+                answer = await probing.ask(probe, target)
+                if not answer.success:
+                    message = f"preStop of {container['name']} failed: {answer.message}"
+                    await self._tools.recorder.warn(self.pod, "FailedPreStopHook", message)
+        left = grace - (time.monotonic() - began)
+        # a hook that took all the time leaves the process a moment, as kubelet does
+        left = max(left, min(grace, 2.0))
+        await self._sandbox.stop(container["name"], left, "deleted")
+        self.wake()
+
+    # what everything above asks
+
+    def _attempts(self) -> Sequence[Attempt]:
+        return self._sandbox.attempts() if self._sandbox else ()
+
+    def _container(self, name: str) -> Mapping[str, Any]:
+        inits, mains = planning.containers(self.pod)
+        return next(c for c in (*inits, *mains) if c["name"] == name)
+
+    @property
+    def _deleting(self) -> bool:
+        return bool(self.pod["metadata"].get("deletionTimestamp"))
+
+    @property
+    def _namespace(self) -> str:
+        return str(self.pod["metadata"]["namespace"])
+
+    @property
+    def _name(self) -> str:
+        return f"{self._namespace}/{self.pod['metadata']['name']}"
+
+    @property
+    def _key(self) -> Key:
+        return Key("", "Pod", self._namespace, str(self.pod["metadata"]["name"]), "v1")

@@ -1,0 +1,118 @@
+"""What the workflow asks of others, and what its steps are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from lateen.api.application import Component, Step
+from lateen.api.manifest import Manifest
+from lateen.api.placement import Placement
+from lateen.base.clock import Clock
+from lateen.workflow.planning import Plan
+from lateen.workflow.records import Record
+from lateen.workflow.remembering import Memory
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a component is at one placement. `output` and `outputs` are its live objects."""
+
+    healthy: bool
+    message: str
+    output: Manifest | None
+    outputs: Mapping[str, Manifest]
+
+
+class Delivery(Protocol):
+    """What a workflow step may ask of the application being delivered."""
+
+    async def deliver(self, component: Component, placement: Placement) -> Outcome:
+        """Render, apply if needed, and assess. Cheap when nothing changed; safe to repeat.
+
+        Raises:
+            Problem | Problems: the step fails with it and is tried again.
+        """
+        ...
+
+
+class Expressions(Protocol):
+    """Evaluates what authors write into `if` and `valueFrom`."""
+
+    async def evaluate(self, expression: str, scope: Mapping[str, Any]) -> Any:
+        """The concrete JSON value of an expression, a path or a script with imports.
+
+        Raises:
+            Problem: `expression.undefined` for a path that leads nowhere, `expression.error` for
+                anything else; `retry` is set where the evaluator is to blame, not the expression.
+        """
+        ...
+
+
+class Policies(Protocol):
+    """What the application's topology and override policies decide, by their names."""
+
+    def placements(self, policies: Iterable[str]) -> Sequence[Placement]: ...
+    def components(self, policies: Iterable[str]) -> Sequence[Component]: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of one step: `properties` with its inputs filled in, `record` as it was before."""
+
+    step: Step
+    properties: Mapping[str, Any]
+    context: Mapping[str, Any]
+    record: Record
+    plan: Plan
+    memory: Memory
+    tools: Tools
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a step in one run.
+
+    `document` is what its outputs are taken from; `wake` is when to look again at the latest.
+    """
+
+    phase: str
+    reason: str = ""
+    message: str = ""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    wake: datetime | None = None
+
+
+class Runner(Protocol):
+    """Runs the steps of one type. Called once a pass until the step is finished: idempotent.
+
+    Raises:
+        Problem | Problems: the step fails with it and is tried again.
+    """
+
+    async def __call__(self, task: Task) -> Result: ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Everything a pass works with.
+
+    Attributes:
+        context: the `context` of steps (semantics B2); what belongs to one step is added.
+        ids: makes the id of a step that is touched for the first time.
+        rehearsal: nothing is waited for: pauses pass, and outputs that no object has yet are null.
+            What a dry run sets.
+        parallel: how many independent steps run at the same time.
+    """
+
+    delivery: Delivery
+    expressions: Expressions
+    policies: Policies
+    clock: Clock
+    runners: Mapping[str, Runner]
+    context: Mapping[str, Any]
+    ids: Callable[[], str]
+    rehearsal: bool = False
+    parallel: int = 10

@@ -1,0 +1,156 @@
+"""`deploy`: components as policies change them, where policies place them (semantics F8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import anyio
+
+from lateen.api.application import Component, Step
+from lateen.api.placement import Placement
+from lateen.base import paths
+from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.workflow import binding, options, overlapping, planning, records
+from lateen.workflow.ports import Outcome, Result, Task
+from lateen.workflow.remembering import Memory
+from lateen.workflow.steps import applying, suspending
+
+
+async def run(task: Task) -> Result:
+    """Deliver every component to every placement; running until all are healthy.
+
+    Raises:
+        Problem | Problems: what any delivery failed with; the others went ahead.
+    """
+    wanted = options.deploy(task.step, task.properties)
+    if not wanted.auto:
+        held = suspending.hold(task)
+        if held is not None:
+            return held
+    placements = task.tools.policies.placements(wanted.policies)
+    components = task.tools.policies.components(wanted.policies)
+    sites = [_Site(task, place, components) for place in placements]
+    reasons = await _deliver(sites, wanted.parallelism)
+    if reasons:
+        return Result(records.RUNNING, records.WAIT, ",".join(reasons))
+    return Result(records.SUCCEEDED)
+
+
+async def _deliver(sites: Sequence[_Site], parallelism: int) -> list[str]:
+    """Deliver round by round: what is healthy lets those that wait for it go in the next."""
+    limit = anyio.CapacityLimiter(parallelism)
+    problems: list[Problem] = []
+    while ready := [(site, name) for site in sites for name in site.ready()]:
+
+        async def one(site: _Site, name: str) -> None:
+            async with limit:
+                try:
+                    await site.deliver(name)
+                except (Problem, Problems) as error:
+                    problems.extend(every(error))
+
+        await overlapping.each(one, ready)
+    raise_any(problems)
+    return [reason for site in sites for reason in site.reasons()]
+
+
+@dataclass
+class _Site:
+    """The components at one placement. Dependencies and inputs never cross placements."""
+
+    task: Task
+    place: Placement
+    components: Sequence[Component]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
+    faults: dict[str, str] = field(default_factory=dict)
+    outputs: Memory = field(default_factory=Memory)
+
+    def ready(self) -> list[str]:
+        """The components that wait for nothing and were not delivered in this pass."""
+        return [
+            component.name
+            for component in self.components
+            if component.name not in self.tried and self._may_go(component)
+        ]
+
+    def _may_go(self, component: Component) -> bool:
+        # a component that is not part of this step is another step's matter
+        here = {each.name for each in self.components}
+        return all(self._healthy(name) for name in component.depends_on if name in here) and all(
+            self._known(str(given.get("from"))) for given in component.inputs
+        )
+
+    def _healthy(self, name: str) -> bool:
+        found = self.outcomes.get(name)
+        return found is not None and found.healthy
+
+    def _known(self, source: str) -> bool:
+        return any(binding.found(source, each, self._scope) for each in self._memories)
+
+    @property
+    def _scope(self) -> dict[str, Any]:
+        return {"context": self.task.context}
+
+    @property
+    def _memories(self) -> tuple[Memory, Memory]:
+        return self.outputs, self.task.memory
+
+    async def deliver(self, name: str) -> None:
+        """Deliver one component, its inputs set, and take its outputs once it is healthy."""
+        self.tried.add(name)
+        component = next(each for each in self.components if each.name == name)
+        outcome = await self.task.tools.delivery.deliver(self._filled(component), self.place)
+        self.outcomes[name] = outcome
+        if not outcome.healthy:
+            return
+        document = {**applying.document(outcome), "context": self.task.context}
+        expressions = self.task.tools.expressions
+        for output in component.outputs:
+            source = str(output.get("valueFrom"))
+            try:
+                value = await expressions.evaluate(source, document)
+            except Problem as problem:
+                if not self.task.tools.rehearsal:
+                    self.faults[name] = problem.message
+                    continue
+                value = None
+            self.outputs.put(str(output.get("name")), value)
+
+    def _filled(self, component: Component) -> Component:
+        if not component.inputs:
+            return component
+        raw: Any = component.raw
+        blamed = Step(component.name, "", {}, path=component.path)
+        for index, given in enumerate(component.inputs):
+            key = given.get("parameterKey")
+            if key:
+                value = self._value(str(given.get("from")))
+                key = planning.component_key(str(key))
+                raw = binding.assign(raw, key, value, blamed, index)
+        made = Component.of(raw, component.path)
+        written = {trait.type: trait.path for trait in component.traits}
+        traits = (replace(each, path=written.get(each.type, each.path)) for each in made.traits)
+        return replace(made, traits=tuple(traits))
+
+    def _value(self, source: str) -> Any:
+        for memory in self._memories:
+            value = binding.find(source, memory, self._scope)
+            if value is not paths.MISSING:
+                return value
+        return None
+
+    def reasons(self) -> list[str]:
+        """Why this placement is not done, in the order of the components."""
+        found = []
+        for component in self.components:
+            who = f"{self.place.cluster}/{self.place.namespace}//{component.name}"
+            if component.name not in self.tried:
+                found.append(f"{who} is waiting dependents")
+            elif not self._healthy(component.name):
+                found.append(f"{who} is not healthy")
+            elif component.name in self.faults:
+                found.append(f"{who} has no output yet: {self.faults[component.name]}")
+        return found

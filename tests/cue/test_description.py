@@ -1,0 +1,167 @@
+"""Schemas as people and machines read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from lateen.base.problem import Problem
+from lateen.cue.engine import Engine, Field
+
+pytestmark = pytest.mark.anyio
+
+SCHEMA = """
+parameter: {
+	// +usage=Which image to run
+	// +short=i
+	image: string
+	// Plain words
+	// on two lines
+	replicas: *1 | int
+	policy:   "Always" | *"Never"
+	mixed:    "auto" | 3
+	cmd?: [...string]
+	args: *[] | [...string]
+	labels?: [string]: string
+	// +ignore
+	hidden?: bool
+	either: string | int
+	anything: _
+	const:  "v1"
+	must!:  string
+	resources: {cpu?: string, memory: string}
+	probe: #Probe
+	#definition: int
+	_private:    int
+}
+#Probe: {path: *"/" | string, port: int}
+#One: {name: *"" | string, image: string}
+shapes: #One | close({containers: [...#One]})
+#Tree: {value: int, children: [...#Tree]}
+tree: #Tree
+"""
+
+
+@pytest.fixture
+async def parameter(engine: Engine) -> dict[str, Field]:
+    template = await engine.compile(SCHEMA, source="t.cue")
+    found = await template.describe("parameter")
+    assert (found.name, found.type, found.closed) == ("parameter", "struct", False)
+    return {field.name: field for field in found.fields}
+
+
+async def test_only_what_people_fill_in(parameter: dict[str, Field]) -> None:
+    assert " ".join(parameter) == (
+        "image replicas policy mixed cmd args labels hidden either anything const must "
+        "resources probe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "required", "optional", "default"),
+    [
+        ("image", "string", True, False, None),
+        ("replicas", "int", False, False, 1),
+        ("policy", "string", False, False, "Never"),
+        ("mixed", "string | int", True, False, None),
+        ("cmd", "list", False, True, None),
+        ("args", "list", False, False, []),
+        ("labels", "map", False, True, None),
+        ("either", "string | int", True, False, None),
+        ("anything", "any", False, False, None),
+        ("const", "string", False, False, "v1"),
+        ("must", "string", True, False, None),
+        ("resources", "struct", True, False, None),
+        ("probe", "struct", True, False, None),
+    ],
+)
+async def test_a_field(
+    parameter: dict[str, Field],
+    name: str,
+    type: str,  # noqa: A002
+    required: bool,
+    optional: bool,
+    default: object,
+) -> None:
+    field = parameter[name]
+    assert (field.type, field.required, field.optional) == (type, required, optional)
+    assert (field.default, field.has_default) == (default, default is not None)
+
+
+async def test_words_and_marks(parameter: dict[str, Field]) -> None:
+    assert (parameter["image"].usage, parameter["image"].marks) == (
+        "Which image to run",
+        {"short": "i"},
+    )
+    assert parameter["replicas"].usage == "Plain words on two lines"
+    assert parameter["hidden"].ignored
+    assert not parameter["image"].ignored
+
+
+async def test_values_items_and_members(parameter: dict[str, Field]) -> None:
+    assert parameter["policy"].values == ("Always", "Never")
+    assert parameter["mixed"].values == ("auto", 3)
+    for name in ("cmd", "args", "labels"):
+        items = parameter[name].items
+        assert items is not None
+        assert items.type == "string"
+    assert [(f.name, f.required) for f in parameter["resources"].fields] == [
+        ("cpu", False),
+        ("memory", True),
+    ]
+    assert parameter["probe"].closed
+    assert [(f.name, f.default) for f in parameter["probe"].fields] == [
+        ("path", "/"),
+        ("port", None),
+    ]
+
+
+async def test_a_struct_of_several_shapes(engine: Engine) -> None:
+    found = await (await engine.compile(SCHEMA, source="t.cue")).describe("shapes")
+    assert [[f.name for f in choice.fields] for choice in found.choices] == [
+        ["name", "image"],
+        ["containers"],
+    ]
+    assert [(f.name, f.required) for f in found.fields] == [
+        ("name", False),
+        ("image", False),
+        ("containers", False),
+    ]
+
+
+async def test_a_schema_that_contains_itself_ends(engine: Engine) -> None:
+    found = await (await engine.compile(SCHEMA, source="t.cue")).describe("tree")
+    assert [field.name for field in found.fields] == ["value", "children"]
+    children = found.fields[1]
+    assert children.type == "list"
+    assert children.items is not None
+
+
+async def test_openapi(engine: Engine) -> None:
+    text = """
+parameter: {
+	// +usage=Which image to run
+	image: string
+	replicas: *1 | int
+	policy?: "a" | "b"
+	labels?: [string]: string
+}
+"""
+    schema = await (await engine.compile(text, source="t.cue")).schema("parameter")
+    assert schema == {
+        "type": "object",
+        "required": ["image", "replicas"],
+        "properties": {
+            "image": {"description": "Which image to run", "type": "string"},
+            "replicas": {"type": "integer", "default": 1},
+            "policy": {"type": "string", "enum": ["a", "b"]},
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
+
+
+@pytest.mark.parametrize("verb", ["describe", "schema"])
+async def test_a_path_that_is_not_there(engine: Engine, verb: str) -> None:
+    template = await engine.compile("a: 1", source="t.cue")
+    with pytest.raises(Problem) as raised:
+        await getattr(template, verb)("parameter")
+    assert (raised.value.code, raised.value.path) == ("cue.reference", "parameter")
