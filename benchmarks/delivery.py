@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lateen.api.manifest import Key, Manifest
+from lateen import hub as hub_package
 from lateen.hub import client
 from lateen.standalone import kube
 
@@ -192,10 +193,10 @@ async def measure(count: int, idle: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="lateen-bench-") as folder:
         data = Path(folder)
         begun = time.monotonic()
-        async with kube.Kube(data / "kube", controllers="none") as server:
+        async with kube.Kube(data / "kube", controllers=["none"]) as server:
             kube_ready = time.monotonic() - begun
             async with (
-                client.connect(server.kubeconfig) as hub,
+                hub_package.connect(server.kubeconfig) as hub,
                 controllers(server.kubeconfig, data) as worker,
             ):
                 await ready(hub)

@@ -66,7 +66,7 @@ func serverArguments(d *data, storeEndpoint string, port int) []string {
 		"--enable-priority-and-fairness=false", // one machine, few clients: limits in flight do
 		"--profiling=false",
 		"--shutdown-delay-duration=0",
-		"--shutdown-watch-termination-grace-period=1s",
+		"--shutdown-watch-termination-grace-period=500ms",
 	}
 }
 

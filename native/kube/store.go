@@ -102,7 +102,7 @@ func (s *store) listen(d *data) (net.Listener, error) {
 
 // stop ends the store: requests get a moment, then the database is closed.
 func (s *store) stop() {
-	timer := time.AfterFunc(time.Second, s.server.Stop)
+	timer := time.AfterFunc(500*time.Millisecond, s.server.Stop)
 	s.server.GracefulStop()
 	timer.Stop()
 	s.cancel()

@@ -40,7 +40,11 @@ class Shell:
             main.build(),
             list(arguments),
             input=given,
-            env={"KUBECONFIG": str(self.kubeconfig), "COLUMNS": "200"},
+            env={
+                "KUBECONFIG": str(self.kubeconfig),
+                "LATEEN_DATA_DIR": str(self.folder / "data"),
+                "COLUMNS": "200",
+            },
         )
 
     def write(self, text: str, name: str = "app.yaml") -> str:

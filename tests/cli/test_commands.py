@@ -184,7 +184,8 @@ def test_what_the_server_refuses_is_shown_in_the_file(shell, namespace):
 
 
 def test_ls_is_plain_in_a_pipe(shell, namespace, controller, plane):
-    text = APP + "      traits: [{type: scaler}, {type: labels}]\n    - {name: db, type: worker}\n"
+    text = APP + "      traits: [{type: scaler}, {type: labels}]\n"
+    text += "    - {name: db, type: worker, properties: {image: db}}\n"
     shell.run("up", "-f", shell.write(text), "-n", namespace, "--no-wait")
     services = [SERVICE, {"name": "db", "healthy": False}]
     status = {**RUNNING, "services": services}
@@ -331,6 +332,23 @@ def test_dry_run_uses_what_is_installed_and_changes_nothing(shell, namespace, pl
     [deployment] = json.loads(result.stdout)
     assert (deployment["kind"], deployment["metadata"]["name"]) == ("Deployment", "web")
     assert exists(plane, key(namespace)) is None
+
+
+def test_dry_run_knows_shared_policies(shell, namespace, plane):
+    app = APP + "  workflow: {steps: [{type: deploy, name: go, properties: {policies: [more]}}]}\n"
+    policy = f"""\
+apiVersion: core.oam.dev/v1alpha1
+kind: Policy
+metadata: {{name: more, namespace: {namespace}}}
+type: override
+properties: {{components: [{{name: web, traits: [{{type: scaler, properties: {{replicas: 7}}}}]}}]}}
+"""
+    arguments = ("-n", namespace, "-o", "json")
+    for text in (app + "---\n" + policy, app):  # from the file, then from the control plane
+        result = shell.run("dry-run", "-f", shell.write(text), *arguments)
+        assert result.exit_code == Exit.OK, result.output
+        assert json.loads(result.stdout)[0]["spec"]["replicas"] == 7
+        shell.run("up", "-f", shell.write(policy))
 
 
 def test_version_of_both_sides(shell):

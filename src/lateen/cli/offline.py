@@ -64,10 +64,14 @@ async def check(
     async with Engine() as engine:
         spaces = sorted({Application(document.data).namespace for document in apps})
         known = await catalogue(documents, client, extra, engine, spaces)
+        shared = await _shared(documents, client, spaces)
+        version = await client.version() if client else None
         for document in apps:
             app = Application(document.data)
             try:
-                found = await preview.preview(app, known, engine)
+                found = await preview.preview(
+                    app, known, engine, externals=shared, cluster_version=version
+                )
             except (Problem, Problems) as error:
                 wrong.append((document, every(error)))
                 continue
@@ -76,6 +80,33 @@ async def check(
     if wrong:
         raise problems.blame(wrong)
     return rendered
+
+
+async def _shared(
+    documents: Sequence[Document], client: hub.Client | None, namespaces: Sequence[str]
+) -> preview.Nowhere:
+    """Policy and Workflow objects that applications refer to; those in the documents come first."""
+    found: dict[str, dict[tuple[str, str], Manifest]] = {"Policy": {}, "Workflow": {}}
+    for kind, objects in found.items():
+        if client is not None:
+            objects |= await _live(client, kind, namespaces)
+        for document in documents:
+            meta = document.data["metadata"]
+            if (document.data["apiVersion"], document.data["kind"]) == (names.V1ALPHA1, kind):
+                for namespace in [meta["namespace"]] if meta.get("namespace") else namespaces:
+                    objects[namespace, meta["name"]] = document.data
+    return preview.Nowhere(found["Policy"], found["Workflow"])
+
+
+async def _live(
+    client: hub.Client, kind: str, namespaces: Sequence[str]
+) -> dict[tuple[str, str], Manifest]:
+    found: dict[tuple[str, str], Manifest] = {}
+    for namespace in namespaces:
+        with connecting.installed():
+            live, _ = await client.list(names.GROUP, "v1alpha1", kind, namespace=namespace)
+        found |= {(namespace, str(each["metadata"]["name"])): each for each in live}
+    return found
 
 
 async def catalogue(

@@ -21,10 +21,11 @@ import anyio.to_thread
 
 from lateen.base import hashing
 from lateen.base.problem import Problem
-from lateen.node import addresses, namespaces
+from lateen.node import addresses, namespaces, routing
 from lateen.node.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+logging.getLogger("pyroute2").setLevel(logging.WARNING)  # every packet, otherwise
 
 T = TypeVar("T")
 
@@ -116,6 +117,7 @@ class Bridged:
         """
         self._subnet = await self._locked(self._make_bridge)
         self._book = addresses.Book(self._pods, self._subnet)
+        await self._route("open")
 
     async def attach(self, uid: str) -> str:
         address = self._book.take(uid)
@@ -141,7 +143,17 @@ class Bridged:
 
     async def close(self) -> None:
         await self.sweep(())
+        await self._route("close")
         await self._locked(self._remove_bridge)
+
+    async def _route(self, verb: str) -> None:
+        """Open or close the way out; without one, pods still reach each other and the machine."""
+        arguments = [verb, f"lateen-{self._plane}", str(self._subnet)]
+        program = [sys.executable, "-I", routing.__file__, *arguments]
+        done = await anyio.run_process(program, check=False)
+        if done.returncode != 0:
+            reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            _LOG.warning("pods cannot reach beyond this machine: %s", " ".join(reason))
 
     async def _locked(self, function: Callable[[], T]) -> T:
         def run() -> T:

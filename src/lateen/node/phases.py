@@ -227,13 +227,17 @@ def _conditions(
     contained = (
         (done, "")
         if done
-        else ("ContainersNotReady", f"containers with unready status: {unready}")
+        else ("ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
         if unready
         else None
     )
-    gated = ("ReadinessGatesNotReady", f"conditions that are not true: {shut}") if shut else None
+    gated = (
+        ("ReadinessGatesNotReady", f"conditions that are not true: [{' '.join(shut)}]")
+        if shut
+        else None
+    )
     incomplete = (
-        ("ContainersNotInitialized", f"containers with incomplete status: {open_inits}")
+        ("ContainersNotInitialized", f"containers with incomplete status: [{' '.join(open_inits)}]")
         if open_inits and phase != "Succeeded"
         else None
     )

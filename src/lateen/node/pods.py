@@ -106,9 +106,11 @@ class Runner:
 
     async def _step(self, group: TaskGroup) -> float | None:
         if self._over or self._deleting:
-            return await self._wind_down(group)
+            await self._wind_down(group)
+            return None
         if self.pod["spec"].get("runtimeClassName") != RUNTIME_CLASS:
-            return await self._refuse()
+            await self._refuse()
+            return None
         if self._sandbox is None and not await self._open():
             await self._publish()
             return _RETRIES.ceiling
@@ -302,20 +304,19 @@ class Runner:
         await self._tools.recorder.warn(self.pod, _NO_ENGINE.reason, _NO_ENGINE.message)
         await self._publish()
 
-    async def _wind_down(self, group: TaskGroup) -> float | None:
+    async def _wind_down(self, group: TaskGroup) -> None:
         """The pod is to end: end its processes, then let it go. Logs stay until it is gone."""
         if self._sandbox is None and self.uid in self._tools.driver.known() and not self._released:
             await self._open()  # an earlier node may have left something running
         running = [a for a in self._attempts() if not a.ended]
         if running:
             self._end_all(running, group)
-            return None
+            return
         if not self._over:
             await self._publish()  # the last word on exit codes, which Jobs wait for
         await self._release()
         if self._deleting:
             await self._tools.client.delete(self._key, uid=self.uid, grace=0)
-        return None
 
     async def _release(self) -> None:
         if not self._released:

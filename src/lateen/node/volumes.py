@@ -47,8 +47,8 @@ def place(pod: Mapping[str, Any], directory: Path, sources: Sources) -> dict[str
 
 def _place(volume: Mapping[str, Any], directory: Path, sources: Sources) -> Path:
     if "hostPath" in volume:
-        return Path(volume["hostPath"]["path"])
-    target = directory / "volumes" / volume["name"]
+        return Path(str(volume["hostPath"]["path"]))
+    target: Path = directory / "volumes" / volume["name"]
     target.mkdir(parents=True, exist_ok=True)
     if "emptyDir" in volume:
         return target

@@ -58,6 +58,10 @@ async def advance(
     now = tools.clock.now()
     if not ledger.started:
         ledger.start(str(plan.mode), now)
+    # what a run that was restarted by hand had set is no longer true, whoever still remembers it
+    memory.drop(
+        name for name, makers in plan.producers.items() if not any(map(ledger.done, makers))
+    )
     work = _Pass(plan, ledger, memory, attempts, tools)
     work.close_groups()
     if not ledger.finished and not _ended(plan, ledger) and not _held(ledger):
