@@ -16,7 +16,7 @@ from pathlib import Path
 
 import anyio
 
-from lateen import hub
+from lateen import __version__, hub
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems
 
@@ -46,11 +46,23 @@ async def node(kubeconfig: Path, data: Path | None) -> None:
     """Run the pods bound to this machine until told to stop."""
     from lateen.node import node as nodes
     from lateen.node import settings
+    from lateen.standalone import directories, programs
 
     if data is None:
         raise Problem("node.data-dir", "the node needs a data directory", hint="give --data-dir")
-    async with hub.connect(kubeconfig) as client:
-        await nodes.run(client, settings.standalone(data), started=_announce)
+    directory = directories.Directory(data)
+    pki = directory.kube / "pki"
+    chosen = settings.Settings(
+        name=programs.NODE,
+        directory=directory.root / "node",
+        certificate=pki / "kubelet.crt",
+        key=pki / "kubelet.key",
+        authority=pki / "ca.crt",
+        version=f"v{__version__}",
+    )
+    async with hub.connect(kubeconfig) as client, anyio.create_task_group() as tasks:
+        await tasks.start(nodes.run, client, chosen)
+        _announce()
 
 
 def _announce() -> None:

@@ -199,9 +199,8 @@ _VALUES = st.recursive(
     max_leaves=6,
 )
 _MAPS = st.dictionaries(st.sampled_from("abcd"), _VALUES, max_size=3)
-_TRAITS = st.lists(
-    st.fixed_dictionaries({"type": st.sampled_from(["t", "u"]), "properties": _MAPS}), max_size=2
-)
+_TRAIT = st.fixed_dictionaries({"type": st.sampled_from(["t", "u"]), "properties": _MAPS})
+_TRAITS = st.lists(_TRAIT, max_size=2, unique_by=lambda trait: trait["type"])
 _PATCHES = st.fixed_dictionaries(
     {},
     optional={

@@ -1,0 +1,131 @@
+"""What answers to probes add up to, and how they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import aiohttp
+import anyio
+import pytest
+from aiohttp import web
+
+from lateen.node import probing
+from lateen.node.drivers import Outcome
+from lateen.node.probing import Kind, Probe, Tally, Target
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "answers", "passed", "failed"),
+    [
+        pytest.param(Kind.READINESS, {}, "", False, False, id="not ready before it is asked"),
+        pytest.param(Kind.LIVENESS, {}, "", True, False, id="alive before it is asked"),
+        pytest.param(Kind.READINESS, {}, "y", True, False, id="one success is enough"),
+        pytest.param(
+            Kind.READINESS, {"successThreshold": 2}, "yny", False, False, id="successes in a row"
+        ),
+        pytest.param(
+            Kind.READINESS, {"successThreshold": 2}, "yy", True, False, id="as many as asked for"
+        ),
+        pytest.param(Kind.READINESS, {}, "ynn", True, False, id="two failures of three"),
+        pytest.param(Kind.READINESS, {}, "ynnn", False, True, id="three failures"),
+        pytest.param(Kind.LIVENESS, {}, "nnynn", True, False, id="a success starts the count anew"),
+        pytest.param(Kind.LIVENESS, {"failureThreshold": 1}, "n", False, True, id="one is enough"),
+    ],
+)
+def test_tally(kind, raw, answers, passed, failed):
+    tally = Tally.first(kind)
+    for answer in answers:
+        tally = probing.count(tally, Probe(kind, raw), answer == "y")
+    assert (tally.passed, tally.failed) == (passed, failed)
+
+
+CONTAINER = {"name": "web", "ports": [{"name": "http", "containerPort": 8080}]}
+
+
+def test_ports_by_number_and_by_name():
+    assert probing.resolve(80, CONTAINER) == 80
+    assert probing.resolve("http", CONTAINER) == 8080
+
+
+class Shell:
+    """`drivers.Executor` without a container."""
+
+    async def execute(self, container, argv, timeout):
+        done = await anyio.run_process(list(argv), check=False)
+        return Outcome(done.returncode, done.stdout.decode())
+
+
+async def ask(raw, container=CONTAINER):
+    async with aiohttp.ClientSession() as session:
+        target = Target(container, "127.0.0.1", Shell(), session)
+        return await probing.ask(Probe(Kind.READINESS, raw), target)
+
+
+async def _page(request):
+    return web.Response(status=int(request.headers.get("X-Status", "200")))
+
+
+async def _http(headers):
+    app = web.Application()
+    app.router.add_get("/health", _page)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    try:
+        given = [{"name": name, "value": value} for name, value in headers.items()]
+        found = await ask({"httpGet": {"path": "/health", "port": port, "httpHeaders": given}})
+        tcp = await ask({"tcpSocket": {"port": port}})
+    finally:
+        await runner.cleanup()
+    gone = await ask({"tcpSocket": {"port": port}})
+    return found, tcp.success, gone.success
+
+
+@pytest.mark.parametrize(("status", "success"), [("200", True), ("302", True), ("503", False)])
+def test_http_and_tcp(status, success):
+    found, tcp, gone = asyncio.run(_http({"X-Status": status}))
+    assert found.success is success
+    assert status in found.message
+    assert (tcp, gone) == (True, False)
+
+
+def test_exec():
+    assert asyncio.run(ask({"exec": {"command": ["true"]}})).success
+    failed = asyncio.run(ask({"exec": {"command": ["sh", "-c", "echo why; exit 1"]}}))
+    assert (failed.success, failed.message.strip()) == (False, "why")
+
+
+def test_an_answer_that_does_not_come_in_time_is_a_failure():
+    slow = {"exec": {"command": ["sleep", "5"]}, "timeoutSeconds": 0.1}
+    began = time.monotonic()
+    assert "no answer" in asyncio.run(ask(slow)).message
+    assert time.monotonic() - began < 3
+
+
+def test_what_starts_fast_is_ready_long_before_the_first_period_is_over(tmp_path):
+    flag = tmp_path / "up"
+    probe = Probe(Kind.READINESS, {"exec": {"command": ["test", "-e", str(flag)]}})
+
+    async def watch():
+        async with aiohttp.ClientSession() as session:
+            target = Target(CONTAINER, "127.0.0.1", Shell(), session)
+            reports = []
+
+            async def report(probe, tally, answer):
+                reports.append((tally.passed, tally.failures))
+                group.cancel_scope.cancel()
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(probing.watch, probe, target, time.time(), report)
+                await anyio.sleep(0.4)
+                flag.touch()
+            return reports
+
+    with_limit = asyncio.wait_for(watch(), 5)
+    assert asyncio.run(_await(with_limit)) == [(True, 0)]
+
+
+async def _await(awaitable):
+    return await awaitable

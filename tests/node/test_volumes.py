@@ -1,0 +1,62 @@
+"""Volumes of processes are directories that they are told of."""
+
+from __future__ import annotations
+
+import pytest
+
+from lateen.base.problem import Problem
+from lateen.node import volumes
+from lateen.node.environment import Reference, Sources
+
+SOURCES = Sources({Reference("Secret", "s"): {"k": "v", "l": "w"}})
+TOKEN = {"name": "kube-api-access-x", "projected": {"sources": [{"serviceAccountToken": {}}]}}
+
+
+def place(volume, directory):
+    return volumes.place({"spec": {"volumes": [volume]}}, directory, SOURCES)
+
+
+def test_an_empty_directory_keeps_what_is_written_to_it(tmp_path):
+    volume = {"name": "data", "emptyDir": {}}
+    (tmp_path / "volumes" / "data").mkdir(parents=True)
+    (tmp_path / "volumes" / "data" / "file").write_text("kept")
+    placed = place(volume, tmp_path)
+    assert placed == {"data": str(tmp_path / "volumes" / "data")}
+    assert (tmp_path / "volumes" / "data" / "file").read_text() == "kept"
+
+
+def test_a_host_path_is_itself(tmp_path):
+    assert place({"name": "h", "hostPath": {"path": "/srv"}}, tmp_path) == {"h": "/srv"}
+
+
+def test_a_secret_is_files_for_the_owner_only(tmp_path):
+    place({"name": "s", "secret": {"secretName": "s"}}, tmp_path)
+    file = tmp_path / "volumes" / "s" / "k"
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("v", 0o600)
+
+
+def test_items_choose_and_rename(tmp_path):
+    items = [{"key": "l", "path": "sub/name"}]
+    place({"name": "s", "secret": {"secretName": "s", "items": items}}, tmp_path)
+    found = [p for p in (tmp_path / "volumes" / "s").rglob("*") if p.is_file()]
+    assert [str(p.relative_to(tmp_path / "volumes" / "s")) for p in found] == ["sub/name"]
+
+
+def test_service_account_tokens_are_left_out(tmp_path):
+    assert place(TOKEN, tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("volume", "message"),
+    [
+        ({"name": "p", "persistentVolumeClaim": {"claimName": "c"}}, "persistentVolumeClaim"),
+        ({"name": "p", "secret": {"secretName": "none"}}, "Secret none does not exist"),
+        (
+            {"name": "p", "secret": {"secretName": "s", "items": [{"key": "k", "path": "../x"}]}},
+            "leads out of the volume",
+        ),
+    ],
+)
+def test_what_cannot_be_had_is_named(volume, message, tmp_path):
+    with pytest.raises(Problem, match=message):
+        place(volume, tmp_path)
