@@ -17,6 +17,7 @@ from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
+from lateen.workflow import options
 
 # Without an API server to ask: the kinds of Kubernetes itself that live in no namespace.
 _CLUSTER_WIDE = frozenset(
@@ -128,13 +129,26 @@ async def preview(
         findings = await renderer.check(component, facts, _filled(route, component))
         problems += _certain(findings.problems, app)
         found.warnings += findings.warnings
+    problems += _misplaced(route)
     raise_any(problems)
     assert route is not None  # else there was a problem
     paper = _Paper(found)
     deliverer = _Optimist(engine, renderer, facts, paper, frozenset(running.CLUSTERS))
-    done = await running.rehearse(route, deliverer, facts, engine, SystemClock())
-    if done.problem is not None:
-        raise done.problem
+    await running.rehearse(route, deliverer, facts, engine, SystemClock())
+    return found
+
+
+def _misplaced(route: running.Itinerary | None) -> list[Problem]:
+    """Deploy steps that lead to clusters there are not."""
+    found: list[Problem] = []
+    if route is None:
+        return found
+    for step in route.plan.every_step:
+        if step.type == options.DEPLOY:
+            try:
+                route.policies.placements(step.properties.get("policies") or ())
+            except (Problem, Problems) as error:
+                found += every(error)
     return found
 
 

@@ -68,6 +68,10 @@ class Pass:
         """Why the workflow failed: the steps that did, and their messages."""
         if self.state not in (workflow.FAILED, workflow.TERMINATED):
             return None
+        return self.failure()
+
+    def failure(self) -> Problem:
+        """What the failed steps say, whether or not they will be tried again."""
         failed = [
             f"step {record.name}: {record.message or record.reason}"
             for step in self.status.get("steps") or ()
@@ -136,11 +140,15 @@ class Runs:
         session: sessions.Session,
     ) -> Pass:
         """One pass. The memory is stored before the status that relies on it (semantics E1)."""
-        if session.memory is None:
+        before = status.get("workflow") or {}
+        if session.memory is None or session.workflow != before:
+            # the first pass of this process, or somebody steered the workflow: what was kept in
+            # memory may no longer be what is stored
             session.memory = await memories.load(app, status, self._hub)
+            session.attempts = Attempts()
         progress = await workflow.advance(
             route.plan,
-            status.get("workflow") or {},
+            before,
             session.memory,
             session.attempts,
             tools(route, delivery, facts, self._engine, self._clock),
@@ -149,6 +157,7 @@ class Runs:
         if progress.memory_changed:
             backend = await memories.save(app, session.memory, self._hub)
             stored = {**stored, "contextBackend": backend}
+        session.workflow = stored
         return Pass(progress.state, stored, progress.next_after)
 
 
@@ -214,4 +223,7 @@ async def rehearse(
         if progress.status == before:
             break
     raise_any(witness.problems)
-    return Pass(progress.state, progress.status, None)
+    done = Pass(progress.state, progress.status, None)
+    if any(step.get("phase") == records.FAILED for step in done.status.get("steps") or ()):
+        raise done.failure()
+    return done

@@ -22,6 +22,7 @@ class Session:
     delivered: dict[tuple[str, str, str], Delivered] = field(default_factory=dict)
     attempts: Attempts = field(default_factory=Attempts)
     memory: Memory | None = None  # None: not read yet
+    workflow: Mapping[str, Any] | None = None  # `status.workflow` as this process last left it
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
     clean: dict[Key, str] = field(default_factory=dict)  # object -> resourceVersion without drift
 
@@ -29,7 +30,7 @@ class Session:
         """A new run of the workflow begins: what the last one knew no longer holds."""
         self.delivered.clear()
         self.attempts = Attempts()
-        self.memory = Memory()
+        self.memory = None
         self.settled = ""
 
 
