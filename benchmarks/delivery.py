@@ -1,9 +1,9 @@
 """How fast and at what cost applications are delivered: `make bench`.
 
-Runs the embedded Kubernetes without its workload controllers (so that only delivery costs), Lateen's
-controllers beside it as they run in production, creates N applications of two webservices with five
-traits each, and waits until every one is running. Absolute figures hold for one machine on one day;
-`--compare CONTROLLER DEFINITIONS` runs KubeVela's controller the same way in the same run.
+Runs the embedded Kubernetes without its workload controllers, so that only delivery costs, and
+Lateen's controllers beside it as they run in production; creates N applications of two webservices
+with five traits each, and waits until every one is running. Figures hold for one machine on one
+day: `--compare` runs KubeVela's controller the same way, on a cluster of its own, in the same run.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lateen import hub
 from lateen.api.manifest import Key, Manifest
-from lateen import hub as hub_package
-from lateen.hub import client
+from lateen.base import documents
 from lateen.standalone import kube
 
 NAMESPACE = "bench"
@@ -109,21 +110,52 @@ def _memory(pid: int) -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class Contender:
+    """A controller to measure: its command, and what must be in the cluster before it starts."""
+
+    name: str
+    command: Callable[[Path, Path], list[str]]  # of the kubeconfig and a directory for its files
+    manifests: tuple[Manifest, ...] = ()
+
+
+def lateen() -> Contender:
+    """Lateen's controllers as the standalone runs them; they install what they need."""
+
+    def command(kubeconfig: Path, data: Path) -> list[str]:
+        program = [sys.executable, "-m", "lateen.app", "controllers"]
+        return [*program, "--kubeconfig", str(kubeconfig), "--data-dir", str(data)]
+
+    return Contender("lateen", command)
+
+
+def anchor(controller: Path, manifests: Path) -> Contender:
+    """KubeVela's controller, as the anchor was measured: no webhook, no cluster gateway."""
+
+    def command(kubeconfig: Path, data: Path) -> list[str]:
+        return [
+            str(controller),
+            f"--kubeconfig={kubeconfig}",
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
+            "--concurrent-reconciles=4",
+        ]
+
+    found = [
+        document.data
+        for file in sorted(manifests.rglob("*.yaml"))
+        for document in documents.load(file.read_text(), str(file))
+    ]
+    found.sort(key=lambda each: each["kind"] != "CustomResourceDefinition")
+    return Contender("kubevela", command, tuple(found))
+
+
 @contextlib.asynccontextmanager
-async def controllers(kubeconfig: Path, data: Path) -> AsyncIterator[Process]:
-    """Lateen's controllers as the standalone runs them, logging into `data`."""
-    with (data / "controllers.log").open("wb") as log:
+async def running(contender: Contender, kubeconfig: Path, data: Path) -> AsyncIterator[Process]:
+    """The contender's process, logging into `data`."""
+    with (data / "controller.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "lateen.app",
-            "controllers",
-            "--kubeconfig",
-            str(kubeconfig),
-            "--data-dir",
-            str(data),
-            stdout=log,
-            stderr=log,
+            *contender.command(kubeconfig, data), stdout=log, stderr=log
         )
     try:
         yield Process(process.pid)
@@ -132,19 +164,32 @@ async def controllers(kubeconfig: Path, data: Path) -> AsyncIterator[Process]:
         await process.wait()
 
 
-async def deliver(hub: client.Client, count: int, limit: float = 600) -> float:
+async def prepare(cluster: hub.Client, contender: Contender) -> None:
+    """Apply what the contender needs, and wait until the API server serves its kinds."""
+    for each in contender.manifests:
+        meta = each["metadata"]
+        if each["kind"] != "CustomResourceDefinition" and "namespace" not in meta:
+            each = {**each, "metadata": {**meta, "namespace": "vela-system"}}
+        await cluster.apply(each, force=True)
+        if each["kind"] == "CustomResourceDefinition":
+            spec = each["spec"]
+            names = spec["names"]["kind"]
+            await cluster.resources.wait(spec["group"], spec["versions"][0]["name"], names)
+
+
+async def deliver(cluster: hub.Client, count: int, limit: float = 600) -> float:
     """Create `count` applications, ten at a time; seconds until all of them are running."""
-    await hub.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     started = time.monotonic()
     gate = asyncio.Semaphore(10)
 
     async def create(index: int) -> None:
         async with gate:
-            await hub.create(application(index))
+            await cluster.create(application(index))
 
     await asyncio.gather(*(create(index) for index in range(count)))
     while True:
-        items, _ = await hub.list("core.oam.dev", "v1beta1", "Application", namespace=NAMESPACE)
+        items, _ = await cluster.list("core.oam.dev", "v1beta1", "Application", namespace=NAMESPACE)
         phases = Counter((item.get("status") or {}).get("status", "none") for item in items)
         if phases["running"] >= count:
             return time.monotonic() - started
@@ -153,19 +198,16 @@ async def deliver(hub: client.Client, count: int, limit: float = 600) -> float:
         await asyncio.sleep(0.5)
 
 
-async def requests(hub: client.Client) -> Counter[str]:
+async def requests(cluster: hub.Client) -> Counter[str]:
     """API requests so far by verb and resource, as the API server counted them."""
     counted: Counter[str] = Counter()
-    text = await hub.read_text("/metrics")
+    text = await cluster.read_text("/metrics")
     for line in text.splitlines():
         if not line.startswith("apiserver_request_total{"):
             continue
         labels, _, value = line.removeprefix("apiserver_request_total{").rpartition("} ")
-        fields = dict(
-            (part.split("=", 1)[0], part.split("=", 1)[1].strip('"'))
-            for part in labels.split(",")
-            if "=" in part
-        )
+        pairs = (part.partition("=") for part in labels.split(","))
+        fields = {name: text.strip('"') for name, _, text in pairs}
         if fields.get("verb") in ("WATCH", "CONNECT"):
             continue
         dry = " (dry run)" if fields.get("dry_run") else ""
@@ -176,98 +218,124 @@ async def requests(hub: client.Client) -> Counter[str]:
     return counted
 
 
-async def ready(hub: client.Client, limit: float = 60) -> None:
+async def ready(cluster: hub.Client, limit: float = 60) -> None:
     """Wait until the controllers have installed their API and built-in definitions."""
     started = time.monotonic()
     key = Key("core.oam.dev", "TraitDefinition", "vela-system", "sidecar", "v1beta1")
     while True:
         with contextlib.suppress(Exception):  # the kind itself appears only now
-            await hub.get(key)
+            await cluster.get(key)
             return
         if time.monotonic() - started > limit:
             raise SystemExit("the controllers installed no definitions within a minute")
         await asyncio.sleep(0.2)
 
 
-async def measure(count: int, idle: float) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Reading:
+    """What was spent so far, by everything that is measured."""
+
+    controller: float
+    parts: dict[str, float]
+    server: float
+    requests: Counter[str]
+
+    @classmethod
+    async def take(cls, cluster: hub.Client, worker: Process, server: Process) -> Reading:
+        parts = {name: _cpu(pid) for name, pid in worker.tree().items()}
+        return cls(sum(parts.values()), parts, server.cpu(), await requests(cluster))
+
+
+async def measure(contender: Contender, count: int, idle: float) -> dict[str, Any]:
+    """Deliver `count` applications with one contender on a cluster of its own."""
     with tempfile.TemporaryDirectory(prefix="lateen-bench-") as folder:
         data = Path(folder)
         begun = time.monotonic()
-        async with kube.Kube(data / "kube", controllers=["none"]) as server:
-            kube_ready = time.monotonic() - begun
-            async with (
-                hub_package.connect(server.kubeconfig) as hub,
-                controllers(server.kubeconfig, data) as worker,
-            ):
-                await ready(hub)
-                start_up = time.monotonic() - begun
+        async with (
+            kube.Kube(data / "kube", controllers=["none"]) as embedded,
+            hub.connect(embedded.kubeconfig) as cluster,
+        ):
+            up = time.monotonic() - begun
+            await prepare(cluster, contender)
+            async with running(contender, embedded.kubeconfig, data) as worker:
+                await ready(cluster)
+                installed = time.monotonic() - begun
                 await asyncio.sleep(3)
-                server_process = Process(server.pid)
-                before = (worker.cpu(), server_process.cpu(), await requests(hub))
-                parts_before = {name: _cpu(pid) for name, pid in worker.tree().items()}
-                seconds = await deliver(hub, count)
-                after = (worker.cpu(), server_process.cpu(), await requests(hub))
-                parts = {
-                    name: _cpu(pid) - parts_before.get(name, 0.0)
-                    for name, pid in worker.tree().items()
-                }
-                made = after[2] - before[2]
+                server = Process(embedded.pid or 0)
+                before = await Reading.take(cluster, worker, server)
+                seconds = await deliver(cluster, count)
+                after = await Reading.take(cluster, worker, server)
                 await asyncio.sleep(5)
-                calm = (worker.cpu(), server_process.cpu(), await requests(hub))
+                calm = await Reading.take(cluster, worker, server)
                 await asyncio.sleep(idle)
-                end = (worker.cpu(), server_process.cpu(), await requests(hub))
-                ours = Counter(
-                    {
-                        name: number
-                        for name, number in made.items()
-                        # what this benchmark itself asked for
-                        if name not in ("POST applications", "LIST applications", "POST namespaces")
-                    }
-                )
+                end = await Reading.take(cluster, worker, server)
                 return {
                     "applications": count,
-                    "created to running, s": round(seconds, 1),
-                    "applications per second": round(count / seconds, 2),
-                    "controller CPU per application, ms (engine included)": round(
-                        (after[0] - before[0]) * 1000 / count, 1
-                    ),
-                    "of which by process, ms": {
-                        name.split(":")[0]: round(cpu * 1000 / count, 1)
-                        for name, cpu in parts.items()
-                    },
-                    "API server CPU per application, ms": round(
-                        (after[1] - before[1]) * 1000 / count, 1
-                    ),
-                    "API requests per application": round(sum(ours.values()) / count, 2),
-                    "requests per application by verb": {
-                        name: round(number / count, 2)
-                        for name, number in ours.most_common()
-                        if number >= count / 20
-                    },
-                    "idle CPU over %g s, percent of a core" % idle: {
-                        "controllers": round((end[0] - calm[0]) * 100 / idle, 2),
-                        "kube": round((end[1] - calm[1]) * 100 / idle, 2),
-                    },
-                    "requests while idle": dict((end[2] - calm[2]).most_common(5)),
+                    "kube ready, s": round(up, 2),
+                    "definitions installed, s": round(installed, 2),
+                    **delivery_figures(before, after, count, seconds),
+                    **idle_figures(calm, end, idle),
                     "memory, MB": {
-                        **{
-                            name.split(":")[0]: _memory(pid) >> 20
-                            for name, pid in worker.tree().items()
-                        },
-                        "kube": server_process.memory() >> 20,
+                        **{name: _memory(pid) >> 20 for name, pid in worker.tree().items()},
+                        "kube": server.memory() >> 20,
                     },
-                    "kube ready, s": round(kube_ready, 2),
-                    "definitions installed, s": round(start_up, 2),
                 }
+
+
+def delivery_figures(before: Reading, after: Reading, count: int, seconds: float) -> dict[str, Any]:
+    made = after.requests - before.requests
+    for own in ("POST applications", "LIST applications", "POST namespaces", "GET /metrics"):
+        made.pop(own, None)  # what this benchmark itself asked for
+    each = {name: cpu - before.parts.get(name, 0.0) for name, cpu in after.parts.items()}
+    return {
+        "created to running, s": round(seconds, 1),
+        "applications per second": round(count / seconds, 2),
+        "controller CPU per application, ms": round(
+            (after.controller - before.controller) * 1000 / count, 1
+        ),
+        "of which, ms": {name: round(cpu * 1000 / count, 1) for name, cpu in each.items()},
+        "API server CPU per application, ms": round(
+            (after.server - before.server) * 1000 / count, 1
+        ),
+        "API requests per application": round(sum(made.values()) / count, 2),
+        "by verb and resource": {
+            name: round(number / count, 2)
+            for name, number in made.most_common()
+            if number >= count / 20
+        },
+    }
+
+
+def idle_figures(calm: Reading, end: Reading, idle: float) -> dict[str, Any]:
+    return {
+        f"idle over {idle:g} s, percent of a core": {
+            "controller": round((end.controller - calm.controller) * 100 / idle, 2),
+            "kube": round((end.server - calm.server) * 100 / idle, 2),
+        },
+        "requests while idle": dict((end.requests - calm.requests).most_common(5)),
+    }
+
+
+async def compare(contenders: list[Contender], count: int, idle: float) -> dict[str, Any]:
+    return {each.name: await measure(each, count, idle) for each in contenders}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=200, help="applications (200)")
     parser.add_argument("--idle", type=float, default=30, help="seconds of idling measured (30)")
-    arguments = parser.parse_args()
-    figures = asyncio.run(measure(arguments.n, arguments.idle))
-    print(json.dumps(figures, indent=2))
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("CONTROLLER", "MANIFESTS"),
+        help="also measure KubeVela's controller, with this folder of its CRDs and definitions",
+    )
+    given = parser.parse_args()
+    contenders = [lateen()]
+    if given.compare:
+        contenders.append(anchor(*given.compare))
+    print(json.dumps(asyncio.run(compare(contenders, given.n, given.idle)), indent=2))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ async def main(kube: Path, directory: Path, network: str) -> None:
     )
     async with hub.connect(kube / "node.kubeconfig") as client, anyio.create_task_group() as group:
         port = await group.start(run, client, settings)
-        print(port, flush=True)
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
         with anyio.open_signal_receiver(signal.SIGTERM) as signals:
             async for _ in signals:
                 group.cancel_scope.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import pytest
 
@@ -89,7 +88,7 @@ def test_following_goes_on_through_a_rotation_until_the_end(tmp_path):
         elif step == "rotate":
             with path.open("a") as file:
                 file.write("ee\n")
-            os.replace(path, f"{path}.1")
+            path.replace(f"{path}.1")
             path.write_text("2026-01-01T00:00:02Z stdout F four\n")
         return step in ("append", "rotate")
 

@@ -7,6 +7,7 @@ port. Elsewhere each has an address of 127.0.0.0/8, which its process is told to
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 import threading
@@ -115,6 +116,7 @@ class Bridged:
         Raises:
             OSError: not allowed, or not possible on this system.
         """
+        await self._locked(self._try_namespace)
         self._subnet = await self._locked(self._make_bridge)
         self._book = addresses.Book(self._pods, self._subnet)
         await self._route("open")
@@ -161,6 +163,12 @@ class Bridged:
                 return function()
 
         return await anyio.to_thread.run_sync(run)
+
+    def _try_namespace(self) -> None:
+        """The right to make bridges does not bring the right to make namespaces."""
+        path = namespaces.DIRECTORY / f"lateen-{self._plane}-trial"
+        namespaces.create(path)
+        namespaces.remove(path)
 
     def _make_bridge(self) -> IPv4Network:
         with _netlink() as link:
@@ -257,4 +265,4 @@ def _netlink() -> Iterator[Any]:
         with IPRoute() as link:
             yield link
     except NetlinkError as error:
-        raise OSError(error.code, str(error)) from error
+        raise OSError(error.code, os.strerror(error.code)) from error

@@ -9,6 +9,7 @@ knows of nftables takes 18 MB, for two calls in the node's life.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -115,7 +116,7 @@ def _nftables() -> Iterator[Any]:
         with NFTables(nfgen_family=2) as nft:
             yield nft
     except NetlinkError as error:
-        raise OSError(error.code, str(error)) from error
+        raise OSError(error.code, os.strerror(error.code)) from error
 
 
 if __name__ == "__main__":

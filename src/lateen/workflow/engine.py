@@ -132,20 +132,25 @@ class _Pass:
                 return
 
     async def _run_graph(self, branch: Branch) -> None:
-        """Run what can run, then what could not before, until nothing more can."""
-        visited: set[str] = set()
+        """Run what can run, then what could not before, until nothing more can.
+
+        A step is visited once. A group is visited again after any step has finished: those inside
+        may have waited for it.
+        """
+        visited: dict[str, int] = {}
         while True:
+            finished = sum(record.finished for record in self._ledger.walk())
             now = replace(branch, held=branch.held or self._suspended(branch.steps))
             wave = [
                 step
                 for step in branch.steps
-                if step.name not in visited
-                and not self._ledger.done(step.name)
+                if not self._ledger.done(step.name)
+                and (step.name not in visited or (step.sub_steps and visited[step.name] < finished))
                 and (self._begun(step) or not (now.held or self._steps.pending(step, now)))
             ]
             if not wave:
                 break
-            visited.update(step.name for step in wave)
+            visited.update((step.name, finished) for step in wave)
             for step in wave:  # in the order of the plan, whichever is done first
                 self._ledger.touch(step, now.group, self._tools.ids)
             work = [(step, now) for step in wave]
@@ -161,7 +166,7 @@ class _Pass:
         if step.type != options.GROUP:
             await self._steps.run(step, record, branch)
             return record
-        if not record.begun:
+        if not record.first:
             record.put(records.RUNNING, "", "", self._tools.clock.now())
         mode = step.mode or self._plan.mode.sub_steps
         await self.run(Branch(step.sub_steps, mode, record, branch.held))

@@ -28,8 +28,8 @@ class CueExpressions:
     async def evaluate(self, expression: str, scope: Mapping[str, Any]) -> Any:
         """The concrete JSON value of an expression over `scope`.
 
-        A path that leads nowhere is tried again with `$returns`, where the results of actions are:
-        after its first part, then at its end (semantics E4).
+        A path that leads nowhere is tried again with `$returns`, where the results of actions are,
+        after its first part (semantics E4).
 
         Raises:
             Problem: `expression.undefined`, `expression.error`; with `retry` set when the engine
@@ -63,15 +63,16 @@ class CueExpressions:
 
 def _failure(problems: tuple[Problem, ...]) -> Problem:
     first = problems[0]
-    message = first.message.removeprefix(f"{_ANSWER}: ")
-    undefined = "undefined field" in message or "reference" in message
+    undefined, message = first.code == "cue.reference", first.message
+    if message == "is not defined":  # the engine names the field in the path
+        message = f"undefined field: {paths.parse(first.path)[-1]}"
     code = "expression.undefined" if undefined else "expression.error"
     return Problem(code, message, retry=any(problem.retry for problem in problems))
 
 
 def _at(text: str, scope: Mapping[str, Any]) -> Any:
     path = paths.parse(text)
-    for tried in (path, (path[0], "$returns", *path[1:]), (*path, "$returns")):
+    for tried in (path, (path[0], "$returns", *path[1:])):
         value = paths.lookup(scope, tried)
         if value is not paths.MISSING:
             return value

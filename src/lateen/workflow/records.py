@@ -78,7 +78,8 @@ class Record:
 
     @property
     def begun(self) -> bool:
-        return self.phase not in ("", PENDING)
+        """Whether it has run. A group that has may be pending again, with the steps in it."""
+        return bool(self.first) or self.phase not in ("", PENDING)
 
     @property
     def finished(self) -> bool:
@@ -96,12 +97,13 @@ class Record:
         """Move on. The time is noted only with a change: a pass that finds nothing new leaves the
         status as it is, and nothing is written.
         """
+        if phase != PENDING:
+            self.first = self.first or clock.stamp(now)
         if (phase, reason, message) == (self.phase, self.reason, self.message):
             return
         self.phase, self.reason, self.message = phase, reason, message
         if phase != PENDING:
             self.last = clock.stamp(now)
-            self.first = self.first or self.last
 
 
 def summary(group: Step, subs: Sequence[Record]) -> tuple[str, str]:

@@ -1,0 +1,99 @@
+"""Sandboxes for real processes, and a node of the embedded Kubernetes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lateen import hub
+from lateen.node import RUNTIME_CLASS
+from tests.conftest import Embedded
+
+ROOT = sys.platform == "linux" and os.geteuid() == 0
+NETWORKS = [
+    "loopback",
+    pytest.param("namespaces", marks=pytest.mark.skipif(not ROOT, reason="needs root on Linux")),
+]
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Wait for a condition to be true; gives what it gave."""
+    last = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < last, f"not within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+class Node:
+    """A node in a process of its own, which can be killed and started again."""
+
+    def __init__(self, kube: Path, directory: Path, network: str) -> None:
+        self.directory = directory
+        self._log = directory.with_suffix(".log")
+        self._arguments = [str(kube), str(directory), network]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        source = Path(__file__).parents[2] / "src"
+        program = Path(__file__).with_name("alone.py")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(program), *self._arguments],
+                env={**os.environ, "PYTHONPATH": str(source)},
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline(), self.log
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        if self._process is not None and self._process.stdout is not None:
+            self._process.send_signal(number)
+            self._process.wait(30)
+            self._process.stdout.close()
+            self._process = None
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def node(
+    request: pytest.FixtureRequest, kube: Embedded, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Node]:
+    kube.call(_allow, kube.client)
+    directory = tmp_path_factory.mktemp("node") / "node"
+    made = Node(kube.kubeconfig.parent, directory, request.param)
+    made.start()
+    yield made
+    made.stop()
+    assert "Traceback" not in made.log
+
+
+async def _allow(client: hub.Client) -> None:
+    try:
+        await client.create(RUNTIME_CLASS)
+    except hub.ApiError as error:
+        if not error.already_exists:
+            raise

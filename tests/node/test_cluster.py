@@ -1,0 +1,404 @@
+"""The node with a real Kubernetes: what a user of `kubectl` sees."""
+
+from __future__ import annotations
+
+import base64
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from lateen.api.manifest import Key
+from lateen.hub import ApiError
+from tests.node.conftest import until
+
+pytestmark = pytest.mark.slow
+
+SERVE = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/" else 404)
+        self.end_headers()
+        self.wfile.write(os.environ["NAME"].encode())
+address = os.environ["HOST"], int(os.environ["PORT"])
+print("serving", flush=True)
+http.server.HTTPServer.server_bind = __import__("socketserver").TCPServer.server_bind
+http.server.HTTPServer(address, Handler).serve_forever()
+"""
+
+
+class Place:
+    """A namespace, and what tests do in it."""
+
+    def __init__(self, kube, namespace):
+        self._kube = kube
+        self.namespace = namespace
+
+    def create(self, manifest):
+        manifest["metadata"]["namespace"] = self.namespace
+        return self._kube.call(self._kube.client.create, manifest)
+
+    def pod(self, name, *command, **container):
+        spec = {k: container.pop(k) for k in ("restartPolicy",) if k in container}
+        return self.create(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}}
+            | {"spec": template(*command, **container) | spec}
+        )
+
+    def get(self, kind, name, group="", version="v1"):
+        try:
+            key = Key(group, kind, self.namespace, name, version)
+            return self._kube.call(self._kube.client.get, key)
+        except ApiError as error:
+            if not error.not_found:
+                raise
+            return None
+
+    def status(self, name):
+        return self.get("Pod", name).get("status") or {}
+
+    def container(self, name):
+        statuses = self.status(name).get("containerStatuses") or [{"state": {}}]
+        return statuses[0]
+
+    def ready(self, name):
+        return self.container(name).get("ready")
+
+    def pods(self):
+        found, _ = self._kube.call(self._list)
+        return found
+
+    async def _list(self):
+        return await self._kube.client.list("", "v1", "Pod", namespace=self.namespace)
+
+    def delete(self, kind, name, group="", **options):
+        key = Key(group, kind, self.namespace, name, "v1")
+
+        async def delete():
+            await self._kube.client.delete(key, **options)
+
+        self._kube.call(delete)
+
+    def logs(self, name, **query):
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{name}/log"
+
+        async def read():
+            return await self._kube.client.read_text(path, **query)
+
+        return self._kube.call(read)
+
+    def events(self, reason):
+        async def read():
+            found, _ = await self._kube.client.list("", "v1", "Event", namespace=self.namespace)
+            return [event for event in found if event["reason"] == reason]
+
+        return self._kube.call(read)
+
+
+def template(*command, **container):
+    main = {"name": "main", "image": "none", "command": list(command), **container}
+    return {
+        "runtimeClassName": "process",
+        "terminationGracePeriodSeconds": 2,
+        "containers": [main],
+    }
+
+
+def running(marker):
+    """Pids of processes whose command line has the marker, shims left out."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if marker.encode() in words:
+            found.append(int(entry.name))
+    return sorted(found)
+
+
+@pytest.fixture
+def place(kube, node, namespace):
+    made = Place(kube, namespace)
+    yield made
+    for pod in made.pods():
+        made.delete("Pod", pod["metadata"]["name"], grace=0)
+
+
+def serving(place, replicas=2):
+    env = [{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    spec = template(
+        sys.executable,
+        "-c",
+        SERVE,
+        env=env,
+        ports=[{"name": "http", "containerPort": 8000}],
+        readinessProbe={"httpGet": {"path": "/", "port": "http"}},
+        livenessProbe={"tcpSocket": {"port": 8000}},
+    )
+    labels = {"app": "web"}
+    place.create(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "web"},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": spec},
+            },
+        }
+    )
+    until(lambda: _available(place) == replicas)
+    return place.pods()
+
+
+def _available(place):
+    found = place.get("Deployment", "web", "apps")
+    return (found.get("status") or {}).get("availableReplicas")
+
+
+def test_replicas_on_one_port_all_answer_and_go_with_their_deployment(place):
+    pods = serving(place)
+    answers = set()
+    for pod in pods:
+        url = f"http://{pod['status']['podIP']}:8000/"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            answers.add(answer.read().decode())
+    assert answers == {pod["metadata"]["name"] for pod in pods}
+    assert len({pod["status"]["podIP"] for pod in pods}) == 2
+    place.delete("Deployment", "web", "apps")
+    until(lambda: place.pods() == [])
+
+
+def test_a_killed_node_leaves_processes_to_the_next_without_doubling(place, node):
+    place.pod("long", "sh", "-c", "echo up; exec sleep 1001", "marker-long")
+    place.pod("short", "sh", "-c", "sleep 2; exit 5", "marker-short", restartPolicy="Never")
+    place.pod("gone", "sleep", "1002")
+    until(lambda: all(place.ready(name) for name in ("long", "short", "gone")))
+    [gone], before = running("1002"), running("1001")
+    version = place.get("Pod", "long")["metadata"]["resourceVersion"]
+    node.kill()
+    assert running("1001") == before
+    place.delete("Pod", "gone", grace=0)
+    time.sleep(2)
+    node.start()
+    until(lambda: place.status("short").get("phase") == "Failed")
+    assert place.container("short")["state"]["terminated"]["exitCode"] == 5
+    assert running("1001") == before
+    assert place.container("long")["restartCount"] == 0
+    assert running("1002") != [gone]
+    # nothing had changed, so nothing was written
+    assert place.get("Pod", "long")["metadata"]["resourceVersion"] == version
+
+
+def test_an_orderly_stop_ends_processes_and_the_next_start_starts_them(place, node):
+    place.pod("web", "sleep", "1003")
+    until(lambda: place.ready("web"))
+    [before] = running("1003")
+    node.stop()
+    assert running("1003") == []
+    node.start()
+    until(lambda: running("1003"))
+    assert running("1003") != [before]
+    until(lambda: place.container("web")["restartCount"] == 1 and place.ready("web"))
+    assert place.container("web")["lastState"]["terminated"]["reason"] == "NodeShutdown"
+
+
+def test_a_job_completes_and_a_failing_one_fails(place):
+    for name, code in (("good", 0), ("bad", 1)):
+        spec = template("sh", "-c", f"exit {code}") | {"restartPolicy": "Never"}
+        place.create(
+            {
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "metadata": {"name": name},
+                "spec": {"backoffLimit": 0, "template": {"spec": spec}},
+            }
+        )
+
+    def outcome(name):
+        status = place.get("Job", name, "batch").get("status") or {}
+        return {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
+
+    until(lambda: "Complete" in outcome("good"))
+    until(lambda: "Failed" in outcome("bad"))
+
+
+def test_a_deleted_job_leaves_nothing(place):
+    spec = template("sleep", "1004") | {"restartPolicy": "Never"}
+    body = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "long"}}
+    place.create(body | {"spec": {"template": {"spec": spec}}})
+    until(lambda: running("1004"))
+    place.delete("Job", "long", "batch")
+    until(lambda: place.pods() == [] and running("1004") == [])
+
+
+def test_a_crash_loop_waits_longer_and_longer(place):
+    place.pod("crash", "sh", "-c", "echo try; exit 3")
+    until(lambda: place.container("crash").get("restartCount", 0) >= 2)
+    waiting = until(lambda: place.container("crash")["state"].get("waiting"))
+    assert waiting["reason"] == "CrashLoopBackOff"
+    assert place.container("crash")["lastState"]["terminated"]["exitCode"] == 3
+    assert place.status("crash")["phase"] == "Running"
+    assert place.logs("crash", previous="true") == "try\n"
+
+
+def test_init_containers_run_in_order_before_the_others(place):
+    spec = template("sh", "-c", "echo main; exec sleep 1005")
+    spec["volumes"] = [{"name": "shared", "emptyDir": {}}]
+    script = "echo $0 >> $LATEEN_VOLUME_SHARED/order"
+    spec["initContainers"] = [
+        {"name": name, "image": "none", "command": ["sh", "-c", script, name]}
+        for name in ("first", "second")
+    ]
+    spec["containers"][0]["command"] = ["sh", "-c", "cat $LATEEN_VOLUME_SHARED/order; sleep 1005"]
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "init"}, "spec": spec}
+    place.create(body)
+    until(lambda: place.ready("init"))
+    until(lambda: place.logs("init") == "first\nsecond\n")
+    states = place.status("init")["initContainerStatuses"]
+    assert [s["state"]["terminated"]["reason"] for s in states] == ["Completed"] * 2
+
+
+def test_a_missing_secret_is_named_and_waited_for(place):
+    reference = {"secretKeyRef": {"name": "db", "key": "password"}}
+    env = [{"name": "PASSWORD", "valueFrom": reference}]
+    place.pod("needs", "sh", "-c", "echo $PASSWORD; sleep 1006", env=env)
+    waiting = until(lambda: place.container("needs")["state"].get("waiting"))
+    assert waiting == {
+        "reason": "CreateContainerConfigError",
+        "message": "Secret db does not exist",
+    }
+    data = {"password": base64.b64encode(b"opensesame").decode()}
+    place.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": data})
+    until(lambda: place.ready("needs"))
+    until(lambda: place.logs("needs") == "opensesame\n")
+
+
+def test_a_pod_that_needs_containers_says_what_to_do(place):
+    spec = {"containers": [{"name": "main", "image": "nginx"}]}
+    place.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "c"}, "spec": spec})
+    waiting = until(lambda: place.container("c")["state"].get("waiting"))
+    assert waiting["reason"] == "NoContainerEngine"
+    assert "component of type process" in waiting["message"]
+    assert place.status("c")["phase"] == "Pending"
+    [event] = until(lambda: place.events("NoContainerEngine"))
+    assert event["count"] == 1
+    place.delete("Pod", "c")
+    until(lambda: place.pods() == [])
+
+
+def test_a_command_that_is_not_there_is_told(place):
+    place.pod("typo", "no-such-command", restartPolicy="Never")
+    until(lambda: place.status("typo").get("phase") == "Failed")
+    terminated = place.container("typo")["state"]["terminated"]
+    assert (terminated["reason"], terminated["exitCode"]) == ("StartError", 127)
+    assert terminated["message"] == "cannot run no-such-command: No such file or directory"
+
+
+def test_a_failed_liveness_probe_restarts_and_a_readiness_probe_does_not(place, tmp_path):
+    healthy, prepared = tmp_path / "healthy", tmp_path / "prepared"
+    healthy.touch()
+    place.pod(
+        "probed",
+        "sleep",
+        "1007",
+        livenessProbe={
+            "exec": {"command": ["test", "-e", str(healthy)]},
+            "periodSeconds": 1,
+            "failureThreshold": 1,
+        },
+        readinessProbe={"exec": {"command": ["test", "-e", str(prepared)]}, "periodSeconds": 1},
+    )
+    until(lambda: place.container("probed")["state"].get("running"))
+    time.sleep(1.5)
+    assert (place.ready("probed"), place.container("probed")["restartCount"]) == (False, 0)
+    prepared.touch()
+    until(lambda: place.ready("probed"))
+    healthy.unlink()
+    until(lambda: place.container("probed")["restartCount"] >= 1)
+    assert until(lambda: place.events("Unhealthy"))
+
+
+def test_a_startup_probe_holds_back_the_others(place, tmp_path):
+    started = tmp_path / "started"
+    probe = {"exec": {"command": ["test", "-e", str(started)]}, "periodSeconds": 1}
+    place.pod(
+        "slow",
+        "sleep",
+        "1008",
+        startupProbe={**probe, "failureThreshold": 30},
+        livenessProbe={**probe, "failureThreshold": 1},
+    )
+    until(lambda: place.container("slow")["state"].get("running"))
+    time.sleep(2)
+    found = place.container("slow")
+    assert (found["started"], found["ready"], found["restartCount"]) == (False, False, 0)
+    started.touch()
+    until(lambda: place.ready("slow"))
+
+
+def test_logs_through_the_api_server(place):
+    place.pod("talks", "sh", "-c", "for i in 1 2 3; do echo line $i; done; sleep 1009")
+    until(lambda: place.logs("talks").count("\n") == 3 if place.ready("talks") else False)
+    assert place.logs("talks", tailLines="1") == "line 3\n"
+    assert place.logs("talks", limitBytes="8") == "line 1\nl"
+    stamped = place.logs("talks", timestamps="true").splitlines()[0]
+    assert stamped.startswith("20")
+    assert stamped.endswith("Z line 1")
+    assert place.logs("talks", sinceTime="2090-01-01T00:00:00Z") == ""
+    with pytest.raises(ApiError, match="previous container main of pod talks has not run"):
+        place.logs("talks", previous="true")
+
+
+def test_followed_logs_come_as_they_are_written_and_end_with_the_process(place):
+    script = "for i in 1 2 3; do echo line $i; sleep 0.5; done"
+    place.pod("talks", "sh", "-c", script, restartPolicy="Never")
+    until(lambda: place.container("talks")["state"].get("running"))
+    assert place.logs("talks", follow="true") == "line 1\nline 2\nline 3\n"
+
+
+def test_a_preceding_hook_runs_before_the_end(place, tmp_path):
+    hook = {"preStop": {"exec": {"command": ["touch", str(tmp_path / "hooked")]}}}
+    place.pod("hooked", "sleep", "1010", lifecycle=hook)
+    until(lambda: place.ready("hooked"))
+    place.delete("Pod", "hooked")
+    until(lambda: place.get("Pod", "hooked") is None)
+    assert (tmp_path / "hooked").exists()
+
+
+def test_an_impatient_deletion_overtakes_a_patient_one(place):
+    place.create(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stubborn"}}
+        | {
+            "spec": template("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.2; done")
+            | {"terminationGracePeriodSeconds": 60}
+        }
+    )
+    until(lambda: place.ready("stubborn") and place.logs("stubborn"))
+    place.delete("Pod", "stubborn")
+    time.sleep(0.5)
+    assert place.get("Pod", "stubborn") is not None
+    place.delete("Pod", "stubborn", grace=1)
+    until(lambda: place.get("Pod", "stubborn") is None, 10)
+
+
+def test_nothing_is_written_while_nothing_changes(place):
+    place.pod("quiet", "sleep", "1011")
+    until(lambda: place.ready("quiet"))
+    first = place.get("Pod", "quiet")
+    time.sleep(1.5)
+    assert (
+        place.get("Pod", "quiet")["metadata"]["resourceVersion"]
+        == (first["metadata"]["resourceVersion"])
+    )
+
+
+def test_the_node_is_small(node):
+    status = Path(f"/proc/{node.pid}/status").read_text()
+    [resident] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    assert int(resident.split()[1]) < 80_000  # KiB; 56 MB measured
