@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import logging
 import signal
 import sys
@@ -65,9 +66,9 @@ async def node(kubeconfig: Path, data: Path | None) -> None:
         _announce()
 
 
-def _announce() -> None:
-    """Tell the supervisor, on the line it waits for, that the work can begin."""
-    sys.stdout.write('{"event": "ready"}\n')
+def _announce(**event: str) -> None:
+    """Tell the supervisor, on the line it waits for, that the work can begin, or why it cannot."""
+    sys.stdout.write(json.dumps(event or {"event": "ready"}) + "\n")
     sys.stdout.flush()
 
 
@@ -104,12 +105,25 @@ def main(arguments: list[str] | None = None) -> int:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    failed = 0
     try:
         anyio.run(_until_told, PROGRAMS[given.program], given.kubeconfig, given.data_dir)
-    except (Problem, Problems, hub.ApiError) as error:
-        _LOG.error("%s", error)
-        return 1
-    return 0
+    except* (Problem, Problems, hub.ApiError) as group:
+        first = _first(group)
+        _LOG.error("%s", first)
+        code = first.code if isinstance(first, Problem) else "failed"
+        _announce(event="error", code=code, message=str(first))
+        failed = 1
+    return failed
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """The first error in a group of groups: what went wrong, and not what followed from it."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, Exception)
+    return found
 
 
 if __name__ == "__main__":

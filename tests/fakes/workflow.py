@@ -6,8 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from lateen.api.application import Application, Component, Step
-from lateen.api.placement import Placement
+from lateen.api.application import Application, Step
 from lateen.cue.engine import Engine
 from lateen.policies import deciding
 from lateen.workflow import engine, expressions, planning, ports, steps
@@ -42,7 +41,8 @@ def planned(app: Application, types: frozenset[str] = TYPES) -> planning.Plan:
 
 class Rig:
     """One workflow under test. `script` steps do what `script` says: step name -> results, the
-    last of which is given for ever; a step without any succeeds.
+    last of which is given for ever; a step without any succeeds. Without `cue` or `evaluator`, only
+    plain paths can be evaluated.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Rig:
         app: Application,
         *,
         cue: Engine | None = None,
+        evaluator: ports.Expressions | None = None,
         clusters: Mapping[str, Mapping[str, str]] | None = None,
         rehearsal: bool = False,
     ) -> None:
@@ -61,10 +62,11 @@ class Rig:
         self.status: dict[str, Any] = {}
         self.script: dict[str, list[ports.Result | Exception]] = {}
         self.ran: list[str] = []
+        self.seen: dict[str, Mapping[str, Any]] = {}  # step -> its properties, inputs set
         counter = itertools.count(1)
         self.tools = ports.Tools(
             delivery=self.delivery,
-            expressions=expressions.CueExpressions(cue or Engine()),
+            expressions=evaluator or expressions.CueExpressions(cue or Engine()),
             policies=deciding.Decisions(
                 app.components, deciding.named(app, {}), clusters or {"local": {}}
             ),
@@ -77,6 +79,7 @@ class Rig:
 
     async def _run(self, task: ports.Task) -> ports.Result:
         self.ran.append(task.step.name)
+        self.seen[task.step.name] = task.properties
         results = self.script.get(task.step.name) or [ports.Result("succeeded")]
         result = results.pop(0) if len(results) > 1 else results[0]
         if isinstance(result, Exception):
@@ -116,6 +119,3 @@ class Rig:
             for each in (record, *record.get("subSteps", ())):
                 found[each["name"]] = each["phase"]
         return found
-
-
-__all__ = ["Component", "MemoryDelivery", "Placement", "Rig", "application", "planned"]

@@ -200,7 +200,7 @@ _VALUES = st.recursive(
 )
 _MAPS = st.dictionaries(st.sampled_from("abcd"), _VALUES, max_size=3)
 _TRAIT = st.fixed_dictionaries({"type": st.sampled_from(["t", "u"]), "properties": _MAPS})
-_TRAITS = st.lists(_TRAIT, max_size=2, unique_by=lambda trait: trait["type"])
+_TRAITS = st.lists(_TRAIT, max_size=2, unique_by=lambda trait: str(trait["type"]))
 _PATCHES = st.fixed_dictionaries(
     {},
     optional={

@@ -20,7 +20,7 @@ def topology(*clusters, name="tp", **fields):
     return {"name": name, "type": "topology", "properties": {**chosen, **fields}}
 
 
-CLUSTERS = {"local": {}, "c1": {}, "c2": {}}
+CLUSTERS: dict[str, dict[str, str]] = {"local": {}, "c1": {}, "c2": {}}
 
 
 def deployed(components, *policies, **options):

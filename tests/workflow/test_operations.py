@@ -170,7 +170,8 @@ async def finished():
 @pytest.mark.parametrize("verb", [operations.suspend, operations.resume, operations.terminate])
 async def test_what_is_over_cannot_be_steered(verb):
     flow = await finished()
-    for status in (flow.status, {}):
+    never: dict[str, object] = {}
+    for status in (flow.status, never):
         with pytest.raises(Problem) as raised:
             verb(status)
         assert raised.value.code == "workflow.not-running"

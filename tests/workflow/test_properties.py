@@ -1,5 +1,7 @@
 """What holds for every workflow."""
 
+from typing import Any
+
 import anyio
 import pytest
 from hypothesis import given, settings
@@ -39,9 +41,10 @@ def test_a_graph_runs_in_topological_order(steps):
 @st.composite
 def workflows(draw):
     """Any workflow without a suspension: groups, both modes, values, conditions, timeouts."""
-    steps, outputs = [], []
+    steps: list[dict[str, Any]] = []
+    outputs: list[str] = []
     for index, name in enumerate(NAMES):
-        step = {"name": name, "type": "script"}
+        step: dict[str, Any] = {"name": name, "type": "script"}
         before = NAMES[:index]
         if before and draw(st.booleans()):
             step["dependsOn"] = [draw(st.sampled_from(before))]
@@ -76,7 +79,7 @@ def test_every_workflow_comes_to_an_end(workflow, ends):
         assert problem.code == "workflow.cycle"  # noqa: PT017
         return
     document = {"output": {"x": 1}}
-    results = {
+    results: dict[str, list[Any]] = {
         "succeeded": [Result("succeeded", document=document)],
         "failed": [Result("failed", "Action", "no", document)],
         "error": [Problem("x.y", "cannot")],

@@ -17,16 +17,7 @@ async def cue(anyio_backend):
 
 def rig(*steps, cue=None, mode=None):
     workflow = {"steps": list(steps), **({"mode": {"steps": mode}} if mode else {})}
-    flow = Rig(application([{"name": "web"}], workflow=workflow), cue=cue)
-    flow.seen = {}
-
-    async def run(task):
-        flow.seen[task.step.name] = task.properties
-        flow.ran.append(task.step.name)
-        return flow.script.get(task.step.name, [Result("succeeded")])[0]
-
-    object.__setattr__(flow.tools, "runners", {"script": run})
-    return flow
+    return Rig(application([{"name": "web"}], workflow=workflow), cue=cue)
 
 
 def maker(value_from="output.a", **fields):

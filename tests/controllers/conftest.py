@@ -1,0 +1,43 @@
+"""Lateen's controller at work on the embedded Kubernetes, and a namespace to deliver into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lateen import hub
+from lateen.controllers import installing
+from lateen.cue.engine import Engine
+from lateen.definitions import files
+from tests.conftest import Embedded
+from tests.controllers.laboratory import Laboratory, Plane
+
+
+@pytest.fixture(scope="package")
+def plane(kube: Embedded) -> Iterator[Plane]:
+    """The application controller with our kinds and the built-in definitions.
+
+    It runs only while tests of this package do: those of other packages write status themselves.
+    """
+    with (
+        kube.portal.wrap_async_context_manager(Engine()) as engine,
+        kube.portal.wrap_async_context_manager(hub.connect(kube.kubeconfig)) as client,
+    ):
+        kube.call(_install, kube.client, engine)
+        plane = Plane(kube, client, engine)
+        plane.watch()
+        plane.start()
+        yield plane
+        plane.close()
+
+
+async def _install(client: hub.Client, engine: Engine) -> None:
+    await installing.install(client, await files.builtins(engine), [])
+
+
+@pytest.fixture
+def lab(plane: Plane, namespace: str) -> Iterator[Laboratory]:
+    """A namespace of its own, as the author of applications in it sees it."""
+    plane.start()  # a test may have stopped it
+    yield Laboratory(plane, namespace)

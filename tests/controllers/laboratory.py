@@ -1,0 +1,350 @@
+"""What tests of the controller do to a cluster and ask of it.
+
+`Plane` is the controller, `Laboratory` the hands and eyes of a user in one namespace. Waiting is
+driven by a watch where an application is concerned and by short polls for anything else; what does
+not come in time fails with the status as it was.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal
+from ruamel.yaml import YAML
+
+from lateen import hub
+from lateen.api import manifest, names
+from lateen.api.manifest import Key, Manifest
+from lateen.base.clock import SystemClock
+from lateen.controllers import control
+from lateen.cue.engine import Engine
+from tests.conftest import Embedded
+
+T = TypeVar("T")
+
+PATIENCE = 15.0  # seconds; what takes longer on two busy cores is broken
+READS = frozenset({"get", "list", "watch"})
+
+VERSIONS = {
+    "Application": names.V1BETA1,
+    "ApplicationRevision": names.V1BETA1,
+    "ClusterRole": "rbac.authorization.k8s.io/v1",
+    "ComponentDefinition": names.V1BETA1,
+    "Deployment": "apps/v1",
+    "Job": "batch/v1",
+    "Policy": names.V1ALPHA1,
+    "PolicyDefinition": names.V1BETA1,
+    "ResourceTracker": names.V1BETA1,
+    "TraitDefinition": names.V1BETA1,
+    "Workflow": names.V1ALPHA1,
+}
+
+
+class Plane:
+    """The controller: started, stopped and started again in the loop of the embedded Kubernetes.
+
+    `client` is the controller's own, so that what it sends can be counted.
+    """
+
+    def __init__(self, kube: Embedded, client: hub.Client, engine: Engine) -> None:
+        self.kube = kube
+        self.client = client
+        self.user = hub.Client(kube.client.connection, manager="user")
+        self._engine = engine
+        self._running: Future[None] | None = None
+        self._watching: Future[None] | None = None
+        self._applications = hub.Informer(kube.client, names.GROUP, "v1beta1", "Application")
+
+    @property
+    def portal(self) -> BlockingPortal:
+        return self.kube.portal
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self.portal.call(function, *args)
+
+    def watch(self) -> None:
+        self._changed = self.call(_event)
+        self._applications.on_change(self._notice)
+        self._watching = self.portal.start_task_soon(self._applications.run)
+        self.call(self._applications.wait_synced)
+
+    def _notice(self, old: Manifest | None, new: Manifest | None) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    def start(self) -> None:
+        """Run a controller, unless one is running. Returns once it has listed what there is."""
+        if self._running is not None and not self._running.done():
+            return
+        self._running, _ = self.portal.start_task(self._run)
+
+    async def _run(self, *, task_status: Any) -> None:
+        controller = control.Controller(self.client, self._engine, SystemClock())
+        await controller.run(started=task_status.started)
+
+    def stop(self) -> None:
+        """As a process that is killed: nothing is finished, nothing is written any more."""
+        if self._running is not None:
+            _end(self._running)
+            self._running = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        self.stop()
+        if self._watching is not None:
+            _end(self._watching)
+
+    def application(self, namespace: str, name: str) -> Manifest | None:
+        return self.call(self._stored, namespace, name)
+
+    async def _stored(self, namespace: str, name: str) -> Manifest | None:
+        return self._applications.get(namespace, name)
+
+    def until(
+        self,
+        namespace: str,
+        name: str,
+        accepts: Callable[[Manifest | None], bool],
+        within: float = PATIENCE,
+    ) -> tuple[bool, Manifest | None]:
+        """Wait for the application to be acceptable; whether it became so, and what it is."""
+        return self.call(self._until, namespace, name, accepts, within)
+
+    async def _until(
+        self,
+        namespace: str,
+        name: str,
+        accepts: Callable[[Manifest | None], bool],
+        within: float,
+    ) -> tuple[bool, Manifest | None]:
+        with anyio.move_on_after(within):
+            while not accepts(self._applications.get(namespace, name)):
+                await self._changed.wait()
+        found = self._applications.get(namespace, name)
+        return accepts(found), found
+
+    def sent(self) -> Counter[tuple[str, str]]:
+        """Requests of the controller so far, by verb and resource, without its watches."""
+        return Counter({key: n for key, n in self.client.counts.items() if key[0] != "watch"})
+
+    def settle(self, calm: float = 0.3) -> Counter[tuple[str, str]]:
+        """Wait until the controller sends nothing any more; what it has sent by then."""
+        deadline = time.monotonic() + PATIENCE
+        before, since = self.sent(), time.monotonic()
+        while time.monotonic() - since < calm:
+            assert time.monotonic() < deadline, f"the controller does not come to rest: {before}"
+            time.sleep(0.02)
+            now = self.sent()
+            if now != before:
+                before, since = now, time.monotonic()
+        return before
+
+
+class Laboratory:
+    """A user of one namespace."""
+
+    def __init__(self, plane: Plane, namespace: str) -> None:
+        self.plane = plane
+        self.namespace = namespace
+
+    # what a user writes
+
+    def apply(self, declared: str | Manifest, name: str = "") -> Manifest:
+        """Apply objects, given as YAML documents or as a map; returns the last.
+
+        `NAMESPACE` in a text is this namespace, where every object goes that names no other.
+        """
+        documents = [declared] if isinstance(declared, dict) else self._read(declared)
+        applied: Manifest = {}
+        for document in documents:
+            meta = document.setdefault("metadata", {})
+            meta.setdefault("namespace", self.namespace)
+            if name:
+                meta["name"] = name
+            applied = self.plane.call(self._apply, document)
+        return applied
+
+    async def _apply(self, document: Manifest) -> Manifest:
+        return await self.plane.user.apply(document, force=True)
+
+    def _read(self, text: str) -> list[Manifest]:
+        loader = YAML(typ="safe", pure=True)
+        return list(loader.load_all(io.StringIO(text.replace("NAMESPACE", self.namespace))))
+
+    def patch(self, kind: str, name: str, body: Any, subresource: str = "") -> Manifest:
+        async def patch() -> Manifest:
+            return await self.plane.user.patch(self.key(kind, name), body, subresource=subresource)
+
+        return self.plane.call(patch)
+
+    def delete(self, kind: str, name: str) -> None:
+        self.plane.call(self.plane.user.delete, self.key(kind, name))
+
+    # what a user sees
+
+    def key(self, kind: str, name: str) -> Key:
+        group, version = manifest.split_version(VERSIONS.get(kind, "v1"))
+        namespace = "" if kind in ("Namespace", "ClusterRole", "ResourceTracker") else self.namespace
+        return Key(group, kind, namespace, name, version)
+
+    def find(self, kind: str, name: str) -> Manifest | None:
+        """The object, None when there is none."""
+        try:
+            return self.plane.call(self.plane.user.get, self.key(kind, name))
+        except hub.ApiError as error:
+            if error.not_found:
+                return None
+            raise
+
+    def get(self, kind: str, name: str) -> Manifest:
+        found = self.find(kind, name)
+        assert found is not None, f"there is no {kind} {name}"
+        return found
+
+    def list(self, kind: str, **labels: str) -> list[Manifest]:
+        """Objects of this namespace; of a cluster-wide kind those of its applications."""
+        key = self.key(kind, "")
+        if not key.namespace:
+            labels = {names.APP_NAMESPACE: self.namespace, **labels}
+        selector = ",".join(f"{label}={value}" for label, value in labels.items())
+
+        async def read() -> tuple[list[Manifest], str]:
+            return await self.plane.user.list(
+                key.group, key.version, kind, namespace=key.namespace, label_selector=selector
+            )
+
+        return self.plane.call(read)[0]
+
+    def names(self, kind: str, **labels: str) -> set[str]:
+        return {each["metadata"]["name"] for each in self.list(kind, **labels)}
+
+    def owned(self, kind: str, app: str = "shop") -> set[str]:
+        return self.names(kind, **{names.APP_NAME: app})
+
+    def trackers(self, app: str = "shop") -> list[Manifest]:
+        return self.list("ResourceTracker", **{names.APP_NAME: app})
+
+    def revisions(self, app: str = "shop") -> list[str]:
+        found = self.names("ApplicationRevision", **{names.APP_NAME: app})
+        return sorted(found, key=lambda name: int(name.rpartition("-v")[2]))
+
+    def app(self, name: str = "shop") -> Manifest:
+        found = self.plane.application(self.namespace, name)
+        assert found is not None, f"there is no application {name}"
+        return found
+
+    def status(self, name: str = "shop") -> dict[str, Any]:
+        return self.app(name).get("status") or {}
+
+    def condition(self, kind: str, name: str = "shop") -> dict[str, Any]:
+        return condition(self.app(name), kind)
+
+    # waiting
+
+    def until(
+        self,
+        what: str,
+        accepts: Callable[[Manifest], bool],
+        name: str = "shop",
+        within: float = PATIENCE,
+    ) -> Manifest:
+        """Wait for an application to be acceptable; `what` it was to be is said if it is not."""
+
+        def judged(app: Manifest | None) -> bool:
+            return app is not None and accepts(app)
+
+        done, found = self.plane.until(self.namespace, name, judged, within)
+        assert done, f"{name} is not {what} after {within:g} s:\n{_shown(found)}"
+        assert found is not None
+        return found
+
+    def phase(self, phase: str, name: str = "shop", within: float = PATIENCE) -> Manifest:
+        """Wait for a phase that speaks of the application as it is declared now."""
+        generation = self.get("Application", name)["metadata"]["generation"]
+
+        def reached(app: Manifest) -> bool:
+            status = app.get("status") or {}
+            current = int(status.get("observedGeneration") or 0) >= generation
+            return current and status.get("status") == phase
+
+        return self.until(phase, reached, name, within)
+
+    def running(self, name: str = "shop", within: float = PATIENCE) -> Manifest:
+        return self.phase("running", name, within)
+
+    def gone(self, name: str = "shop", within: float = PATIENCE) -> None:
+        done, found = self.plane.until(self.namespace, name, lambda app: app is None, within)
+        assert done, f"{name} is still there after {within:g} s:\n{_shown(found)}"
+
+    def eventually(
+        self, what: str, question: Callable[[], T], within: float = PATIENCE
+    ) -> T:
+        """Ask until the answer is true; returns it."""
+        deadline = time.monotonic() + within
+        while not (answer := question()):
+            if time.monotonic() > deadline:
+                apps = [_shown(each) for each in self.list("Application")]
+                raise AssertionError("\n".join([f"not {what} after {within:g} s", *apps]))
+            time.sleep(0.03)
+        return answer
+
+    def deliver(self, declared: str | Manifest, name: str = "") -> Manifest:
+        """Apply an application and wait until it runs."""
+        applied = self.apply(declared, name)
+        return self.running(applied["metadata"]["name"])
+
+
+def condition(app: Manifest, kind: str) -> dict[str, Any]:
+    """A condition of an application, empty where it has none of that type."""
+    found = (app.get("status") or {}).get("conditions") or ()
+    return next((each for each in found if each["type"] == kind), {})
+
+
+def steps(app: Manifest) -> dict[str, str]:
+    """Phase of each workflow step, those of groups included, in the order of the status."""
+    found = {}
+    for step in (app.get("status") or {}).get("workflow", {}).get("steps") or ():
+        found[step["name"]] = step["phase"]
+        found |= {sub["name"]: sub["phase"] for sub in step.get("subSteps") or ()}
+    return found
+
+
+def step(app: Manifest, name: str) -> dict[str, Any]:
+    found = (app.get("status") or {}).get("workflow", {}).get("steps") or ()
+    return next((each for each in found if each["name"] == name), {})
+
+
+def writes(counted: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    return {key: n for key, n in counted.items() if key[0] not in READS and n}
+
+
+async def _event() -> anyio.Event:
+    return anyio.Event()
+
+
+def _end(task: Future[None]) -> None:
+    task.cancel()
+    with_cancelled = anyio.from_thread  # noqa: F841
+    try:
+        task.result(10)
+    except BaseException:  # noqa: S110, BLE001
+        pass
+
+
+def _shown(app: Manifest | None) -> str:
+    if app is None:
+        return "there is no such application"
+    text = io.StringIO()
+    YAML(typ="safe", pure=True).dump(
+        {"generation": app["metadata"]["generation"], "status": app.get("status")}, text
+    )
+    return text.getvalue()
