@@ -72,15 +72,14 @@ def _announce(**event: str) -> None:
     sys.stdout.flush()
 
 
-PROGRAMS: dict[str, Callable[[Path, Path | None], Awaitable[None]]] = {
+Program = Callable[[Path, Path | None], Awaitable[None]]
+PROGRAMS: dict[str, Program] = {
     "controllers": controllers,
     "node": node,
 }
 
 
-async def _until_told(
-    program: Callable[[Path, Path | None], Awaitable[None]], *given: Path | None
-) -> None:
+async def _until_told(program: Program, kubeconfig: Path, data: Path | None) -> None:
     """Run a program; SIGTERM and SIGINT end it in an orderly way."""
     async with anyio.create_task_group() as tasks:
 
@@ -90,7 +89,7 @@ async def _until_told(
                     tasks.cancel_scope.cancel()
 
         tasks.start_soon(listen)
-        await program(*given)  # type: ignore[arg-type]
+        await program(kubeconfig, data)
         tasks.cancel_scope.cancel()
 
 

@@ -26,7 +26,6 @@ def plane(kube: Embedded) -> Iterator[Plane]:
     ):
         kube.call(_install, kube.client, engine)
         plane = Plane(kube, client, engine)
-        plane.watch()
         plane.start()
         yield plane
         plane.close()

@@ -10,11 +10,11 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import anyio
+import anyio.abc
 from anyio.from_thread import BlockingPortal
 from ruamel.yaml import YAML
 
@@ -46,6 +46,31 @@ VERSIONS = {
 }
 
 
+class Task:
+    """Something that goes on in the loop of the embedded Kubernetes until it is stopped."""
+
+    def __init__(
+        self, portal: BlockingPortal, work: Callable[[Callable[[], None]], Awaitable[None]]
+    ) -> None:
+        """Returns once `work` has called what it is given."""
+        self._portal = portal
+        self._done, self._scope = portal.start_task(self._run, work)
+
+    async def _run(
+        self,
+        work: Callable[[Callable[[], None]], Awaitable[None]],
+        *,
+        task_status: anyio.abc.TaskStatus[anyio.CancelScope],
+    ) -> None:
+        with anyio.CancelScope() as scope:
+            await work(lambda: task_status.started(scope))
+
+    def stop(self) -> None:
+        """Cancel it and wait for its end; raises what it died of before."""
+        self._portal.call(self._scope.cancel)
+        self._done.result(10)
+
+
 class Plane:
     """The controller: started, stopped and started again in the loop of the embedded Kubernetes.
 
@@ -56,43 +81,38 @@ class Plane:
         self.kube = kube
         self.client = client
         self.user = hub.Client(kube.client.connection, manager="user")
+        self.call = kube.call
         self._engine = engine
-        self._running: Future[None] | None = None
-        self._watching: Future[None] | None = None
+        self._controller: Task | None = None
         self._applications = hub.Informer(kube.client, names.GROUP, "v1beta1", "Application")
-
-    @property
-    def portal(self) -> BlockingPortal:
-        return self.kube.portal
-
-    def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        return self.portal.call(function, *args)
-
-    def watch(self) -> None:
-        self._changed = self.call(_event)
         self._applications.on_change(self._notice)
-        self._watching = self.portal.start_task_soon(self._applications.run)
-        self.call(self._applications.wait_synced)
+        self._changed: anyio.Event | None = None
+        self._watching = Task(kube.portal, self._watch)
+
+    async def _watch(self, started: Callable[[], None]) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._applications.run)
+            await self._applications.wait_synced()
+            started()
 
     def _notice(self, old: Manifest | None, new: Manifest | None) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
 
     def start(self) -> None:
         """Run a controller, unless one is running. Returns once it has listed what there is."""
-        if self._running is not None and not self._running.done():
-            return
-        self._running, _ = self.portal.start_task(self._run)
+        if self._controller is None:
+            self._controller = Task(self.kube.portal, self._control)
 
-    async def _run(self, *, task_status: Any) -> None:
+    async def _control(self, started: Callable[[], None]) -> None:
         controller = control.Controller(self.client, self._engine, SystemClock())
-        await controller.run(started=task_status.started)
+        await controller.run(started=started)
 
     def stop(self) -> None:
         """As a process that is killed: nothing is finished, nothing is written any more."""
-        if self._running is not None:
-            _end(self._running)
-            self._running = None
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
 
     def restart(self) -> None:
         self.stop()
@@ -100,8 +120,7 @@ class Plane:
 
     def close(self) -> None:
         self.stop()
-        if self._watching is not None:
-            _end(self._watching)
+        self._watching.stop()
 
     def application(self, namespace: str, name: str) -> Manifest | None:
         return self.call(self._stored, namespace, name)
@@ -128,6 +147,7 @@ class Plane:
     ) -> tuple[bool, Manifest | None]:
         with anyio.move_on_after(within):
             while not accepts(self._applications.get(namespace, name)):
+                self._changed = anyio.Event()
                 await self._changed.wait()
         found = self._applications.get(namespace, name)
         return accepts(found), found
@@ -325,19 +345,6 @@ def step(app: Manifest, name: str) -> dict[str, Any]:
 
 def writes(counted: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return {key: n for key, n in counted.items() if key[0] not in READS and n}
-
-
-async def _event() -> anyio.Event:
-    return anyio.Event()
-
-
-def _end(task: Future[None]) -> None:
-    task.cancel()
-    with_cancelled = anyio.from_thread  # noqa: F841
-    try:
-        task.result(10)
-    except BaseException:  # noqa: S110, BLE001
-        pass
 
 
 def _shown(app: Manifest | None) -> str:

@@ -87,6 +87,16 @@ class Deliverer:
         self.delivered[slot] = Delivered(component, placement, rendered, health, digest)
         return await self._outcome(rendered, health)
 
+    async def refresh(self, slot: Slot) -> Delivered:
+        """Look again at what was delivered; traits that waited for its health go out now."""
+        kept = self.delivered[slot]
+        kept.health = await self.assess(kept.rendered)
+        if kept.health.healthy and any(attached.pending for attached in kept.rendered.traits):
+            kept.rendered, kept.health = await self._finish(
+                kept.component, kept.placement, kept.rendered, kept.health
+            )
+        return kept
+
     async def assess(
         self, rendered: Rendered, reached: Collection[str] = rendering.STAGES
     ) -> assessing.ComponentHealth:

@@ -173,8 +173,8 @@ class Stages:
         if not result.progress.succeeded:
             return
         await self._recall(app, result)
-        for delivered in list(result.deliverer.delivered.values()):
-            delivered.health = await result.deliverer.assess(delivered.rendered)
+        for slot in list(result.deliverer.delivered):
+            delivered = await result.deliverer.refresh(slot)
             _report_service(report, delivered, result.deliverer.facts)
         report.enter("Ready")
         report.ready()
