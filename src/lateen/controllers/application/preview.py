@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lateen import __version__
@@ -109,12 +109,10 @@ async def preview(
         Problem | Problems: everything that would keep it from being delivered, as far as it can be
             known without a cluster: definitions, parameters, templates, policies, the workflow.
     """
-    snapshot = parsing.snapshot(app, catalogue, externals or Nowhere())
     facts = contexts.AppFacts.of(
         app,
         controller_version=__version__,
         revision=f"{app.name}-v1",
-        revision_hash=snapshot.hash(),
         cluster_version=cluster_version or contexts.UNKNOWN_VERSION,
     )
     renderer = rendering.Renderer(engine, catalogue)
@@ -122,13 +120,13 @@ async def preview(
     problems: list[Problem] = []
     route = None
     try:
+        snapshot = parsing.snapshot(app, catalogue, externals or Nowhere())
+        facts = replace(facts, revision_hash=snapshot.hash())
         route = running.itinerary(snapshot)
     except (Problem, Problems) as error:
         problems += every(error)
     for component in app.components:
-        findings = await renderer.check(component, facts, _filled(route, component))
-        problems += _certain(findings.problems, app)
-        found.warnings += findings.warnings
+        problems += await _checked(app, component, renderer, facts, route, found)
     problems += _misplaced(route)
     raise_any(problems)
     assert route is not None  # else there was a problem
@@ -136,6 +134,23 @@ async def preview(
     deliverer = _Optimist(engine, renderer, facts, paper, frozenset(running.CLUSTERS))
     await running.rehearse(route, deliverer, facts, engine, SystemClock())
     return found
+
+
+async def _checked(
+    app: Application,
+    component: Component,
+    renderer: rendering.Renderer,
+    facts: contexts.AppFacts,
+    route: running.Itinerary | None,
+    found: Preview,
+) -> list[Problem]:
+    """What is wrong with the parameters of one component; warnings go to the preview."""
+    try:
+        findings = await renderer.check(component, facts, _filled(route, component))
+    except (Problem, Problems) as error:
+        return list(every(error))
+    found.warnings += findings.warnings
+    return _certain(findings.problems, app)
 
 
 def _misplaced(route: running.Itinerary | None) -> list[Problem]:
