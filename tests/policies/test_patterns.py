@@ -27,15 +27,24 @@ from lateen.policies.patterns import Pattern
         pytest.param("v[0-9]+$", "v12", True, id="classes and repetition"),
         pytest.param("v[^0-9]$", "v1", False, id="negated classes"),
         pytest.param("colou?r", "color", True, id="optional characters"),
+        pytest.param("^(web|api)-\\d{2}$", "api-07", True, id="groups, counts, named classes"),
     ],
 )
 def test_a_pattern_matches(pattern, name, expected):
     assert Pattern(pattern).matches(name) is expected
 
 
-@pytest.mark.parametrize("pattern", ["(a)", "[a", "a{2}", "\\d", "?a", "a++"])
-def test_what_is_not_understood_is_refused(pattern):
-    with pytest.raises(ValueError, match="character"):
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        pytest.param("(a", "missing \\)", id="an open group"),
+        pytest.param("[a", "missing \\]", id="an open class"),
+        pytest.param("?a", "no argument for repetition", id="nothing to repeat"),
+        pytest.param("a(?=b)", "invalid perl operator", id="looking ahead takes too long"),
+    ],
+)
+def test_what_cannot_be_read_says_why(pattern, said):
+    with pytest.raises(ValueError, match=said):
         Pattern(pattern)
 
 

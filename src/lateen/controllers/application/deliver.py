@@ -14,12 +14,13 @@ from lateen.api import manifest, names
 from lateen.api.application import Component
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
-from lateen.base.problem import Problem
+from lateen.base.problem import Problem, Problems
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, rendering
 from lateen.definitions.rendering import Rendered
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
+from lateen.hub import errors
 from lateen.policies.placements import Placement
 from lateen.workflow.ports import Outcome
 
@@ -68,6 +69,12 @@ class Deliverer:
             Problem | Problems: what rendering, ownership or the API server had against it.
         Source: semantics B5, C7, F8.
         """
+        try:
+            return await self._deliver(component, placement)
+        except errors.ApiError as error:
+            raise Problems(error.problems()) from error
+
+    async def _deliver(self, component: Component, placement: Placement) -> Outcome:
         self._refuse_unknown(placement)
         slot = (component.name, placement.cluster, placement.namespace)
         digest = hashing.digest([component.raw, self.facts.revision])

@@ -1,0 +1,88 @@
+"""Pods in namespaces and the world beyond the machine, which is another namespace here."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lateen.node import namespaces, networks
+from lateen.node.settings import Settings
+from tests.node.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(not ROOT, reason="needs root on Linux")
+
+GATEWAY, OUTSIDE = "10.199.254.1", "10.199.254.2"
+
+
+@contextmanager
+def outside():
+    """A namespace that knows the machine as its gateway."""
+    pyroute2 = pytest.importorskip("pyroute2")
+    path = namespaces.DIRECTORY / "lateen-test-outside"
+    namespaces.create(path)
+    try:
+        with pyroute2.IPRoute() as link, path.open("rb") as file:
+            peer = {"ifname": "eth0", "net_ns_fd": file.fileno()}
+            link.link("add", ifname="lt-outside", kind="veth", peer=peer)
+            _address(link, "lt-outside", GATEWAY)
+        namespaces.inside(path, _furnish)
+        yield path
+    finally:
+        namespaces.remove(path)
+
+
+def _furnish():
+    pyroute2 = pytest.importorskip("pyroute2")
+    with pyroute2.IPRoute() as link:
+        _address(link, "eth0", OUTSIDE)
+        link.route("add", dst="default", gateway=GATEWAY)
+
+
+def _address(link, name, address):
+    [index] = link.link_lookup(ifname=name)
+    link.addr("add", index=index, address=address, prefixlen=24)
+    link.link("set", index=index, state="up")
+
+
+def _visitor(server):
+    connection, (address, _) = server.accept()
+    connection.close()
+    return address
+
+
+@pytest.mark.anyio
+async def test_pods_get_out_under_the_machines_address_and_nobody_gets_in(tmp_path):
+    nowhere = Path("/none")
+    settings = Settings("n", tmp_path, nowhere, nowhere, nowhere, network="namespaces")
+    network = await networks.choose(settings, tmp_path / "pods")
+    try:
+        with outside() as beyond:
+            address = await network.attach("one")
+            pod = network.entrance("one")
+
+            def knock():
+                with namespaces.inside(
+                    beyond, lambda: socket.create_server((OUTSIDE, 8000))
+                ) as far:
+                    far.settimeout(5)
+                    dial = lambda: socket.create_connection((OUTSIDE, 8000), 5)  # noqa: E731
+                    with namespaces.inside(pod, dial):
+                        return _visitor(far)
+
+            assert knock() == GATEWAY
+            server = namespaces.inside(pod, lambda: socket.create_server((address, 8000)))
+            with server:
+                server.settimeout(5)
+                with socket.create_connection((address, 8000), 5):  # from the machine
+                    _visitor(server)
+
+                def intrude():
+                    return socket.create_connection((address, 8000), 0.5)
+
+                with pytest.raises(TimeoutError):
+                    namespaces.inside(beyond, intrude)
+    finally:
+        await network.close()
