@@ -37,20 +37,22 @@ def test_positions(path, line, column):
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "line"),
+    ("text", "code", "line", "hint"),
     [
-        pytest.param("a: [1, 2\nb: 3\n", "yaml.syntax", 2, id="an open bracket"),
-        pytest.param("a: 1\na: 2\n", "yaml.duplicate-key", 2, id="a key given twice"),
-        pytest.param("a:\n\t- b\n", "yaml.syntax", 2, id="a tab"),
-        pytest.param("a: b: c\n", "yaml.syntax", 1, id="two colons"),
+        pytest.param("a: [1, 2\nb: 3\n", "yaml.syntax", 2, "the quotes", id="an open bracket"),
+        pytest.param("a: 1\na: 2\n", "yaml.duplicate-key", 2, "once", id="a key given twice"),
+        pytest.param("a:\n\t- b\n", "yaml.syntax", 2, "with spaces", id="a tab"),
+        pytest.param("a: b: c\n", "yaml.syntax", 1, "quote the value", id="two colons"),
+        pytest.param('a: 1\nb: "c\nd: e\n', "yaml.syntax", 2, "close the quote", id="a quote"),
     ],
 )
-def test_a_broken_file_says_where(text, code, line):
+def test_a_broken_file_says_where_and_what_to_do(text, code, line, hint):
     with pytest.raises(Problem) as caught:
         documents.load(text, "bad.yaml")
     assert caught.value.code == code
     [position] = caught.value.positions
     assert (position.source, position.line) == ("bad.yaml", line)
+    assert hint in caught.value.hint
 
 
 def test_several_documents_keep_their_own_lines():

@@ -39,4 +39,6 @@ async def _install(client: hub.Client, engine: Engine) -> None:
 def lab(plane: Plane, namespace: str) -> Iterator[Laboratory]:
     """A namespace of its own, as the author of applications in it sees it."""
     plane.start()  # a test may have stopped it
-    yield Laboratory(plane, namespace)
+    laboratory = Laboratory(plane, namespace)
+    yield laboratory
+    laboratory.leave()

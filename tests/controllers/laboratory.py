@@ -31,17 +31,22 @@ T = TypeVar("T")
 PATIENCE = 15.0  # seconds; what takes longer on two busy cores is broken
 READS = frozenset({"get", "list", "watch"})
 
+CLUSTER_WIDE = frozenset(
+    {"ClusterRole", "CustomResourceDefinition", "Namespace", "ResourceTracker"}
+)
 VERSIONS = {
     "Application": names.V1BETA1,
     "ApplicationRevision": names.V1BETA1,
     "ClusterRole": "rbac.authorization.k8s.io/v1",
     "ComponentDefinition": names.V1BETA1,
+    "CustomResourceDefinition": "apiextensions.k8s.io/v1",
     "Deployment": "apps/v1",
     "Job": "batch/v1",
     "Policy": names.V1ALPHA1,
     "PolicyDefinition": names.V1BETA1,
     "ResourceTracker": names.V1BETA1,
     "TraitDefinition": names.V1BETA1,
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
     "Workflow": names.V1ALPHA1,
 }
 
@@ -175,6 +180,7 @@ class Laboratory:
     def __init__(self, plane: Plane, namespace: str) -> None:
         self.plane = plane
         self.namespace = namespace
+        self._namespaces: list[str] = []
 
     # what a user writes
 
@@ -186,10 +192,10 @@ class Laboratory:
         documents = [declared] if isinstance(declared, dict) else self._read(declared)
         applied: Manifest = {}
         for document in documents:
-            meta = document.setdefault("metadata", {})
-            meta.setdefault("namespace", self.namespace)
-            if name:
-                meta["name"] = name
+            meta = {**document.get("metadata", {})} | ({"name": name} if name else {})
+            if document["kind"] not in CLUSTER_WIDE:
+                meta.setdefault("namespace", self.namespace)
+            document = {**document, "metadata": meta}
             applied = self.plane.call(self._apply, document)
         return applied
 
@@ -209,11 +215,44 @@ class Laboratory:
     def delete(self, kind: str, name: str) -> None:
         self.plane.call(self.plane.user.delete, self.key(kind, name))
 
+    def switch(self, lamp: str, *, on: bool) -> None:
+        """Make a lamp healthy, or unhealthy."""
+        self.patch("ConfigMap", lamp, {"data": {"lit": "yes" if on else "no"}})
+
+    def steer(self, operation: Callable[..., dict[str, Any]], *arguments: Any) -> None:
+        """Change the workflow of `shop` as `lateen workflow` does."""
+
+        async def steer() -> None:
+            user, key = self.plane.user, self.key("Application", "shop")
+            while True:
+                app = await user.get(key)
+                workflow = operation(app["status"].get("workflow") or {}, *arguments)
+                app["status"]["workflow"] = workflow
+                try:
+                    await user.replace(app, subresource="status")
+                    return
+                except hub.ApiError as error:
+                    if not error.conflict:
+                        raise
+
+        self.plane.call(steer)
+
+    def another_namespace(self) -> str:
+        """The name of a second namespace; it goes when the first does."""
+        name = f"{self.namespace}-{len(self._namespaces)}"
+        self._namespaces.append(name)
+        self.apply({"apiVersion": "v1", "kind": "Namespace"}, name)
+        return name
+
+    def leave(self) -> None:
+        for name in self._namespaces:
+            self.delete("Namespace", name)
+
     # what a user sees
 
     def key(self, kind: str, name: str) -> Key:
         group, version = manifest.split_version(VERSIONS.get(kind, "v1"))
-        namespace = "" if kind in ("Namespace", "ClusterRole", "ResourceTracker") else self.namespace
+        namespace = "" if kind in CLUSTER_WIDE else self.namespace
         return Key(group, kind, namespace, name, version)
 
     def find(self, kind: str, name: str) -> Manifest | None:
@@ -280,12 +319,12 @@ class Laboratory:
         """Wait for an application to be acceptable; `what` it was to be is said if it is not."""
 
         def judged(app: Manifest | None) -> bool:
-            return app is not None and accepts(app)
+            return app is not None and accepts({"status": {}, **app})
 
         done, found = self.plane.until(self.namespace, name, judged, within)
         assert done, f"{name} is not {what} after {within:g} s:\n{_shown(found)}"
         assert found is not None
-        return found
+        return {"status": {}, **found}
 
     def phase(self, phase: str, name: str = "shop", within: float = PATIENCE) -> Manifest:
         """Wait for a phase that speaks of the application as it is declared now."""

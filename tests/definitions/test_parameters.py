@@ -113,7 +113,7 @@ async def test_messages_say_what_was_expected_and_what_to_do(engine: Engine):
         {"imag": "a", "count": "3", "policy": "never"}, await schema(engine), "p"
     )
     assert [(p.message, p.hint) for p in found.problems] == [
-        ('expected int, found string "3"', ""),
+        ('expected int, found string "3"', "write it without quotes: 3"),
         (
             'expected one of "Always", "Never", found string "never"',
             'did you mean "Never"?',

@@ -279,6 +279,13 @@ def test_a_missing_secret_is_named_and_waited_for(place):
     until(lambda: place.logs("needs") == "opensesame\n")
 
 
+def test_what_a_process_cannot_have_is_refused_by_name(place):
+    hook = {"postStart": {"exec": {"command": ["true"]}}}
+    place.pod("hooked", "sleep", "1012", lifecycle=hook)
+    waiting = until(lambda: place.container("hooked")["state"].get("waiting"))
+    assert waiting["message"] == "container main has a postStart hook, which processes cannot have"
+
+
 def test_a_pod_that_needs_containers_says_what_to_do(place):
     spec = {"containers": [{"name": "main", "image": "nginx"}]}
     place.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "c"}, "spec": spec})

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from lateen.node import networks, records
+from lateen.node import addresses, networks, records
 from lateen.node.drivers import Launch, Phase
 from lateen.node.processes import Processes
 from lateen.node.settings import Settings
@@ -126,11 +126,26 @@ async def _greeting(address):
 
 @ANYIO
 async def test_nothing_is_left_in_the_kernel(settings):
-    before = {name for _, name in socket.if_nameindex()}
+    plane = addresses.identity(settings.directory)[:4]
+
+    def interfaces():
+        return [name for _, name in socket.if_nameindex() if name[2:].strip("-").startswith(plane)]
+
     async with driving(settings) as driver:
         await (await driver.open(POD)).start(launch("sleep", "60"))
-    assert {name for _, name in socket.if_nameindex()} == before
+        assert len(interfaces()) == (2 if settings.network == "namespaces" else 0)
+    assert interfaces() == []
     assert list((settings.directory / "pods").iterdir()) == []
+
+
+@ANYIO
+async def test_a_stop_right_after_the_start_is_heard(loopback):
+    async with driving(loopback) as driver:
+        for number in range(20):
+            sandbox = await driver.open(POD)
+            await sandbox.start(launch("sleep", "60", number=number))
+            await sandbox.stop("main", 5, "deleted")
+            assert sandbox.attempts()[-1].stopped_for == "deleted"
 
 
 @ANYIO

@@ -6,6 +6,7 @@ import socket
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from lateen.node import namespaces, networks
@@ -53,36 +54,34 @@ def _visitor(server):
     return address
 
 
-@pytest.mark.anyio
-async def test_pods_get_out_under_the_machines_address_and_nobody_gets_in(tmp_path):
+@pytest.fixture
+def network(tmp_path):
     nowhere = Path("/none")
     settings = Settings("n", tmp_path, nowhere, nowhere, nowhere, network="namespaces")
-    network = await networks.choose(settings, tmp_path / "pods")
-    try:
-        with outside() as beyond:
-            address = await network.attach("one")
-            pod = network.entrance("one")
+    made = anyio.run(networks.choose, settings, tmp_path / "pods")
+    yield made
+    anyio.run(made.close)
 
-            def knock():
-                with namespaces.inside(
-                    beyond, lambda: socket.create_server((OUTSIDE, 8000))
-                ) as far:
-                    far.settimeout(5)
-                    dial = lambda: socket.create_connection((OUTSIDE, 8000), 5)  # noqa: E731
-                    with namespaces.inside(pod, dial):
-                        return _visitor(far)
 
-            assert knock() == GATEWAY
-            server = namespaces.inside(pod, lambda: socket.create_server((address, 8000)))
-            with server:
-                server.settimeout(5)
-                with socket.create_connection((address, 8000), 5):  # from the machine
-                    _visitor(server)
+def test_pods_get_out_under_the_machines_address_and_nobody_gets_in(network):
+    address = anyio.run(network.attach, "one")
+    pod = network.entrance("one")
+    with outside() as beyond:
+        with namespaces.inside(beyond, lambda: _listen(OUTSIDE)) as far:
+            namespaces.inside(pod, lambda: _dial(OUTSIDE, 5))
+            assert _visitor(far) == GATEWAY
+        with namespaces.inside(pod, lambda: _listen(address)) as near:
+            _dial(address, 5)  # from the machine itself
+            _visitor(near)
+            with pytest.raises(TimeoutError):
+                namespaces.inside(beyond, lambda: _dial(address, 0.5))
 
-                def intrude():
-                    return socket.create_connection((address, 8000), 0.5)
 
-                with pytest.raises(TimeoutError):
-                    namespaces.inside(beyond, intrude)
-    finally:
-        await network.close()
+def _listen(address):
+    server = socket.create_server((address, 8000))
+    server.settimeout(5)
+    return server
+
+
+def _dial(address, timeout):
+    socket.create_connection((address, 8000), timeout).close()

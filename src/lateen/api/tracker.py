@@ -9,6 +9,7 @@ from typing import Any
 from lateen.api import manifest, names
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
+from lateen.base import hashing
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,55 @@ class Tracker:
         if app.publish_version:
             return self.publish_version == app.publish_version
         return not self.publish_version and self.generation == app.generation
+
+
+def current(
+    trackers: Iterable[Tracker], app: Application, revision: str, *, running: bool
+) -> Tracker | None:
+    """The tracker of what the application declares now; None when it has yet to be made.
+
+    `running` says that the workflow of `revision` goes on rather than starts. Its tracker then
+    holds even under an older generation: a text that was changed and changed back before anybody
+    looked is the same revision, and what it delivered is still wanted.
+    """
+    known = list(trackers)
+    for tracker in known:
+        if tracker.tracks(app):
+            return tracker
+    if not running:
+        return None
+    of_revision = (
+        tracker
+        for tracker in known
+        if manifest.labels(tracker.raw).get(names.APP_REVISION) == revision
+        and tracker.publish_version == app.publish_version
+    )
+    return max(of_revision, key=lambda tracker: tracker.generation, default=None)
+
+
+def renamed(tracker: Tracker) -> Tracker:
+    """The tracker under a name that only it can have, for when its own is taken.
+
+    Names are put together from parts that may hold dashes, and a version may be called as a
+    generation is: `shop-v2-default` can be more than one thing.
+    """
+    meta = tracker.raw["metadata"]
+    told_apart = hashing.digest(
+        [meta["labels"][names.APP_UID], tracker.generation, tracker.publish_version], 8
+    )
+    return replace(
+        tracker, raw={**tracker.raw, "metadata": {**meta, "name": f"{tracker.name}-{told_apart}"}}
+    )
+
+
+def same(left: Tracker, right: Tracker) -> bool:
+    """Whether both are the inventory of one declaration of one application."""
+
+    def what(tracker: Tracker) -> tuple[str | None, int, str]:
+        uid = manifest.labels(tracker.raw).get(names.APP_UID)
+        return uid, tracker.generation, tracker.publish_version
+
+    return what(left) == what(right)
 
 
 def fresh(app: Application, revision: str) -> Tracker:

@@ -16,7 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from lateen.base import paths
 from lateen.base.problem import Position, Problem
@@ -69,19 +69,30 @@ def load(text: str, source: str) -> list[Document]:
     return documents
 
 
+# part of what the parser says, and what to do about it
+_HINTS = {
+    "duplicate key": "give each key once",
+    r"'\t'": "indent with spaces: YAML takes no tabs there",
+    "quoted scalar": "close the quote that begins here",
+    "mapping values": 'indent it as the line above, or quote the value if ": " is part of it',
+}
+
+
 def _syntax(error: MarkedYAMLError, source: str) -> Problem:
     mark = error.problem_mark or error.context_mark
-    position = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
     duplicate = "duplicate key" in (error.problem or "")
     message = (error.problem or "cannot be read").strip().split("\n")[0]
     if not duplicate and error.context:
         message = f"{message} {error.context}"
-    hint = "give each key once" if duplicate else "check the indentation and the quotes around here"
+    if "quoted scalar" in message:  # it ends where the file does; where it begins is of use
+        mark = error.context_mark or mark
+    position = Position(source, mark.line + 1, mark.column + 1) if mark else Position(source, 1, 1)
+    hints = (hint for words, hint in _HINTS.items() if words in message)
     return Problem(
         "yaml.duplicate-key" if duplicate else "yaml.syntax",
         message,
         positions=(position,),
-        hint=hint,
+        hint=next(hints, "check the indentation and the quotes around here"),
     )
 
 
@@ -145,9 +156,17 @@ def _blocks(value: Any) -> Any:
         return {key: _blocks(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_blocks(item) for item in value]
-    if isinstance(value, str) and "\n" in value and _fits_block(value):
-        return LiteralScalarString(value)
-    return value
+    if not isinstance(value, str):
+        return value
+    if _UNPRINTABLE.search(value):
+        return DoubleQuotedScalarString(value)
+    return LiteralScalarString(value) if "\n" in value and _fits_block(value) else value
+
+
+# what a YAML reader refuses or changes unless it is written as an escape
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 
 
 def _fits_block(text: str) -> bool:

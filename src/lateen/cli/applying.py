@@ -12,7 +12,7 @@ from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem
-from lateen.cli import connecting, delivering, offline, printing, problems, sources
+from lateen.cli import connecting, delivering, offline, printing, problems, sources, vetting
 from lateen.cli.exits import Exit
 
 # what others need comes before them; applications come last
@@ -111,7 +111,7 @@ async def _apply(
             after = await client.apply(wanted, force=True)
         except hub.ApiError as error:
             if error.not_found and key.namespace:
-                raise _no_namespace(key.namespace) from error
+                raise vetting.no_namespace(key.namespace, "metadata.namespace") from error
             raise problems.blame([(document, error.problems())]) from error
     word = "created"
     if before is not None:
@@ -133,12 +133,3 @@ async def _existing(client: hub.Client, key: manifests.Key) -> Manifest | None:
         if error.not_found:
             return None
         raise
-
-
-def _no_namespace(namespace: str) -> Problem:
-    return Problem(
-        "input.namespace",
-        f"there is no namespace {namespace}",
-        "metadata.namespace",
-        hint=f"create it with `kubectl create namespace {namespace}`, or put it into the file",
-    )

@@ -134,10 +134,8 @@ def _regret(app: Application, view: View, waited: float) -> Problem:
 
 
 async def _causes(client: hub.Client, app: Application) -> None:
-    """What Kubernetes says of the pods that are not well: the end of the chain of causes."""
+    """Say why the pods that are not well are not."""
     current = await connecting.application(client, app.namespace, app.name)
     gathered = await gathering.application(client, current)
-    console = printing.stderr()
-    for pod in trees.pods(gathered.nodes):
-        if not pod.healthy:
-            console.print(Text(f"  pod {pod.key.name}: {pod.message}", "yellow"))
+    for cause in trees.causes(gathered.nodes):
+        printing.stderr().print(Text(f"  {cause}", "yellow"))

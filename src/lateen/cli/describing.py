@@ -19,10 +19,14 @@ async def status(name: str, namespace: str, output: Output, kubeconfig: str | No
     """Components, workflow steps and what is wrong; JSON and YAML give the Application itself."""
     async with connecting.plane(kubeconfig) as client:
         app = await connecting.application(client, namespace, name)
+        view = progress.view(app)
+        causes: list[str] = []
+        if output is Output.TABLE and any(c.state == "unhealthy" for c in view.components):
+            gathered = await gathering.application(client, app)
+            causes = trees.causes(gathered.nodes)
     if output is not Output.TABLE:
         printing.structured(informer.trim(app.raw), output)
         return
-    view = progress.view(app)
     console = printing.stdout()
     for label, value in _facts(app, view, clock.SystemClock().now()):
         console.print(Text.assemble((f"{label + ':':<12}", "bold"), value))
@@ -51,6 +55,8 @@ async def status(name: str, namespace: str, output: Output, kubeconfig: str | No
         )
     for reason in view.reasons:
         printing.stderr().print(Text(f"✗ {reason}", "red"))
+    for cause in causes:
+        printing.stderr().print(Text(f"  {cause}", "yellow"))
     if view.suspended:
         hint = f"It waits for `lateen workflow resume {name} -n {namespace}`."
         printing.stderr().print(Text(hint, "yellow"))
@@ -84,7 +90,7 @@ async def tree(name: str, namespace: str, output: Output, kubeconfig: str | None
         for node in gathered.nodes:
             if (node.cluster or "local") == cluster:
                 _branch(root, node, namespace)
-        console.print(root)
+        console.print(root, soft_wrap=False)  # a long message stays inside its branch
     if not clusters:
         printing.stderr().print(f"{name} has no objects yet.")
 

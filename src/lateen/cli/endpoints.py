@@ -17,13 +17,16 @@ from lateen.api.manifest import Manifest
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address. `service` is empty for a port of a pod that no Service leads to."""
+    """One address. `service` is empty for a port of a pod that no Service leads to, `scheme` when
+    the pod does not say what is spoken there.
+    """
 
     component: str
     service: str
     host: str
     port: int
     protocol: str = "TCP"
+    scheme: str = ""
 
     @property
     def address(self) -> str:
@@ -68,6 +71,7 @@ def _of_service(service: Manifest, pods: Iterable[Manifest]) -> Iterator[Endpoin
                     str(pod["status"]["podIP"]),
                     number,
                     str(port.get("protocol") or "TCP"),
+                    _scheme(number, pod),
                 )
 
 
@@ -82,6 +86,7 @@ def _of_pod(pod: Manifest) -> Iterator[Endpoint]:
             str(pod["status"]["podIP"]),
             int(port["containerPort"]),
             str(port.get("protocol") or "TCP"),
+            _scheme(int(port["containerPort"]), pod),
         )
 
 
@@ -100,6 +105,16 @@ def _number(target: Any, pod: Manifest) -> int:
         return target
     named = (p for p in _ports(pod) if p.get("name") == target)
     return next((int(port["containerPort"]) for port in named), 0)
+
+
+def _scheme(port: int, pod: Manifest) -> str:
+    """`http` or `https` where a probe of the pod speaks it."""
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        for probe in ("readinessProbe", "livenessProbe", "startupProbe"):
+            asked = (container.get(probe) or {}).get("httpGet") or {}
+            if asked and _number(asked.get("port"), pod) == port:
+                return str(asked.get("scheme") or "http").lower()
+    return ""
 
 
 def _ports(pod: Manifest) -> Iterator[Mapping[str, Any]]:

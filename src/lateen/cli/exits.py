@@ -40,6 +40,7 @@ _AREAS = {
             "component",
             "cue",
             "definition",
+            "dispatch",
             "document",
             "field",
             "input",

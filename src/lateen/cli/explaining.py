@@ -22,6 +22,7 @@ from lateen.cue.reports import Field
 from lateen.definitions import loading, templates
 
 _HEADERS = ("PARAMETER", "TYPE", "DEFAULT", "REQUIRED", "DESCRIPTION")
+_NARROW = ("PARAMETER", "TYPE", "DEFAULT", "DESCRIPTION")
 
 
 @dataclass(frozen=True)
@@ -166,16 +167,23 @@ def _print(definition: Definition, its: Sequence[Row]) -> None:
     if not its:
         console.print("It takes no parameters.")
         return
-    printing.table(
-        _HEADERS,
-        [
-            (
-                Text(row.name, "cyan"),
-                row.type,
-                _literal(row.default) if row.has_default else "",
-                Text("yes", "yellow") if row.required else "no",
-                row.description,
-            )
-            for row in its
-        ],
-    )
+    if console.is_terminal:
+        printing.table(_NARROW, [_narrow(row) for row in its])
+    else:
+        printing.table(_HEADERS, [_whole(row) for row in its])
+
+
+def _whole(row: Row) -> tuple[str, ...]:
+    default = _literal(row.default) if row.has_default else ""
+    return row.name, row.type, default, "yes" if row.required else "no", row.description
+
+
+def _narrow(row: Row) -> tuple[str | Text, ...]:
+    """A row for a terminal: the last part of its name, below that of its parent."""
+    *above, last = row.name.replace(".*", "*").split(".")
+    name = "  " * len(above) + last.replace("*", ".*")
+    if row.required:
+        default = Text("required", "yellow")
+    else:
+        default = Text(_literal(row.default) if row.has_default else "")
+    return Text(name, "cyan"), row.type, default, row.description

@@ -81,7 +81,8 @@ async def _get(client: hub.Client, key: Key) -> Manifest | None:
 
 async def answering(found: Iterable[endpoints.Endpoint]) -> list[tuple[endpoints.Endpoint, str]]:
     """The endpoints that accept connections now, each with its URL: `http://` for one that speaks
-    HTTP, `tcp://` for another; UDP is not tried.
+    HTTP, `tcp://` for another; UDP is not tried. One known to speak HTTP is not asked: whoever
+    reads its log would wonder.
     """
     urls: dict[endpoints.Endpoint, str] = {}
 
@@ -104,6 +105,8 @@ async def _scheme(endpoint: endpoints.Endpoint) -> str:
     except OSError:
         return ""
     async with stream:
+        if endpoint.scheme:
+            return endpoint.scheme
         try:
             with anyio.fail_after(_PROBE):
                 await stream.send(_GREETING % endpoint.address.encode())

@@ -24,6 +24,7 @@ HEADERS = (
     "STATUS",
     "AGE",
 )
+_ROOMY = 100  # columns
 
 
 async def applications(namespace: str, output: Output, kubeconfig: str | None) -> None:
@@ -38,7 +39,22 @@ async def applications(namespace: str, output: Output, kubeconfig: str | None) -
         printing.stderr().print(f"There is no application {where}.")
         return
     now = clock.SystemClock().now()
-    printing.table(HEADERS, [row for app in found for row in rows(app, now)])
+    shown = [HEADERS.index(header) for header in _shown(namespace)]
+    printing.table(
+        [HEADERS[at] for at in shown],
+        [[row[at] for at in shown] for app in found for row in rows(app, now)],
+    )
+
+
+def _shown(namespace: str) -> list[str]:
+    """The columns: all of them in a pipe, on a terminal those that are needed and fit."""
+    console = printing.stdout()
+    spare = set()
+    if console.is_terminal and namespace:
+        spare.add("NAMESPACE")
+    if console.is_terminal and console.width < _ROOMY:
+        spare.update(("TRAITS",) if namespace else ("TRAITS", "TYPE"))
+    return [header for header in HEADERS if header not in spare]
 
 
 def rows(app: Application, now: datetime) -> Iterator[list[str | Text]]:

@@ -1,5 +1,5 @@
 """The way from documents to manifests without changing anything: what `dry-run` shows and `up`
-checks before it sends the first request.
+checks before it changes anything.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
-from lateen.cli import connecting, problems, sources
+from lateen.cli import connecting, problems, sources, vetting
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading
@@ -76,10 +76,25 @@ async def check(
                 wrong.append((document, every(error)))
                 continue
             rendered.append(Rendered(app, found.manifests))
-            problems.warn([problems.locate(w, document) for w in found.warnings])
+            if client is not None:
+                judged = await _vet(client, app, documents, found)
+                if judged.problems:
+                    wrong.append((document, tuple(judged.problems)))
+                found.warnings += judged.warnings
+            located = [problems.locate(w, document) for w in found.warnings]
+            problems.warn(located, {document.source: document.text})
     if wrong:
         raise problems.blame(wrong)
     return rendered
+
+
+async def _vet(
+    client: hub.Client, app: Application, documents: Sequence[Document], found: preview.Preview
+) -> vetting.Vetting:
+    coming = [document.data for document in documents if not sources.is_application(document.data)]
+    judged = vetting.Vetting(client, app, coming)
+    await judged.run(found.manifests)
+    return judged
 
 
 async def _shared(

@@ -26,10 +26,15 @@ _BAD = frozenset(
     {"failed", "unhealthy", "workflowfailed", "workflowterminated", "false", "terminated", "no"}
 )
 
+_ENDLESS = 100_000  # columns
+
 
 def stdout() -> Console:
     """A console for results; made anew because tests and pipes exchange the stream beneath."""
-    return Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:  # nothing is folded or cut off in a pipe
+        console.width = _ENDLESS
+    return console
 
 
 def stderr() -> Console:
@@ -55,8 +60,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
         _plain([list(headers), *([cell.plain for cell in row] for row in cells)])
         return
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for header in headers:
-        made.add_column(header, overflow="fold")
+    for at, header in enumerate(headers):
+        # the first names the row: it is looked for and copied
+        made.add_column(header, overflow="fold", no_wrap=at == 0)
     for row in cells:
         made.add_row(*row)
     console.print(made)

@@ -46,6 +46,8 @@ def locate(problem: Problem, document: Document) -> Problem:
     except ValueError:  # a path in words no file has, such as one into a template
         found = None
     others = tuple(p for p in problem.positions if p.source not in _UNOPENABLE and p != found)
+    if not found and not others:
+        found = Position(document.source, 1, 1)
     return replace(problem, positions=(found, *others) if found else others)
 
 

@@ -38,6 +38,9 @@ async def dry_run(order: Order, output: Manifests, kubeconfig: str | None) -> No
         if not order.offline:
             client = await stack.enter_async_context(connecting.plane(kubeconfig))
         previews = await offline.check(documents, client, order.definitions)
+    for each in previews:
+        if not each.manifests:
+            printing.stderr().print(f"{each.app.name} would create nothing.")
     if output is Manifests.JSON:
         every = [manifest for each in previews for _, _, manifest in each.manifests]
         printing.structured(every, Output.JSON)

@@ -77,6 +77,12 @@ def pods(nodes: Iterable[Node]) -> list[Node]:
     return list({each.key.identity: each for each in found}.values())
 
 
+def causes(nodes: Iterable[Node]) -> list[str]:
+    """What Kubernetes says of the pods that are not well: the end of the chain of causes."""
+    unwell = (pod for pod in pods(nodes) if not pod.healthy)
+    return [f"pod {pod.key.name}: {pod.message}" for pod in unwell]
+
+
 def _applied(
     entry: Mapping[str, Any],
     live: Mapping[Key, Manifest | None],

@@ -31,8 +31,8 @@ def up(
 ) -> None:
     """Deliver applications, and show how it goes until they are healthy.
 
-    Other kinds in the files - definitions, policies, workflows, any Kubernetes object - are applied
-    before the applications. Nothing is sent before everything has been checked.
+    Other objects in the files, such as definitions, are applied first.
+    Nothing is changed before everything has been checked.
     """
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import applying

@@ -6,6 +6,7 @@ has the only one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ from lateen.api.application import Component
 from lateen.base import paths, suggest
 from lateen.base.problem import Problem
 from lateen.cue.reports import Field
+
+_NUMBER = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class _Check:
         kinds = schema.type.split(" | ")
         if not _fits(value, kinds):
             message = f"expected {_expected(kinds)}, found {self._found(value, at)}"
-            self._problem("type", message, at)
+            self._problem("type", message, at, "" if self._given_later(at) else _mend(value, kinds))
         elif schema.values and not any(_same(value, allowed) for allowed in schema.values):
             allowed = ", ".join(_quoted(each) for each in schema.values)
             message = f"expected one of {allowed}, found {self._found(value, at)}"
@@ -191,6 +194,19 @@ def _fits(value: Any, kinds: list[str]) -> bool:
 
 def _expected(kinds: Collection[str]) -> str:
     return " or ".join("map" if kind == "struct" else kind for kind in kinds)
+
+
+def _mend(value: Any, kinds: Collection[str]) -> str:
+    """What to write instead of a plain value of the wrong type."""
+    if isinstance(value, list | dict) or value is None:
+        return ""
+    if "string" in kinds:
+        return f'put it in quotes: "{_quoted(value)}"'
+    if "list" in kinds:
+        return f"write a list: [{_quoted(value)}]"
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and {"int", "number"} & set(kinds):
+        return f"write it without quotes: {value}"
+    return ""
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -35,7 +35,8 @@ class Ledger:
                 return  # another's write took ours along
             gathered, self._waiting = self._waiting, []
             wanted = tracker.recording(self.current, gathered)
-            if self._stored and wanted.raw["spec"] == self.current.raw["spec"]:
+            stored = "resourceVersion" in self.current.raw["metadata"]
+            if stored and wanted.raw["spec"] == self.current.raw["spec"]:
                 return
             try:
                 self.current = Tracker(await self._write(wanted))
@@ -44,18 +45,16 @@ class Ledger:
                 raise
             self._observe(self.current.raw)
 
-    @property
-    def _stored(self) -> bool:
-        return "resourceVersion" in self.current.raw["metadata"]
-
     async def _write(self, wanted: Tracker) -> Manifest:
-        if self._stored:
+        if "resourceVersion" in wanted.raw["metadata"]:
             return await self._hub.replace(wanted.raw)
         try:
             return await self._hub.create(wanted.raw)
         except errors.ApiError as error:
             if not error.already_exists:
                 raise
-        # made by a pass that died before we saw it: go on with what it recorded
         stored = Tracker(await self._hub.get(tracker.key_of(wanted)))
+        if not tracker.same(stored, wanted):
+            return await self._write(tracker.renamed(wanted))
+        # made by a pass that died before we saw it: go on with what it recorded
         return await self._hub.replace(tracker.recording(stored, wanted.resources).raw)

@@ -174,6 +174,7 @@ class Runner:
             Problem: `node.config` when something it needs is missing.
         """
         assert self._sandbox is not None
+        _check(container)
         sources = await self._read(environment.references(container) | volumes.references(self.pod))
         placed = volumes.place(self.pod, self._sandbox.directory, sources)
         address = self._sandbox.address
@@ -380,3 +381,20 @@ class Runner:
     @property
     def _key(self) -> Key:
         return Key("", "Pod", self._namespace, str(self.pod["metadata"]["name"]), "v1")
+
+
+def _check(container: Mapping[str, Any]) -> None:
+    """Refuse what would be left out without a word.
+
+    Raises:
+        Problem: `node.config`.
+    """
+    refused = {
+        "a restart policy of its own": container.get("restartPolicy"),
+        "a postStart hook": (container.get("lifecycle") or {}).get("postStart"),
+        "a gRPC probe": any((container.get(kind) or {}).get("grpc") for kind in Kind),
+    }
+    for what, found in refused.items():
+        if found:
+            message = f"container {container['name']} has {what}, which processes cannot have"
+            raise Problem("node.config", message)

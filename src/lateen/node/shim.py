@@ -143,6 +143,12 @@ class Shim:
         self.task = task
         self.log = Log(f"{task['prefix']}.log", task["log_bytes"], task["log_files"])
         self.state = State(f"{task['prefix']}.state")
+        self.wake, wakes = os.pipe()
+        for fd in (self.wake, wakes):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
         self.pid = 0
         self.status: int | None = None  # wait status of the process, once it ended
         self.kill_at: float | None = None
@@ -174,7 +180,14 @@ class Shim:
         try:
             os.setsid()  # a group of its own, so that it can be signalled whole and without us
             _prctl(_PDEATHSIG, signal.SIGKILL)
-            for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+            signal.set_wakeup_fd(-1)
+            for number in (
+                signal.SIGTERM,
+                signal.SIGCHLD,
+                signal.SIGPIPE,
+                signal.SIGXFSZ,
+                signal.SIGINT,
+            ):
                 signal.signal(number, signal.SIG_DFL)
             null = os.open(os.devnull, os.O_RDONLY)
             os.dup2(null, 0)
@@ -194,20 +207,13 @@ class Shim:
 
     def run(self) -> None:
         """Move output to the log until the process has ended, then tell how."""
-        wake, wakes = os.pipe()
-        for fd in (wake, wakes):
-            os.set_blocking(fd, False)
-        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda number, frame: None)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
         poll = select.poll()
-        for fd in (wake, *self.pipes):
+        for fd in (self.wake, *self.pipes):
             poll.register(fd, select.POLLIN)
-        self._reap()  # it may have ended before we listened
         while self.status is None:
             for fd, _ in poll.poll(self._patience()):
-                if fd == wake:
-                    self._signalled(_read(wake))
+                if fd == self.wake:
+                    self._signalled(_read(fd))
                 else:
                     self._move(fd, poll)
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
@@ -215,7 +221,7 @@ class Shim:
                 self.kill_at = time.monotonic() + 1
         finished = time.time()
         self._sweep()
-        self._drain(poll, wake)
+        self._drain(poll)
         self.log.close()
         if os.WIFSIGNALED(self.status):
             number = os.WTERMSIG(self.status)
@@ -278,8 +284,8 @@ class Shim:
                 _kill(pid)
             time.sleep(0.01)
 
-    def _drain(self, poll: select.poll, wake: int) -> None:
-        poll.unregister(wake)
+    def _drain(self, poll: select.poll) -> None:
+        poll.unregister(self.wake)
         deadline = time.monotonic() + _DRAIN
         while self.pipes and (left := deadline - time.monotonic()) > 0:
             for fd, _ in poll.poll(left * 1000):
@@ -347,7 +353,7 @@ def main() -> int:
     os.umask(0o022)
     os.chdir("/")  # hold no directory that somebody may want to remove
     _prctl(_SUBREAPER, 1)
-    shim = Shim(task)
+    shim = Shim(task)  # which listens to signals: from the next line on some may come
     shim.state.update(phase="starting", shim=os.getpid())
     running = shim.start()
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from lateen import __version__
 from lateen.api import manifest
 from lateen.api.application import Application, Component
 from lateen.api.manifest import Key, Manifest
+from lateen.base import suggest
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.controllers.application import deliver, parsing, running
@@ -17,7 +18,7 @@ from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
-from lateen.workflow import options
+from lateen.workflow import options, planning, records
 
 # Without an API server to ask: the kinds of Kubernetes itself that live in no namespace.
 _CLUSTER_WIDE = frozenset(
@@ -132,8 +133,39 @@ async def preview(
     assert route is not None  # else there was a problem
     paper = _Paper(found)
     deliverer = _Optimist(engine, renderer, facts, paper, frozenset(running.CLUSTERS))
-    await running.rehearse(route, deliverer, facts, engine, SystemClock())
+    done = await running.rehearse(route, deliverer, facts, engine, SystemClock())
+    found.warnings += _doubts(route.plan, done)
     return found
+
+
+def _doubts(plan: planning.Plan, done: running.Pass) -> Iterator[Problem]:
+    """Steps that never run: no error to the workflow, but hardly what their author wants."""
+    written = {step.name: step for step in plan.every_step}
+    for raw in done.status.get("steps") or ():
+        for record in records.Record.of(raw).walk():
+            step, message = written[record.name], record.message
+            if record.phase == records.SKIPPED and message.startswith(_CONDITION):
+                if step.inputs:  # on paper they have no values that could be compared
+                    continue
+                yield Problem(
+                    "workflow.if",
+                    f"step {step.name} is skipped: {message.removeprefix(_CONDITION)}",
+                    path=f"{step.path}.if",
+                )
+            elif record.phase == records.PENDING and message.startswith(_INPUT):
+                source = message.removeprefix(_INPUT)
+                near = suggest.nearest(source, plan.producers)
+                known = f"outputs are {', '.join(plan.producers)}" if plan.producers else ""
+                yield Problem(
+                    "workflow.input",
+                    f'step {step.name} waits for ever: nothing puts out "{source}"',
+                    path=f"{step.path}.inputs",
+                    hint=near or known or "no step and no component has outputs",
+                )
+
+
+_CONDITION = "pre check error: "
+_INPUT = "Pending on Input: "
 
 
 async def _checked(
@@ -154,14 +186,16 @@ async def _checked(
 
 
 def _misplaced(route: running.Itinerary | None) -> list[Problem]:
-    """Deploy steps that lead to clusters there are not."""
+    """Deploy steps that lead to clusters or change components there are not."""
     found: list[Problem] = []
     if route is None:
         return found
     for step in route.plan.every_step:
-        if step.type == options.DEPLOY:
+        if step.type != options.DEPLOY:
+            continue
+        for decide in (route.policies.placements, route.policies.components):
             try:
-                route.policies.placements(step.properties.get("policies") or ())
+                decide(step.properties.get("policies") or ())
             except (Problem, Problems) as error:
                 found += every(error)
     return found

@@ -18,6 +18,7 @@ from lateen.base.problem import Problem, Problems
 
 # conditions in the order a pass earns them; a failure drops what comes after it (semantics C1)
 _STAGES = ("Parsed", "Revision", "Policy", "Render", "Workflow", "Ready")
+_BEFORE_WORKFLOW = _STAGES[: _STAGES.index("Workflow")]
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,18 @@ class Report:
         self._put(self._stage, true=False, reason="ReconcileError", message=message)
         if self._stage != "Ready":
             self._put("Ready", true=False, reason="ReconcileError", message=message)
-        if self._stage in ("Parsed", "Revision", "Render") and self.phase in ("", "starting"):
-            self.phase = "rendering"
+        if self._stage in _BEFORE_WORKFLOW:
+            self.phase = "rendering"  # whatever ran before, this text does not
         return Next(failed=error.retry)
 
     def ready(self) -> None:
         self._put("Ready", true=True, reason="Available")
+
+    def kept(self) -> None:
+        """Everything is as declared: the condition stands only while it is not (semantics C1)."""
+        self.status["conditions"] = [
+            c for c in self.status.get("conditions") or () if c.get("type") != "StateKeep"
+        ]
 
     def waiting(self, reason: str, message: str) -> None:
         self._put("Ready", true=False, reason=reason, message=message)
@@ -92,21 +99,14 @@ class Report:
         self._services.clear()
         self.status.pop("services", None)
         self.status.pop("appliedResources", None)
-        kept = ("Parsed", "Revision", "Policy", "Render")
         self.status["conditions"] = [
-            c for c in self.status.get("conditions") or () if c.get("type") in kept
+            c for c in self.status.get("conditions") or () if c.get("type") in _BEFORE_WORKFLOW
         ]
         self.status["workflow"] = {"appRevision": revision}
 
     def service(self, entry: dict[str, Any]) -> None:
         """Record one component's health: one entry per component, cluster and namespace."""
         self._services[_service_key(entry)] = entry
-        self._write_services()
-
-    def keep_services(self, components: Iterable[str]) -> None:
-        """Drop the services of components that are no longer part of the application."""
-        wanted = set(components)
-        self._services = {k: v for k, v in self._services.items() if v.get("name") in wanted}
         self._write_services()
 
     @property
@@ -118,6 +118,7 @@ class Report:
         for resource in tracked:
             entry = {
                 "cluster": resource.cluster,
+                "creator": "workflow",
                 "apiVersion": resource.api_version,
                 "kind": resource.kind,
                 "name": resource.name,
@@ -131,7 +132,12 @@ class Report:
 
     def _write_services(self) -> None:
         if self._services:
-            self.status["services"] = list(self._services.values())
+            # components finish in any order; they are read in the order they are written
+            order = {component.name: i for i, component in enumerate(self._app.components)}
+            entries = self._services.values()
+            self.status["services"] = sorted(
+                entries, key=lambda entry: order.get(entry.get("name", ""), len(order))
+            )
         else:
             self.status.pop("services", None)
 

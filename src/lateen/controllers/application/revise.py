@@ -96,9 +96,8 @@ def _key(stored: Revision) -> Key:
     return Key(names.GROUP, "ApplicationRevision", namespace, stored.name, "v1beta1")
 
 
-async def trim(app: Application, revisions: list[Revision], hub: client.Client, limit: int) -> None:
-    """Delete the oldest revisions beyond `limit`, never the one in use (semantics C3)."""
-    in_use = (app.status.get("latestRevision") or {}).get("name")
+async def trim(revisions: list[Revision], in_use: str, hub: client.Client, limit: int) -> None:
+    """Delete the oldest revisions beyond `limit` and the one in use, never that (semantics C3)."""
     spare = sorted((r for r in revisions if r.name != in_use), key=lambda r: r.number)
     for old in spare[: max(0, len(spare) - limit)]:
         await hub.delete(_key(old), uid=old.raw["metadata"]["uid"])

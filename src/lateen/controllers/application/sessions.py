@@ -23,6 +23,7 @@ class Session:
     attempts: Attempts = field(default_factory=Attempts)
     memory: Memory | None = None  # None: not read yet
     workflow: Mapping[str, Any] | None = None  # `status.workflow` as this process last left it
+    complete: bool = False  # `delivered` holds all that this run of the workflow delivered
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
     clean: dict[Key, str] = field(default_factory=dict)  # object -> resourceVersion without drift
 
@@ -31,6 +32,7 @@ class Session:
         self.delivered.clear()
         self.attempts = Attempts()
         self.memory = None
+        self.complete = True
         self.settled = ""
 
 

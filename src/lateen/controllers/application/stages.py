@@ -14,6 +14,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision
 from lateen.api.tracker import Resource
 from lateen.base.clock import Clock
+from lateen.base.problem import Problem
 from lateen.controllers import caches, observing
 from lateen.controllers.application import deliver, keep, parsing, revise, running, sessions
 from lateen.controllers.application.report import Next, Report
@@ -139,11 +140,17 @@ class Stages:
         report.enter("Render")
         wanted = app.publish_version or revision.name
         session = self._sessions.of(app)
-        if (report.status.get("workflow") or {}).get("appRevision") != wanted:
+        goes_on = (report.status.get("workflow") or {}).get("appRevision") == wanted
+        trackers = self._caches.trackers(app)
+        current = tracker.current(trackers, app, revision.name, running=goes_on)
+        # without its inventory nothing of what it delivered would be kept, or ever removed
+        lost = current is None and "appliedResources" in report.status
+        if not goes_on or lost:
             report.restart(wanted)
             session.restart()
         declared = app.with_spec(revision.application.spec)
-        deliverer, ledger = self._deliverer(declared, revision, session)
+        inventory = current or tracker.fresh(app, revision.name)
+        deliverer, ledger = self._deliverer(declared, revision, session, inventory)
         route = running.itinerary(revision)
         report.passed("Render")
         report.enter("Workflow")
@@ -166,19 +173,35 @@ class Stages:
         if not result.progress.settled:
             return
         report.enter("StateKeep")
-        session = self._sessions.of(app)
-        await keep.keep(
-            result.ledger.current, self._hub, self._live, _owner(app), session.clean, _identity(app)
-        )
-        if not result.progress.succeeded:
-            return
-        await self._recall(app, result)
+        broken: Problem | None = None
+        try:
+            await keep.keep(
+                result.ledger.current,
+                self._hub,
+                self._live,
+                _owner(app),
+                self._sessions.of(app).clean,
+                _identity(app),
+            )
+        except Problem as problem:
+            broken = problem  # what cannot be put back does not hide how the rest is
+        await self._look_again(app, result, report)
+        if broken is not None:
+            raise broken
+        report.kept()
+        if result.progress.succeeded:
+            report.enter("Ready")
+            report.ready()
+
+    async def _look_again(self, app: Application, result: Result, report: Report) -> None:
+        """The health of everything that was delivered, as it is now."""
+        if result.progress.succeeded:
+            await self._recall(app, result)
         for slot in list(result.deliverer.delivered):
             delivered = await result.deliverer.refresh(slot)
             _report_service(report, delivered, result.deliverer.facts)
-        report.enter("Ready")
-        report.ready()
-        report.phase = "running" if report.healthy else "unhealthy"
+        if result.progress.succeeded:
+            report.phase = "running" if report.healthy else "unhealthy"
 
     async def collect(self, app: Application, result: Result, report: Report) -> None:
         """Delete what is no longer declared, once what is declared stands (semantics C9)."""
@@ -187,7 +210,8 @@ class Stages:
         trackers = self._caches.trackers(app)
         plan = garbage.plan(trackers, result.ledger.current)
         left = await sweeping.sweep(plan, self._hub, self._live, _owner(app), _identity(app))
-        await revise.trim(app, self._caches.revisions(app), self._hub, _REVISIONS_KEPT)
+        in_use = str((report.status.get("latestRevision") or {}).get("name", ""))
+        await revise.trim(self._caches.revisions(app), in_use, self._hub, _REVISIONS_KEPT)
         if not left and not plan.retired:
             self._sessions.of(app).settled = self._fingerprint(app, report)
 
@@ -227,7 +251,11 @@ class Stages:
         self._caches.observe_application(stored)
 
     def _deliverer(
-        self, app: Application, revision: Revision, session: sessions.Session
+        self,
+        app: Application,
+        revision: Revision,
+        session: sessions.Session,
+        inventory: tracker.Tracker,
     ) -> tuple[deliver.Deliverer, recording.Ledger]:
         facts = contexts.AppFacts.of(
             app,
@@ -236,12 +264,7 @@ class Stages:
             revision_hash=revision.hash,
             cluster_version=self._cluster_version,
         )
-        current = next((t for t in self._caches.trackers(app) if t.tracks(app)), None)
-        ledger = recording.Ledger(
-            self._hub,
-            current or tracker.fresh(app, revision.name),
-            self._caches.observe_tracker,
-        )
+        ledger = recording.Ledger(self._hub, inventory, self._caches.observe_tracker)
         dispatcher = applying.Dispatcher(self._hub, self._live, ledger, _owner(app), _identity(app))
         catalogue = loading.Layered(loading.Static(revision.definitions), self._caches)
         return (
@@ -258,9 +281,9 @@ class Stages:
 
     async def _recall(self, app: Application, result: Result) -> None:
         """Find out again what was delivered, when a controller starts: nothing is applied."""
-        if result.deliverer.delivered:
-            return
         session = self._sessions.of(app)
+        if session.complete:
+            return
         silent = replace(result.deliverer, target=_Found(self._live))
         await running.rehearse(
             result.route,
@@ -270,6 +293,7 @@ class Stages:
             self._clock,
             copy.deepcopy(session.memory),
         )
+        session.complete = True
 
     def _fingerprint(self, app: Application, report: Report | None = None) -> str:
         status = report.status if report is not None else app.status

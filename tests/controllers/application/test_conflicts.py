@@ -1,0 +1,73 @@
+"""Somebody writes while the controller works: the last word counts, nothing is lost."""
+
+from __future__ import annotations
+
+from tests.controllers.apps import app, settings
+
+
+def test_edits_while_a_pass_is_under_way(lab):
+    many = [settings(f"s{i}") for i in range(20)]
+    lab.apply(app(settings("a", {"n": "0"}), *many))
+    lab.eventually("begun", lambda: lab.owned("ConfigMap"))
+    for number in range(1, 8):
+        lab.apply(app(settings("a", {"n": str(number)}), *many[number:]))
+    found = lab.running()
+    assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    lab.eventually(
+        "cleaned up",
+        lambda: lab.owned("ConfigMap") == {"a", *(f"s{i}" for i in range(7, 20))},
+    )
+    assert lab.get("ConfigMap", "a")["data"] == {"n": "7"}
+    lab.eventually("one inventory", lambda: len(lab.trackers()) == 1)
+    kept = lab.get("ApplicationRevision", found["status"]["latestRevision"]["name"])
+    assert kept["spec"]["application"]["spec"] == found["spec"]
+
+
+def test_labels_written_while_a_pass_is_under_way_stay(lab):
+    lab.apply(app(*[settings(f"s{i}") for i in range(10)]))
+    for number in range(10):
+        body = {"metadata": {"labels": {f"l{number}": "x"}, "finalizers": None}}
+        body["metadata"].pop("finalizers")
+        lab.patch("Application", "shop", body)
+    found = lab.running()
+    assert {f"l{number}" for number in range(10)} <= set(lab.app()["metadata"]["labels"])
+    assert found["metadata"]["finalizers"]
+    assert lab.revisions() == ["shop-v1"]
+
+
+def test_a_status_that_somebody_wiped_is_found_again(lab):
+    before = lab.deliver(app(settings("a", {"x": "1"})))
+    made = lab.get("ConfigMap", "a")["metadata"]["uid"]
+    app_object = lab.get("Application", "shop")
+    app_object.pop("status")
+
+    async def wipe():
+        await lab.plane.user.replace(app_object, subresource="status")
+
+    lab.plane.call(wipe)
+    found = lab.until(
+        "running again",
+        lambda found: found["status"].get("status") == "running"
+        and found["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"],
+    )
+    lab.plane.settle()
+    assert found["status"]["latestRevision"] == before["status"]["latestRevision"]
+    assert lab.get("ConfigMap", "a")["metadata"]["uid"] == made
+    assert lab.revisions() == ["shop-v1"]
+
+
+def test_an_inventory_that_somebody_removed_is_made_again(lab):
+    """Else what it listed would be neither kept nor ever removed."""
+    lab.deliver(app(settings("a")))
+    [tracker] = lab.trackers()
+    name = tracker["metadata"]["name"]
+    lab.patch("ResourceTracker", name, {"metadata": {"finalizers": None}})
+    lab.delete("ResourceTracker", name)
+    lab.eventually(
+        "recorded again",
+        lambda: (found := lab.trackers()) and found[0]["spec"].get("managedResources"),
+    )
+    lab.running()
+    lab.delete("Application", "shop")
+    lab.gone()
+    assert lab.owned("ConfigMap") == set()

@@ -1,0 +1,77 @@
+"""An application acts as the service account it names, never as the controller."""
+
+from __future__ import annotations
+
+from tests.controllers.apps import app, configmap, objects, settings
+from tests.controllers.laboratory import step
+
+ACCOUNT = """\
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: clerk}
+"""
+RIGHTS = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: clerk}
+rules: [{apiGroups: [""], resources: [configmaps], verbs: ["*"]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: clerk}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: clerk}
+subjects: [{kind: ServiceAccount, name: clerk, namespace: NAMESPACE}]
+"""
+AS_CLERK = {"app.oam.dev/service-account-name": "clerk"}
+
+
+def test_without_rights_it_may_not_and_with_them_it_may(lab):
+    lab.apply(ACCOUNT)
+    lab.apply(app(settings("a"), annotations=AS_CLERK))
+    found = lab.until("refused", lambda found: step(found, "a").get("phase") == "failed")
+    message = step(found, "a")["message"]
+    assert "forbidden" in message
+    assert f"system:serviceaccount:{lab.namespace}:clerk" in message
+    assert lab.owned("ConfigMap") == set()
+
+    lab.apply(RIGHTS)
+    lab.running()
+    assert lab.owned("ConfigMap") == {"a"}
+
+
+def test_it_may_do_what_its_account_may_and_no_more(lab):
+    lab.apply(ACCOUNT)
+    lab.apply(RIGHTS)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}
+    lab.apply(app(objects("both", configmap("a"), secret), annotations=AS_CLERK))
+    found = lab.until("refused", lambda found: step(found, "both").get("phase") == "failed")
+    assert 'cannot create resource "secrets"' in step(found, "both")["message"]
+    assert lab.owned("ConfigMap") == set()
+
+
+def test_it_repairs_and_removes_as_its_account(lab):
+    lab.apply(ACCOUNT)
+    lab.apply(RIGHTS)
+    lab.deliver(app(settings("a"), settings("b"), annotations=AS_CLERK))
+    lab.delete("ConfigMap", "a")
+    lab.eventually("restored", lambda: lab.find("ConfigMap", "a"), within=2)
+    lab.deliver(app(settings("a"), annotations=AS_CLERK))
+    lab.eventually("removed", lambda: lab.owned("ConfigMap") == {"a"})
+    lab.delete("Application", "shop")
+    lab.gone()
+    assert lab.owned("ConfigMap") == set()
+
+
+def test_an_account_that_lost_its_rights_says_so_when_it_cannot_clean_up(lab):
+    lab.apply(ACCOUNT)
+    lab.apply(RIGHTS)
+    lab.deliver(app(settings("a"), annotations=AS_CLERK))
+    lab.patch("RoleBinding", "clerk", {"subjects": None})
+    lab.eventually("without rights", lambda: "subjects" not in lab.get("RoleBinding", "clerk"))
+    lab.delete("Application", "shop")
+    found = lab.until(
+        "complaining", lambda found: "forbidden" in str(found["status"]["conditions"])
+    )
+    assert found["status"]["status"] == "deleting"
+    lab.apply(RIGHTS)
+    lab.gone()
