@@ -11,6 +11,7 @@ from lateen.controllers import installing
 from lateen.cue.engine import Engine
 from lateen.definitions import files
 from tests.conftest import Embedded
+from tests.controllers import laboratory
 from tests.controllers.laboratory import Laboratory, Plane
 
 
@@ -22,7 +23,7 @@ def plane(kube: Embedded) -> Iterator[Plane]:
     """
     with (
         kube.portal.wrap_async_context_manager(Engine()) as engine,
-        kube.portal.wrap_async_context_manager(hub.connect(kube.kubeconfig)) as client,
+        kube.portal.wrap_async_context_manager(laboratory.connect(kube.kubeconfig)) as client,
     ):
         kube.call(_install, kube.client, engine)
         plane = Plane(kube, client, engine)
@@ -39,6 +40,6 @@ async def _install(client: hub.Client, engine: Engine) -> None:
 def lab(plane: Plane, namespace: str) -> Iterator[Laboratory]:
     """A namespace of its own, as the author of applications in it sees it."""
     plane.start()  # a test may have stopped it
-    laboratory = Laboratory(plane, namespace)
-    yield laboratory
-    laboratory.leave()
+    here = Laboratory(plane, namespace)
+    yield here
+    here.leave()

@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
@@ -24,6 +26,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.base.clock import SystemClock
 from lateen.controllers import control
 from lateen.cue.engine import Engine
+from lateen.hub import connection, kubeconfig
 from tests.conftest import Embedded
 
 T = TypeVar("T")
@@ -70,10 +73,54 @@ class Task:
         with anyio.CancelScope() as scope:
             await work(lambda: task_status.started(scope))
 
+    def cancel(self) -> None:
+        """Only in the loop itself."""
+        self._scope.cancel()
+
+    def join(self, within: float = 10) -> None:
+        """Wait for its end; raises what it died of."""
+        self._done.result(within)
+
     def stop(self) -> None:
-        """Cancel it and wait for its end; raises what it died of before."""
         self._portal.call(self._scope.cancel)
-        self._done.result(10)
+        self.join()
+
+
+class Mortal(connection.Connection):
+    """A connection whose owner can die on it: from then on nothing is sent any more."""
+
+    _left: int | None = None
+
+    async def __aenter__(self) -> Mortal:
+        await super().__aenter__()
+        self.sent: list[connection.Call] = []
+        return self
+
+    def die_after(self, writes: int, die: Callable[[], None]) -> None:
+        self._left, self._die = writes, die
+
+    def revive(self) -> None:
+        self._left = None
+
+    async def request(
+        self, call: connection.Call, *, timeout: float | None = None, attempts: int = 0
+    ) -> Any:
+        if self._left == 0:
+            await anyio.sleep_forever()
+        self.sent.append(call)
+        answer = await super().request(call, timeout=timeout, attempts=attempts)
+        if self._left and call.verb not in READS:
+            self._left -= 1
+            if self._left == 0:  # the server has done it, and nobody hears of it
+                self._die()
+                await anyio.sleep_forever()
+        return answer
+
+
+@asynccontextmanager
+async def connect(path: Path) -> AsyncIterator[hub.Client]:
+    async with Mortal(await kubeconfig.load(path)) as link:
+        yield hub.Client(link)
 
 
 class Plane:
@@ -107,6 +154,7 @@ class Plane:
     def start(self) -> None:
         """Run a controller, unless one is running. Returns once it has listed what there is."""
         if self._controller is None:
+            self.client.connection.revive()
             self._controller = Task(self.kube.portal, self._control)
 
     async def _control(self, started: Callable[[], None]) -> None:
@@ -118,6 +166,17 @@ class Plane:
         if self._controller is not None:
             self._controller.stop()
             self._controller = None
+
+    def die_after(self, writes: int) -> None:
+        """Let the controller die once that many more of its writes are answered."""
+        assert self._controller is not None
+        self.client.connection.die_after(writes, self._controller.cancel)
+
+    def await_death(self, within: float = PATIENCE) -> None:
+        """Wait until a controller that is to die has died."""
+        assert self._controller is not None
+        self._controller.join(within)
+        self._controller = None
 
     def restart(self) -> None:
         self.stop()
@@ -156,22 +215,6 @@ class Plane:
                 await self._changed.wait()
         found = self._applications.get(namespace, name)
         return accepts(found), found
-
-    def sent(self) -> Counter[tuple[str, str]]:
-        """Requests of the controller so far, by verb and resource, without its watches."""
-        return Counter({key: n for key, n in self.client.counts.items() if key[0] != "watch"})
-
-    def settle(self, calm: float = 0.3) -> Counter[tuple[str, str]]:
-        """Wait until the controller sends nothing any more; what it has sent by then."""
-        deadline = time.monotonic() + PATIENCE
-        before, since = self.sent(), time.monotonic()
-        while time.monotonic() - since < calm:
-            assert time.monotonic() < deadline, f"the controller does not come to rest: {before}"
-            time.sleep(0.02)
-            now = self.sent()
-            if now != before:
-                before, since = now, time.monotonic()
-        return before
 
 
 class Laboratory:
@@ -306,6 +349,31 @@ class Laboratory:
 
     def condition(self, kind: str, name: str = "shop") -> dict[str, Any]:
         return condition(self.app(name), kind)
+
+    # what the controller sends
+
+    def sent(self) -> Counter[tuple[str, str]]:
+        """Requests so far by verb and resource: those for this namespace, and those for lists.
+
+        Other namespaces are still being cleaned up after the tests that had them.
+        """
+        return Counter(
+            (call.verb, call.resource)
+            for call in list(self.plane.client.connection.sent)
+            if call.key is None or self.namespace in f"{call.path} {call.key}"
+        )
+
+    def settle(self, calm: float = 0.3) -> Counter[tuple[str, str]]:
+        """Wait until the controller sends nothing any more; what it has sent by then."""
+        deadline = time.monotonic() + PATIENCE
+        before, since = self.sent(), time.monotonic()
+        while time.monotonic() - since < calm:
+            assert time.monotonic() < deadline, f"the controller does not come to rest: {before}"
+            time.sleep(0.02)
+            now = self.sent()
+            if now != before:
+                before, since = now, time.monotonic()
+        return before
 
     # waiting
 

@@ -43,7 +43,7 @@ class Caches:
         self._trackers.on_change(_tell_owner(changed))
         for shared in (self._policies, self._workflows):
             shared.on_change(self._tell_namespace(changed))
-        for definitions in self._definitions.values():
+        for definitions in (*self._definitions.values(), self._kept):
             definitions.on_change(self._tell_unparsed(changed))
         watches = [
             self.applications,

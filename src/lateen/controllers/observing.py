@@ -8,6 +8,7 @@ from anyio.abc import TaskGroup
 
 from lateen.api import manifest, names
 from lateen.api.manifest import Key, Manifest
+from lateen.base.problem import Problem
 from lateen.hub import client, informer
 
 
@@ -26,12 +27,16 @@ class Owned:
         self._informers: dict[tuple[str, str], informer.Informer] = {}
 
     async def find(self, key: Key) -> Manifest | None:
-        """The object as last seen, or None; waits for the first list of a kind.
+        """The object as last seen, or None, also where the cluster has no such kind.
 
-        Raises:
-            Problem: `hub.unknown-kind` when the cluster has no such kind.
+        Waits for the first list of a kind.
         """
-        resource = await self._hub.resources.find(key.group, key.version, key.kind)
+        try:
+            resource = await self._hub.resources.find(key.group, key.version, key.kind)
+        except Problem as problem:
+            if problem.code == "hub.unknown-kind":
+                return None  # its definition may be on its way, or is gone with all its objects
+            raise
         watched = await self._informer(key)
         return watched.get(key.namespace if resource.namespaced else "", key.name)
 

@@ -70,23 +70,10 @@ class Dispatcher:
                 server would not take it), `dispatch.failed` (it did not, this time).
         Source: semantics C7.
         """
-        prepared = []
-        for item in wanted:
-            key = manifest.key(item.manifest)
-            resource = await self._hub.resources.find(key.group, key.version, key.kind)
-            prepared.append(preparing.prepare(item.manifest, namespaced=resource.namespaced))
-        found: dict[Key, Manifest] = {}
-        pending: list[_Pending] = []
-        for desired in prepared:
-            key = manifest.key(desired)
-            live = await self._live.find(key)
-            if live is not None:
-                ownership.refuse_foreign(live, self._owner)
-                if preparing.render_hash(live) == preparing.render_hash(desired):
-                    found[key] = live
-                    continue
-            pending.append(_Pending(desired, live, key))
-        await self._rehearse(pending)
+        async with self._ledger.preparing():
+            prepared, unborn = await self._prepare([item.manifest for item in wanted])
+            found, pending = await self._compare(prepared, unborn)
+            await self._rehearse(pending)
         await self._ledger.record(
             [
                 Resource.tracking(desired, item.component, item.trait)
@@ -98,7 +85,45 @@ class Dispatcher:
             for done, applied in zip(group, await _each(group, self._apply), strict=True):
                 self._live.observe(applied)
                 found[done.key] = applied
+            if rank:
+                for key in unborn:
+                    await self._hub.resources.wait(key.group, key.version, key.kind)
         return [found[manifest.key(desired)] for desired in prepared]
+
+    async def _compare(
+        self, prepared: Sequence[Manifest], unborn: set[Key]
+    ) -> tuple[dict[Key, Manifest], list[_Pending]]:
+        """The objects that are there as wanted, and those that are to be written."""
+        found: dict[Key, Manifest] = {}
+        pending: list[_Pending] = []
+        for desired in prepared:
+            key = manifest.key(desired)
+            live = await self._live.find(key)
+            if live is not None:
+                ownership.refuse_foreign(live, self._owner)
+                if preparing.render_hash(live) == preparing.render_hash(desired):
+                    found[key] = live
+                    continue
+            pending.append(_Pending(desired, live, key))
+        return found, pending
+
+    async def _prepare(self, given: Sequence[Manifest]) -> tuple[list[Manifest], set[Key]]:
+        """What is to be sent, and the keys of those whose kind only this dispatch will bring."""
+        prepared, unborn = [], set()
+        for each in given:
+            key = manifest.key(each)
+            try:
+                resource = await self._hub.resources.find(key.group, key.version, key.kind)
+            except Problem:
+                definition = preparing.defined_by(each, given)
+                if definition is None:
+                    raise
+                namespaced = definition["spec"].get("scope") != "Cluster"
+                prepared.append(preparing.prepare(each, namespaced=namespaced))
+                unborn.add(manifest.key(prepared[-1]))
+            else:
+                prepared.append(preparing.prepare(each, namespaced=resource.namespaced))
+        return prepared, unborn
 
     async def _rehearse(self, pending: list[_Pending]) -> None:
         """Ask the API server whether it would take every one of them."""

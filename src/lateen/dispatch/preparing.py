@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lateen.api import manifest, names
@@ -34,18 +34,25 @@ def precedes(desired: Mapping[str, Any]) -> bool:
 
 def makes_room_for(desired: Mapping[str, Any], others: list[Manifest]) -> bool:
     """Whether `desired` can only be judged by the API server once one of `others` exists."""
+    namespace = manifest.key(desired).namespace
+    return defined_by(desired, others) is not None or any(
+        other.get("kind") == "Namespace" and other["metadata"]["name"] == namespace
+        for other in others
+    )
+
+
+def defined_by(desired: Mapping[str, Any], others: Iterable[Manifest]) -> Manifest | None:
+    """The CustomResourceDefinition among `others` that brings the kind of `desired`."""
     key = manifest.key(desired)
     for other in others:
-        if other.get("kind") == "Namespace" and other["metadata"]["name"] == key.namespace:
-            return True
         spec = other.get("spec") or {}
         if (
             other.get("kind") == "CustomResourceDefinition"
             and spec.get("group") == key.group
             and (spec.get("names") or {}).get("kind") == key.kind
         ):
-            return True
-    return False
+            return other
+    return None
 
 
 def render_hash(found: Mapping[str, Any]) -> str:

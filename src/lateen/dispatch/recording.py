@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from lateen.api import tracker
 from lateen.api.manifest import Manifest
@@ -14,8 +15,8 @@ from lateen.hub import client, errors
 class Ledger:
     """The current ResourceTracker of one application.
 
-    Components of one pass are recorded side by side: while one write is under way the others
-    gather, and go out together in the next.
+    Components of one pass are dispatched side by side, and go out in one write: a record waits for
+    those that are being made ready, and those that come while a write is under way share the next.
     """
 
     def __init__(
@@ -25,11 +26,26 @@ class Ledger:
         self._observe = observe
         self._waiting: list[Resource] = []
         self._writing = asyncio.Lock()
+        self._ready = asyncio.Condition()
+        self._preparing = 0
         self.current = current
+
+    @asynccontextmanager
+    async def preparing(self) -> AsyncIterator[None]:
+        """Inside, something is made ready to be recorded, or found unfit to be."""
+        self._preparing += 1
+        try:
+            yield
+        finally:
+            self._preparing -= 1
+            async with self._ready:
+                self._ready.notify_all()
 
     async def record(self, resources: Sequence[Resource]) -> None:
         """Return once every one of `resources` stands in the stored tracker."""
         self._waiting += resources
+        async with self._ready:
+            await self._ready.wait_for(lambda: not self._preparing)
         async with self._writing:
             if not self._waiting:
                 return  # another's write took ours along

@@ -36,7 +36,7 @@ async def sweep(
     """
     remaining = []
     for resource in plan.doomed:
-        found = await _find(live, resource.key)
+        found = await live.find(resource.key)
         if found is None or manifest.owner(found) != owner:
             continue
         meta = manifest.metadata(found)
@@ -71,12 +71,3 @@ async def retire(old: Tracker, hub: client.Client) -> None:
     except errors.ApiError as error:
         if not error.not_found and not error.conflict:
             raise
-
-
-async def _find(live: Live, key: Key) -> Manifest | None:
-    try:
-        return await live.find(key)
-    except Problem as problem:
-        if problem.code == "hub.unknown-kind":
-            return None  # nothing of a kind that is gone is left
-        raise

@@ -50,7 +50,7 @@ def test_a_status_that_somebody_wiped_is_found_again(lab):
         lambda found: found["status"].get("status") == "running"
         and found["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"],
     )
-    lab.plane.settle()
+    lab.settle()
     assert found["status"]["latestRevision"] == before["status"]["latestRevision"]
     assert lab.get("ConfigMap", "a")["metadata"]["uid"] == made
     assert lab.revisions() == ["shop-v1"]

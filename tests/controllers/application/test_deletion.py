@@ -72,7 +72,7 @@ def test_it_can_be_deleted_in_the_middle_of_a_delivery(lab):
     lab.eventually("begun", lambda: lab.owned("ConfigMap"))
     lab.delete("Application", "shop")
     lab.gone()
-    lab.plane.settle()
+    lab.settle()
     assert lab.owned("ConfigMap") == set()
     assert lab.trackers() == []
 

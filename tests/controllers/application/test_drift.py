@@ -45,7 +45,7 @@ def test_an_edited_object_is_put_back(lab, edit):
         return kept == (before["data"], then["labels"], "y", then["uid"])
 
     lab.eventually("put back", restored, SOON)
-    lab.plane.settle()
+    lab.settle()
     assert lab.status()["status"] == "running"
 
 
@@ -81,7 +81,7 @@ def test_replicas_set_by_an_autoscaler_are_left_alone(lab):
         return found["spec"]["template"]["spec"]["containers"][0]["image"]
 
     lab.eventually("put back", lambda: image() == "nginx", SOON)
-    lab.plane.settle()
+    lab.settle()
     assert lab.get("Deployment", "web")["spec"]["replicas"] == 5
     assert lab.get("Deployment", "web")["spec"]["minReadySeconds"] == 3
 

@@ -39,7 +39,7 @@ def test_a_policy_object(lab):
         lambda: lab.get("ConfigMap", "a")["metadata"]["labels"]["level"] == "low",
     )
     lab.running()
-    lab.plane.settle()
+    lab.settle()
     assert lab.owned("ConfigMap") == {"a"}
 
 

@@ -61,7 +61,7 @@ def test_what_one_application_gives_up_another_may_have(lab):
     lab.apply(app(settings("b"), name="first"))
     lab.running("second")
     assert lab.get("ConfigMap", "a")["data"] == {"x": "2"}
-    lab.plane.settle()
+    lab.settle()
     assert lab.get("ConfigMap", "a")["metadata"]["labels"]["app.oam.dev/name"] == "second"
 
 

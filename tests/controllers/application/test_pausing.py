@@ -13,7 +13,7 @@ def pause(lab, value):
 
 def test_a_paused_application_is_not_delivered_until_it_goes_on(lab):
     lab.apply(app(settings("a"), labels={PAUSE: "true"}))
-    lab.plane.settle()
+    lab.settle()
     assert lab.status() == {}
     assert lab.owned("ConfigMap") == set()
     pause(lab, None)
@@ -26,7 +26,7 @@ def test_a_paused_application_is_neither_changed_nor_kept(lab):
     lab.patch("ConfigMap", "a", {"data": {"x": "by hand"}})
     edit = app(settings("a", {"x": "2"}))["spec"]["components"]
     lab.patch("Application", "shop", {"spec": {"components": edit}})
-    lab.plane.settle()
+    lab.settle()
     assert lab.get("ConfigMap", "a")["data"] == {"x": "by hand"}
     assert lab.owned("ConfigMap") == {"a", "b"}
     pause(lab, None)

@@ -38,7 +38,7 @@ def test_an_older_text_is_its_revision_again_and_no_number_is_used_twice(lab):
 def test_labels_and_annotations_make_no_revision(lab):
     before = lab.deliver(app(settings("a")))
     lab.patch("Application", "shop", {"metadata": {"labels": {"x": "y"}, "annotations": {"x": "y"}}})
-    lab.plane.settle()
+    lab.settle()
     assert lab.revisions() == ["shop-v1"]
     assert lab.status() == before["status"]
 
@@ -51,7 +51,7 @@ def test_a_published_version_holds_until_it_changes(lab):
 
     edited = app(settings("a", {"x": "2"}), settings("b"), annotations={PUBLISH: "one"})
     lab.deliver(edited)
-    lab.plane.settle()
+    lab.settle()
     assert lab.get("ConfigMap", "a")["data"] == {"x": "1"}
     assert lab.find("ConfigMap", "b") is None
     assert lab.revisions() == ["shop-v1"]
@@ -70,7 +70,7 @@ def test_a_new_version_of_the_same_text_is_delivered_again(lab):
     lab.until("two", lambda found: found["status"]["workflow"]["appRevision"] == "two")
     lab.running()
     assert lab.revisions() == ["shop-v1", "shop-v2"]
-    lab.plane.settle()
+    lab.settle()
     [tracker] = lab.trackers()
     assert tracker["metadata"]["name"] == f"shop-two-{lab.namespace}"
 
@@ -110,10 +110,10 @@ def test_definitions_are_those_of_the_revision(lab):
 def test_old_revisions_are_cleaned_up_but_never_one_in_use(lab):
     for number in range(13):
         lab.deliver(app(settings("a", {"x": str(number)})))
-    lab.plane.settle()
+    lab.settle()
     assert lab.revisions() == [f"shop-v{n}" for n in range(3, 14)], "ten and the one in use"
     assert latest(lab.deliver(app(settings("a", {"x": "2"})))) == "shop-v3"
-    lab.plane.settle()
+    lab.settle()
     assert lab.revisions() == [f"shop-v{n}" for n in range(3, 14)]
 
 

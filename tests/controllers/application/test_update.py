@@ -83,7 +83,7 @@ def test_there_and_back_before_the_controller_looks(lab):
     lab.apply(ONE)
     lab.plane.start()
     lab.running()
-    lab.plane.settle()
+    lab.settle()
     assert {name: uid(lab, "ConfigMap", name) for name in lab.owned("ConfigMap")} == before
     assert lab.revisions() == ["shop-v1"]
 
@@ -100,7 +100,7 @@ def test_there_and_back_while_the_controller_works(lab, flips):
         lab.apply(OTHER)
         lab.apply(ONE)
     lab.running()
-    lab.plane.settle()
+    lab.settle()
     assert lab.owned("ConfigMap") == {"a", "b"}
     assert uid(lab, "ConfigMap", "b") == stays
     assert lab.status()["latestRevision"]["name"] == "shop-v1"
@@ -125,7 +125,7 @@ def test_a_published_version_and_a_generation_may_have_the_same_name(lab):
     lab.deliver(app(settings("a"), settings("b", {"y": "1"}), annotations=version))
     lab.until("v2", lambda found: found["status"]["workflow"]["appRevision"] == "v2")
     lab.running()
-    lab.plane.settle()
+    lab.settle()
     assert lab.owned("ConfigMap") == {"a", "b"}
     lab.deliver(app(settings("a"), annotations={"app.oam.dev/publishVersion": "v3"}))
     lab.until("v3", lambda found: found["status"]["workflow"]["appRevision"] == "v3")

@@ -61,7 +61,7 @@ def test_time_runs_out(lab):
     assert condition(found, "Workflow")["status"] == condition(found, "Ready")["status"] == "False"
     assert "late" in condition(found, "Ready")["message"]
     assert found["status"]["workflow"]["finished"] is True
-    lab.plane.settle()
+    lab.settle()
     assert lab.owned("ConfigMap") == {"late", "then"}, "a failure removes nothing"
 
 
@@ -77,10 +77,10 @@ def test_it_waits_for_a_person(lab):
     found = lab.phase("workflowSuspending")
     assert found["status"]["workflow"]["suspend"] is True
     assert steps(found) == {"before": "succeeded", "ask": "suspending"}
-    lab.plane.settle()
+    lab.settle()
     assert lab.owned("ConfigMap") == {"before"}
     lab.plane.restart()
-    lab.plane.settle()
+    lab.settle()
     assert lab.status()["status"] == "workflowSuspending"
 
     lab.steer(operations.resume)
@@ -104,7 +104,7 @@ def test_a_person_holds_a_running_workflow(lab):
     lab.steer(operations.suspend)
     lab.phase("workflowSuspending")
     lab.switch("a", on=True)
-    lab.plane.settle()
+    lab.settle()
     assert lab.find("ConfigMap", "b") is None
     lab.steer(operations.resume)
     lab.running()
@@ -119,7 +119,7 @@ def test_a_person_ends_it(lab):
     assert record(found, "ask")["phase"] == "failed"
     assert record(found, "ask")["reason"] == "Terminate"
     assert record(found, "after")["phase"] == "skipped"
-    lab.plane.settle()
+    lab.settle()
     assert lab.owned("ConfigMap") == {"before"}
 
     lab.steer(operations.restart)
@@ -137,7 +137,7 @@ def test_a_person_starts_it_over(lab):
         != before["status"]["workflow"]["steps"][0]["id"],
     )
     lab.running()
-    lab.plane.settle()
+    lab.settle()
     assert found["status"]["latestRevision"] == before["status"]["latestRevision"]
     assert lab.owned("ConfigMap") == {"a"}
     assert len(lab.trackers()) == 1
@@ -186,10 +186,10 @@ def test_a_failing_step_is_not_tried_at_every_event(lab):
     broken = settings("a", {"not a key!": "1"})
     lab.apply(app(broken, settings("noise")))
     lab.until("failing", lambda found: record(found, "a").get("phase") == "failed")
-    before = lab.plane.sent()
+    before = lab.sent()
     for number in range(20):
         lab.patch("ConfigMap", "noise", {"metadata": {"annotations": {"n": str(number)}}})
-    lab.plane.settle(0.2)
-    tried = (lab.plane.sent() - before)[("create?dryRun", "configmaps")]
+    lab.settle(0.2)
+    tried = (lab.sent() - before)[("create?dryRun", "configmaps")]
     assert tried <= 2
     assert record(lab.app(), "a")["reason"] == "Execute"

@@ -8,9 +8,10 @@ from typing import Protocol
 from lateen.api.application import Application, Component, Step
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
-from lateen.api.revision import Snapshot
+from lateen.api.revision import Revision, Snapshot
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.definitions import loading
+from lateen.policies import deciding
 
 # Policies that steer the pipeline itself and render nothing (semantics C2).
 BUILTIN_POLICIES = frozenset(
@@ -28,6 +29,7 @@ BUILTIN_POLICIES = frozenset(
         "debug",
     }
 )
+_ACTED_ON = frozenset({"topology", "override"})
 BUILTIN_STEPS = frozenset({"apply-component", "deploy", "suspend", "step-group"})
 
 
@@ -74,6 +76,13 @@ def steps_of(app: Application, workflow: Manifest | None) -> Iterator[Step]:
         raws, path = (app.workflow or {}).get("steps") or (), "spec.workflow.steps"
     for i, raw in enumerate(raws):
         yield Step.of(raw, f"{path}[{i}]", f"step-{i}")
+
+
+def not_acted_on(revision: Revision) -> str:
+    """Which policies are accepted, for KubeVela knows them, but change nothing yet; or nothing."""
+    known = deciding.named(revision.application, revision.policies).values()
+    ignored = [f"{policy.name} ({policy.type})" for policy in known if policy.type not in _ACTED_ON]
+    return f"not acted on yet: {', '.join(ignored)}" if ignored else ""
 
 
 def _references(

@@ -56,14 +56,14 @@ def fingerprint(
     app: Application,
     status: Mapping[str, Any],
     owned: Iterable[Manifest],
-    externals: Sequence[tuple[str, str]],
+    others: Sequence[tuple[str, str]],
 ) -> str:
     """Equal for two moments between which nothing changed that a pass would look at.
 
     Args:
         status: of the application, as stored or about to be.
         owned: the live objects of the application.
-        externals: what it may refer to, with versions.
+        others: whatever else it depends on, each with something that changes when that does.
     """
     return hashing.digest(
         [
@@ -73,6 +73,6 @@ def fingerprint(
             app.deleting,
             status,
             sorted([o["metadata"]["uid"], o["metadata"]["resourceVersion"]] for o in owned),
-            externals,
+            others,
         ]
     )

@@ -132,7 +132,7 @@ class Stages:
             "revision": revision.number,
             "revisionHash": revision.hash,
         }
-        report.passed("Policy")
+        report.passed("Policy", parsing.not_acted_on(revision))
         return revision
 
     async def run(self, app: Application, revision: Revision, report: Report) -> Result:
@@ -298,8 +298,9 @@ class Stages:
     def _fingerprint(self, app: Application, report: Report | None = None) -> str:
         status = report.status if report is not None else app.status
         owned = self._live.owned_by(_owner(app))
-        externals = self._caches.external_versions(app.namespace)
-        return sessions.fingerprint(app, status, owned, externals)
+        inventories = [(t.name, str(t.raw["metadata"]["uid"])) for t in self._caches.trackers(app)]
+        others = [*self._caches.external_versions(app.namespace), *sorted(inventories)]
+        return sessions.fingerprint(app, status, owned, others)
 
 
 def _report_service(report: Report, delivered: deliver.Delivered, facts: contexts.AppFacts) -> None:
