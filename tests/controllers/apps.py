@@ -76,7 +76,12 @@ def lamp(name: str, colour: str = "red", **more: Any) -> Manifest:
 
 
 def webservice(
-    name: str, image: str = "nginx", *, judged: bool = False, traits: Sequence[Manifest] = (), **more: Any
+    name: str,
+    image: str = "nginx",
+    *,
+    judged: bool = False,
+    traits: Sequence[Manifest] = (),
+    **more: Any,
 ) -> Manifest:
     """A webservice that nothing runs; unless it is `judged` it counts as healthy all the same."""
     exempt = {"type": "annotations", "properties": {"app.oam.dev/disable-health-check": "true"}}

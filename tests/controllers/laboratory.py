@@ -412,9 +412,7 @@ class Laboratory:
         done, found = self.plane.until(self.namespace, name, lambda app: app is None, within)
         assert done, f"{name} is still there after {within:g} s:\n{_shown(found)}"
 
-    def eventually(
-        self, what: str, question: Callable[[], T], within: float = PATIENCE
-    ) -> T:
+    def eventually(self, what: str, question: Callable[[], T], within: float = PATIENCE) -> T:
         """Ask until the answer is true; returns it."""
         deadline = time.monotonic() + within
         while not (answer := question()):

@@ -61,11 +61,11 @@ def test_what_was_deleted_comes_back(plane, install):
 
 
 def test_an_edited_definition_is_used_after_a_restart(lab, install):
-    install("patch: data: mark: \"ours\"")
-    edit = {"spec": {"schematic": {"cue": {"template": "patch: data: mark: \"mine\""}}}}
+    install('patch: data: mark: "ours"')
+    edit = {"spec": {"schematic": {"cue": {"template": 'patch: data: mark: "mine"'}}}}
     lab.plane.call(lab.plane.user.patch, KEY, edit)
     lab.plane.restart()
-    install("patch: data: mark: \"ours\"")
+    install('patch: data: mark: "ours"')
     from tests.controllers.apps import app, settings
 
     lab.deliver(app(settings("a", traits=[{"type": "test-mark"}])))

@@ -64,7 +64,7 @@ CASES = {
     "open quote": Case(
         APP.replace('60"', "60"),
         "found unexpected end of stream while scanning a quoted scalar",
-        "8:36",
+        "8:37",
         "close the quote that begins here",
     ),
     "tab": Case(
@@ -168,7 +168,7 @@ CASES = {
     "number for text": Case(
         APP.replace('{command: [sleep, "60"]}', "{command: [a], workingDir: 7}"),
         "expected string, found number 7",
-        "8:35  spec.components[0].properties.workingDir",
+        "8:34  spec.components[0].properties.workingDir",
         'put it in quotes: "7"',
     ),
     "text for a list": Case(
@@ -319,12 +319,11 @@ def test_a_file_that_is_wrong(plane: Plane, namespace: str, refused: Path, name:
     with ThreadPoolExecutor(2) as both:
         up = both.submit(plane.run, "up", *file, expect=2, cwd=refused)
         rehearsal = both.submit(plane.run, "dry-run", "--offline", *file, expect=2, cwd=refused)
+    line = case.text.splitlines()[int(case.at.partition(":")[0]) - 1].replace("\t", " ")
     for said in (up.result(), rehearsal.result()):
         assert said.out == ""
         assert said.err.startswith("error: ")
         assert case.message in said.err.splitlines()[0]
         assert f"--> app.yaml:{case.at}" in said.err
-        assert f"{case.text.splitlines()[int(case.at.partition(':')[0]) - 1]}\n" in said.err.replace(
-            "\t", "\t"
-        )
+        assert f" | {line}\n" in said.err
         assert case.hint in said.err

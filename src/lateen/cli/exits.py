@@ -9,7 +9,7 @@ from lateen.base.problem import Problem
 
 
 class Exit(IntEnum):
-    """Every code a command ends with; documented in docs/reference/cli.md."""
+    """Every code a command ends with; documented in docs/reference/commands.md."""
 
     OK = 0
     FAILED = 1  # anything without a code of its own, a bug of ours among them

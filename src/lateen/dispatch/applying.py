@@ -63,13 +63,14 @@ class Dispatcher:
         """Apply manifests so that they are all there, or, when one is refused, none is touched.
 
         Returns the objects as they are in the cluster, in the order given. An object whose render
-        hash is already there is not written again.
+        hash is already there is not written again; of two manifests of one object the last counts.
 
         Raises:
             Problem | Problems: `dispatch.owned`, `dispatch.unowned`, `dispatch.refused` (the API
                 server would not take it), `dispatch.failed` (it did not, this time).
         Source: semantics C7.
         """
+        wanted = list({manifest.key(item.manifest): item for item in wanted}.values())
         async with self._ledger.preparing():
             prepared, unborn = await self._prepare([item.manifest for item in wanted])
             found, pending = await self._compare(prepared, unborn)

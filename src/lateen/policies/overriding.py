@@ -83,7 +83,7 @@ def _patch(raw: Any, path: str, problems: list[Problem]) -> Patch:
                     "policy.pattern",
                     f'cannot use "{name}" as a name pattern: {error}',
                     path=f"{path}.name",
-                    hint="letters, digits, `-`, `.`, `*`, `[a-z]`, `?`, `+`, `|`, `^` and `$`",
+                    hint="an RE2 regular expression; `*` alone means anything",
                 )
             )
     return Patch(

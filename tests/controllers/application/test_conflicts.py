@@ -47,8 +47,10 @@ def test_a_status_that_somebody_wiped_is_found_again(lab):
     lab.plane.call(wipe)
     found = lab.until(
         "running again",
-        lambda found: found["status"].get("status") == "running"
-        and found["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"],
+        lambda found: (
+            found["status"].get("status") == "running"
+            and found["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
+        ),
     )
     lab.settle()
     assert found["status"]["latestRevision"] == before["status"]["latestRevision"]

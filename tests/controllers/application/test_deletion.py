@@ -21,9 +21,7 @@ def test_it_waits_for_what_something_else_holds(lab):
     lab.deliver(app(settings("held"), settings("free")))
     lab.patch("ConfigMap", "held", {"metadata": {"finalizers": ["test.lateen.dev/hold"]}})
     lab.delete("Application", "shop")
-    held = lab.until(
-        "waiting", lambda found: condition(found, "Ready").get("reason") == "Deleting"
-    )
+    held = lab.until("waiting", lambda found: condition(found, "Ready").get("reason") == "Deleting")
     assert held["status"]["status"] == "deleting"
     ready = condition(held, "Ready")
     assert ready["status"] == "False"

@@ -77,7 +77,10 @@ def shop(lab):
 def test_objects_say_whose_they_are(lab, shop, kind, name, own):
     labels = dict(lab.get(kind, name)["metadata"]["labels"])
     assert labels.pop("oam.dev/render-hash")
-    assert labels.pop("app.oam.dev/app-revision-hash") == shop["status"]["latestRevision"]["revisionHash"]
+    assert (
+        labels.pop("app.oam.dev/app-revision-hash")
+        == shop["status"]["latestRevision"]["revisionHash"]
+    )
     assert labels == own | {
         "app.oam.dev/name": "shop",
         "app.oam.dev/namespace": lab.namespace,
@@ -198,7 +201,11 @@ def test_the_status_shows_the_generated_workflow(shop):
     assert workflow["appRevision"] == "shop-v1"
     assert workflow["mode"] == "DAG-DAG"
     assert workflow["status"] == "succeeded"
-    assert (workflow["finished"], workflow["terminated"], workflow["suspend"]) == (True, False, False)
+    assert (workflow["finished"], workflow["terminated"], workflow["suspend"]) == (
+        True,
+        False,
+        False,
+    )
     assert workflow["startTime"] <= workflow["endTime"]
     assert [(s["name"], s["type"], s["phase"]) for s in workflow["steps"]] == [
         ("web", "apply-component", "succeeded"),

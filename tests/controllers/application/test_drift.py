@@ -16,8 +16,9 @@ def test_a_deleted_object_comes_back(lab):
         lab.delete(kind, name)
         lab.eventually(
             f"{name} restored",
-            lambda kind=kind, name=name, before=before: (found := lab.find(kind, name))
-            and found["metadata"]["uid"] != before,
+            lambda kind=kind, name=name, before=before: (
+                (found := lab.find(kind, name)) and found["metadata"]["uid"] != before
+            ),
             SOON,
         )
     lab.running()
@@ -110,7 +111,8 @@ def test_an_object_taken_over_by_another_application_is_not_taken_back(lab):
 
     lab.patch("ConfigMap", "a", {"metadata": {"labels": {"app.oam.dev/name": "shop"}}})
     healed = lab.until(
-        "healed", lambda found: not {c["type"] for c in found["status"]["conditions"]} & {"StateKeep"}
+        "healed",
+        lambda found: not {c["type"] for c in found["status"]["conditions"]} & {"StateKeep"},
     )
     assert healed["status"]["status"] == "running"
 

@@ -15,9 +15,7 @@ properties:
     - name: a
       traits: [{type: labels, properties: {level: LEVEL}}]
 """
-DEPLOYED = app(
-    settings("a"), steps=[step("d", "deploy", properties={"policies": ["loud"]})]
-)
+DEPLOYED = app(settings("a"), steps=[step("d", "deploy", properties={"policies": ["loud"]})])
 
 
 def test_a_policy_object(lab):
@@ -81,6 +79,7 @@ def test_a_workflow_twice(lab):
     declared["spec"]["workflow"]["ref"] = "release"
     lab.apply(declared)
     found = lab.until("refused", lambda found: condition(found, "Parsed").get("status") == "False")
-    assert "cannot set steps and ref in workflow at the same time" in (
-        condition(found, "Parsed")["message"]
+    assert (
+        "cannot set steps and ref in workflow at the same time"
+        in (condition(found, "Parsed")["message"])
     )

@@ -87,8 +87,9 @@ def test_a_deployment_is_healthy_as_kubernetes_says(lab):
     lab.apply(app(webservice("web", judged=True, traits=[one])))
     waiting = lab.until(
         "waiting for a pod",
-        lambda found: found["status"].get("services")
-        and service(found, "web").get("message") == "Ready:0/1",
+        lambda found: (
+            found["status"].get("services") and service(found, "web").get("message") == "Ready:0/1"
+        ),
     )
     assert waiting["status"]["status"] == "runningWorkflow"
 

@@ -85,7 +85,12 @@ def definition(plural, kind):
 def test_a_new_kind_and_an_object_of_it(lab, together):
     kind = "Boat" + lab.namespace.removeprefix("test-")
     crd = definition(kind.lower() + "s", kind)
-    boat = {"apiVersion": "test.lateen.dev/v1", "kind": kind, "metadata": {"name": "b"}, "sail": "1"}
+    boat = {
+        "apiVersion": "test.lateen.dev/v1",
+        "kind": kind,
+        "metadata": {"name": "b"},
+        "sail": "1",
+    }
     if together:
         declared = app(objects("all", crd, boat))
     else:
@@ -133,3 +138,16 @@ def test_an_object_in_two_versions_is_one(lab):
     after = lab.plane.call(lab.plane.user.get, key)
     assert after["metadata"]["uid"] == before
     assert after["spec"]["maxReplicas"] == 4
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same", "different"])
+def test_an_object_that_two_components_bring(lab, same):
+    """As KubeVela does, one of them has it; the two do not fight over it for ever."""
+    first, second = configmap("shared", x="1"), configmap("shared", x="1" if same else "2")
+    lab.deliver(app(objects("a", configmap("a"), first), objects("b", configmap("b"), second)))
+    lab.settle()
+    assert lab.owned("ConfigMap") == {"a", "b", "shared"}
+    lab.delete("ConfigMap", "shared")
+    lab.eventually("restored", lambda: lab.find("ConfigMap", "shared"), within=2)
+    lab.deliver(app(objects("b", configmap("b"), second)))
+    lab.eventually("cleaned up", lambda: lab.owned("ConfigMap") == {"b", "shared"})

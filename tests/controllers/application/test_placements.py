@@ -117,7 +117,9 @@ def test_an_application_that_moves_leaves_nothing_behind(lab):
     lab.deliver(app(settings("a"), policies=[policy("p", "topology", namespace=new)]))
     lab.eventually(
         "moved",
-        lambda: [each["metadata"]["namespace"] for each in lab.plane.call(everywhere, lab)] == [new],
+        lambda: (
+            [each["metadata"]["namespace"] for each in lab.plane.call(everywhere, lab)] == [new]
+        ),
     )
 
 
@@ -128,7 +130,9 @@ def test_an_unknown_cluster(lab):
     assert 'spec.policies[0].properties.clusters[0]: there is no cluster "locla"' in message
     assert lab.owned("ConfigMap") == set()
 
-    healed = lab.deliver(app(settings("a"), policies=[policy("far", "topology", clusters=["local"])]))
+    healed = lab.deliver(
+        app(settings("a"), policies=[policy("far", "topology", clusters=["local"])])
+    )
     assert steps(healed) == {"deploy-far": "succeeded"}
     assert condition(healed, "Ready")["status"] == "True"
 
@@ -143,7 +147,9 @@ def test_an_unknown_cluster_of_one_component(lab):
 def test_a_component_for_another_namespace(lab):
     place = lab.another_namespace()
     there = {"component": "a", "namespace": place}
-    lab.deliver(app(settings("a", {"x": "1"}), steps=[step("s", "apply-component", properties=there)]))
+    lab.deliver(
+        app(settings("a", {"x": "1"}), steps=[step("s", "apply-component", properties=there)])
+    )
     assert data(lab, place) == {"x": "1"}
 
 

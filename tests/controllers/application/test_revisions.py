@@ -37,7 +37,9 @@ def test_an_older_text_is_its_revision_again_and_no_number_is_used_twice(lab):
 
 def test_labels_and_annotations_make_no_revision(lab):
     before = lab.deliver(app(settings("a")))
-    lab.patch("Application", "shop", {"metadata": {"labels": {"x": "y"}, "annotations": {"x": "y"}}})
+    lab.patch(
+        "Application", "shop", {"metadata": {"labels": {"x": "y"}, "annotations": {"x": "y"}}}
+    )
     lab.settle()
     assert lab.revisions() == ["shop-v1"]
     assert lab.status() == before["status"]
@@ -79,7 +81,7 @@ def template(lab, text):
     """Change what a lamp renders."""
     definition = lab.get("ComponentDefinition", "lamp")
     cue = definition["spec"]["schematic"]["cue"]
-    cue["template"] = cue["template"].replace("data: colour", f"data: {text}: \"new\", data: colour")
+    cue["template"] = cue["template"].replace("data: colour", f'data: {text}: "new", data: colour')
     lab.patch("ComponentDefinition", "lamp", {"spec": {"schematic": {"cue": cue}}})
 
 

@@ -130,3 +130,20 @@ def test_a_published_version_and_a_generation_may_have_the_same_name(lab):
     lab.deliver(app(settings("a"), annotations={"app.oam.dev/publishVersion": "v3"}))
     lab.until("v3", lambda found: found["status"]["workflow"]["appRevision"] == "v3")
     lab.eventually("removed", lambda: lab.owned("ConfigMap") == {"a"})
+
+
+def test_two_applications_whose_inventories_would_be_called_the_same(lab):
+    """`shop-v1-x-...` is version `v1-x` of shop, and version `x` of shop-v1."""
+    place = f"x-{lab.namespace}"
+    one = app(settings("a"), annotations={"app.oam.dev/publishVersion": "v1-x"})
+    other = app(settings("b"), name="shop-v1", annotations={"app.oam.dev/publishVersion": "x"})
+    lab.deliver(one)
+    lab.deliver(other)
+    lab.settle()
+    assert lab.trackers("shop")[0]["metadata"]["name"] == f"shop-v1-{place}"
+    assert [len(lab.trackers(name)) for name in ("shop", "shop-v1")] == [1, 1]
+    lab.delete("Application", "shop")
+    lab.gone()
+    assert lab.owned("ConfigMap", "shop-v1") == {"b"}
+    lab.delete("ConfigMap", "b")
+    lab.eventually("restored", lambda: lab.find("ConfigMap", "b"), within=2)

@@ -132,9 +132,11 @@ def test_a_person_starts_it_over(lab):
     lab.steer(operations.restart)
     found = lab.until(
         "restarted",
-        lambda found: (found["status"].get("workflow") or {}).get("steps")
-        and found["status"]["workflow"]["steps"][0]["id"]
-        != before["status"]["workflow"]["steps"][0]["id"],
+        lambda found: (
+            (found["status"].get("workflow") or {}).get("steps")
+            and found["status"]["workflow"]["steps"][0]["id"]
+            != before["status"]["workflow"]["steps"][0]["id"]
+        ),
     )
     lab.running()
     lab.settle()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from lateen.api.application import Application, Component, Step
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
-from lateen.api.revision import Revision, Snapshot
+from lateen.api.revision import Snapshot
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.definitions import loading
 from lateen.policies import deciding
@@ -78,9 +78,9 @@ def steps_of(app: Application, workflow: Manifest | None) -> Iterator[Step]:
         yield Step.of(raw, f"{path}[{i}]", f"step-{i}")
 
 
-def not_acted_on(revision: Revision) -> str:
+def not_acted_on(app: Application, external: Mapping[str, Manifest]) -> str:
     """Which policies are accepted, for KubeVela knows them, but change nothing yet; or nothing."""
-    known = deciding.named(revision.application, revision.policies).values()
+    known = deciding.named(app, external).values()
     ignored = [f"{policy.name} ({policy.type})" for policy in known if policy.type not in _ACTED_ON]
     return f"not acted on yet: {', '.join(ignored)}" if ignored else ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,15 +10,18 @@ from lateen import __version__
 from lateen.api import manifest
 from lateen.api.application import Application, Component
 from lateen.api.manifest import Key, Manifest
-from lateen.base import suggest
+from lateen.api.placement import Placement
+from lateen.base import paths, suggest
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.controllers.application import deliver, parsing, running
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering
+from lateen.dispatch import preparing
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
 from lateen.workflow import options, planning, records
+from lateen.workflow.ports import Outcome
 
 # Without an API server to ask: the kinds of Kubernetes itself that live in no namespace.
 _CLUSTER_WIDE = frozenset(
@@ -75,23 +78,94 @@ class _Paper:
 
     async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]:
         for each in wanted:
+            namespaced = each.manifest["kind"] not in _CLUSTER_WIDE
+            sent = preparing.prepare(each.manifest, namespaced=namespaced)
             key = manifest.key(each.manifest)
-            if key not in self.written:
-                self.preview.manifests.append((each.component, each.trait or None, each.manifest))
-            self.written[key] = each.manifest
+            if key in self.written:
+                self._replace(key, each)
+            self.written[key] = sent
+            self.preview.manifests.append((each.component, each.trait or None, sent))
         return [each.manifest for each in wanted]
 
     async def find(self, key: Key) -> Manifest | None:
         return self.written.get(key)
 
+    def _replace(self, key: Key, by: Desired) -> None:
+        """An object that is rendered twice: the last one stands, as in the cluster."""
+        before = self.written[key]
+        entry = next(e for e in self.preview.manifests if e[2] is before)
+        self.preview.manifests.remove(entry)
+        if entry[0] == by.component and entry[1] == (by.trait or None):
+            return  # the same template, for another step
+        first, second = (name or "the component itself" for name in (entry[1], by.trait))
+        self.preview.warnings.append(
+            Problem(
+                "template.duplicate",
+                f"{key} is rendered twice: for {entry[0]} by {first}, for {by.component} by "
+                f"{second}, which stands",
+                hint="leave one of them out, or give its object another name",
+            )
+        )
 
+
+@dataclass
 class _Optimist(deliver.Deliverer):
-    """Takes everything that was rendered for healthy: nothing runs in a dry run."""
+    """Takes everything that was rendered for healthy: nothing runs in a dry run.
+
+    `late` are components that only a real delivery can render: an input takes its value from an
+    object that is not there yet.
+    """
+
+    late: dict[str, Problem] = field(default_factory=dict)
+
+    async def deliver(self, component: Component, placement: Placement) -> Outcome:
+        try:
+            return await super().deliver(component, placement)
+        except (Problem, Problems) as error:
+            blank = _blank(component)
+            if not blank or not all(_within(each, blank) for each in every(error)):
+                raise
+            self.late[component.name] = Problem(
+                "parameter.late",
+                f"{component.name} cannot be shown: {', '.join(blank)} is known only when "
+                "it is delivered",
+                path=component.path,
+            )
+            return Outcome(True, "", None, {})
 
     async def assess(
         self, rendered: rendering.Rendered, reached: Any = rendering.STAGES
     ) -> assessing.ComponentHealth:
         return assessing.ComponentHealth(rendered.component.name, True, True)
+
+
+def _blank(component: Component) -> list[str]:
+    """Paths of values that are null where the author wrote none: inputs without a value yet."""
+
+    def walk(value: Any, at: paths.Path) -> Iterator[str]:
+        if value is None:
+            yield f"{component.path}.{paths.render(at)}"
+        elif isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield from walk(inner, (*at, name))
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                yield from walk(inner, (*at, index))
+
+    traits = [trait.properties for trait in component.traits]
+    return [
+        *(walk(component.properties, ("properties",)) if component.properties else ()),
+        *(
+            found
+            for index, properties in enumerate(traits)
+            if properties
+            for found in walk(properties, ("traits", index, "properties"))
+        ),
+    ]
+
+
+def _within(problem: Problem, blank: Sequence[str]) -> bool:
+    return any(problem.path.startswith(path) or path.startswith(problem.path) for path in blank)
 
 
 async def preview(
@@ -134,7 +208,9 @@ async def preview(
     paper = _Paper(found)
     deliverer = _Optimist(engine, renderer, facts, paper, frozenset(running.CLUSTERS))
     done = await running.rehearse(route, deliverer, facts, engine, SystemClock())
-    found.warnings += _doubts(route.plan, done)
+    found.warnings += [*deliverer.late.values(), *_doubts(route.plan, done)]
+    if inert := parsing.not_acted_on(app, snapshot.policies):
+        found.warnings.append(Problem("policy.inert", inert, path="spec.policies"))
     return found
 
 

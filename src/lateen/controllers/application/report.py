@@ -82,6 +82,15 @@ class Report:
             self.phase = "rendering"  # whatever ran before, this text does not
         return Next(failed=error.retry)
 
+    def under_way(self) -> None:
+        """The workflow goes on: what an earlier pass said of its failure no longer holds."""
+        failed = [("Workflow", "False"), ("Ready", "False")]
+        self.status["conditions"] = [
+            c
+            for c in self.status.get("conditions") or ()
+            if (c.get("type"), c.get("status")) not in failed
+        ]
+
     def ready(self) -> None:
         self._put("Ready", true=True, reason="Available")
 

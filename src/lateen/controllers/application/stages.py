@@ -132,7 +132,8 @@ class Stages:
             "revision": revision.number,
             "revisionHash": revision.hash,
         }
-        report.passed("Policy", parsing.not_acted_on(revision))
+        inert = parsing.not_acted_on(revision.application, revision.policies)
+        report.passed("Policy", inert)
         return revision
 
     async def run(self, app: Application, revision: Revision, report: Report) -> Result:
@@ -166,6 +167,8 @@ class Stages:
             report.passed("Workflow")
         elif progress.problem is not None:
             report.fail(progress.problem)
+        else:
+            report.under_way()
         return Result(progress, route, ledger, deliverer)
 
     async def keep(self, app: Application, result: Result, report: Report) -> None:

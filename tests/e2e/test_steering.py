@@ -1,0 +1,66 @@
+"""Holding a delivery, letting it go on, running it again, ending it."""
+
+from __future__ import annotations
+
+import re
+
+from tests.e2e import planes
+from tests.e2e.planes import FILES, Plane
+
+PAUSED = FILES / "paused.yaml"
+
+
+def maps(plane: Plane, namespace: str) -> set[str]:
+    return {"before", "after"} & set(plane.names("ConfigMap", namespace))
+
+
+def phase(plane: Plane, namespace: str) -> str:
+    return str(plane.status("paused", namespace).get("status"))
+
+
+def steer(plane: Plane, verb: str, namespace: str, *more: str, expect: int = 0) -> str:
+    said = plane.run("workflow", verb, "paused", "-n", namespace, *more, expect=expect)
+    return said.out or said.err
+
+
+def test_a_delivery_waits_for_a_word(plane: Plane, namespace: str) -> None:
+    file = ("-f", PAUSED, "-n", namespace)
+    said = plane.run("up", *file, "--timeout", "2s", expect=6)
+    assert "paused: step wait suspending" in said.out
+    assert "paused is not healthy after 2s (workflowSuspending)" in said.err
+    assert f"it waits for `lateen workflow resume paused -n {namespace}`" in said.err
+    assert maps(plane, namespace) == {"before"}
+
+    shown = plane.run("status", "paused", "-n", namespace)
+    assert re.search(r"wait +suspend +suspending", shown.out)
+    assert f"It waits for `lateen workflow resume paused -n {namespace}`." in shown.err
+
+    assert steer(plane, "resume", namespace) == "the workflow of paused goes on\n"
+    said = plane.run("up", *file)
+    assert "✓ paused is healthy (2 components)" in said.out
+    assert maps(plane, namespace) == {"before", "after"}
+
+    # again, from its beginning; what was delivered stays
+    assert steer(plane, "restart", namespace) == "the workflow of paused runs again\n"
+    planes.until(lambda: phase(plane, namespace) == "workflowSuspending")
+    assert maps(plane, namespace) == {"before", "after"}
+
+    assert steer(plane, "terminate", namespace) == "the workflow of paused is terminated\n"
+    planes.until(lambda: phase(plane, namespace) == "workflowTerminated")
+    assert "paused failed (workflowTerminated)" in plane.run("up", *file, expect=5).err
+    plane.run("delete", "paused", "-n", namespace)
+    assert maps(plane, namespace) == set()
+
+
+def test_a_delivery_is_held_by_hand(plane: Plane, namespace: str) -> None:
+    plane.run("up", "-f", PAUSED, "-n", namespace, "--no-wait")
+    planes.until(lambda: phase(plane, namespace) == "workflowSuspending")
+    assert "wait" in steer(plane, "resume", namespace, "--step", "wait")
+    planes.until(lambda: phase(plane, namespace) == "running")
+    for verb, message in (
+        ("suspend", "cannot suspend"),
+        ("resume", "is not suspended"),
+        ("terminate", "cannot terminate"),
+    ):
+        said = steer(plane, verb, namespace, expect=2)
+        assert message in said, verb
