@@ -23,10 +23,10 @@ def plane(kube: Embedded) -> Iterator[Plane]:
     """
     with (
         kube.portal.wrap_async_context_manager(Engine()) as engine,
-        kube.portal.wrap_async_context_manager(laboratory.connect(kube.kubeconfig)) as client,
+        kube.portal.wrap_async_context_manager(laboratory.connect(kube.kubeconfig)) as link,
     ):
         kube.call(_install, kube.client, engine)
-        plane = Plane(kube, client, engine)
+        plane = Plane(kube, link, engine)
         plane.start()
         yield plane
         plane.close()
@@ -39,7 +39,7 @@ async def _install(client: hub.Client, engine: Engine) -> None:
 @pytest.fixture
 def lab(plane: Plane, namespace: str) -> Iterator[Laboratory]:
     """A namespace of its own, as the author of applications in it sees it."""
-    plane.start()  # a test may have stopped it
+    plane.revive()  # a test may have stopped it
     here = Laboratory(plane, namespace)
     yield here
     here.leave()

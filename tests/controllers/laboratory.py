@@ -30,6 +30,8 @@ from lateen.hub import connection, kubeconfig
 from tests.conftest import Embedded
 
 T = TypeVar("T")
+Manifests = list[Manifest]  # `list` is a method here
+Texts = list[str]
 
 PATIENCE = 15.0  # seconds; what takes longer on two busy cores is broken
 READS = frozenset({"get", "list", "watch"})
@@ -73,6 +75,10 @@ class Task:
         with anyio.CancelScope() as scope:
             await work(lambda: task_status.started(scope))
 
+    @property
+    def ended(self) -> bool:
+        return self._done.done()
+
     def cancel(self) -> None:
         """Only in the loop itself."""
         self._scope.cancel()
@@ -99,6 +105,10 @@ class Mortal(connection.Connection):
     def die_after(self, writes: int, die: Callable[[], None]) -> None:
         self._left, self._die = writes, die
 
+    @property
+    def doomed(self) -> bool:
+        return self._left is not None
+
     def revive(self) -> None:
         self._left = None
 
@@ -118,20 +128,21 @@ class Mortal(connection.Connection):
 
 
 @asynccontextmanager
-async def connect(path: Path) -> AsyncIterator[hub.Client]:
+async def connect(path: Path) -> AsyncIterator[Mortal]:
     async with Mortal(await kubeconfig.load(path)) as link:
-        yield hub.Client(link)
+        yield link
 
 
 class Plane:
     """The controller: started, stopped and started again in the loop of the embedded Kubernetes.
 
-    `client` is the controller's own, so that what it sends can be counted.
+    `link` is the controller's own, so that what it sends can be counted, and cut off.
     """
 
-    def __init__(self, kube: Embedded, client: hub.Client, engine: Engine) -> None:
+    def __init__(self, kube: Embedded, link: Mortal, engine: Engine) -> None:
         self.kube = kube
-        self.client = client
+        self.link = link
+        self.client = hub.Client(link)
         self.user = hub.Client(kube.client.connection, manager="user")
         self.call = kube.call
         self._engine = engine
@@ -153,9 +164,17 @@ class Plane:
 
     def start(self) -> None:
         """Run a controller, unless one is running. Returns once it has listed what there is."""
+        if self._controller is not None and self._controller.ended:
+            self._controller = None
         if self._controller is None:
-            self.client.connection.revive()
+            self.link.revive()
             self._controller = Task(self.kube.portal, self._control)
+
+    def revive(self) -> None:
+        """Run a controller that is not about to die, whatever was done to the last one."""
+        if self.link.doomed:
+            self.stop()
+        self.start()
 
     async def _control(self, started: Callable[[], None]) -> None:
         controller = control.Controller(self.client, self._engine, SystemClock())
@@ -169,8 +188,9 @@ class Plane:
 
     def die_after(self, writes: int) -> None:
         """Let the controller die once that many more of its writes are answered."""
+        self.start()
         assert self._controller is not None
-        self.client.connection.die_after(writes, self._controller.cancel)
+        self.link.die_after(writes, self._controller.cancel)
 
     def await_death(self, within: float = PATIENCE) -> None:
         """Wait until a controller that is to die has died."""
@@ -288,6 +308,9 @@ class Laboratory:
         return name
 
     def leave(self) -> None:
+        """Tidy up: applications first, or they would be repaired while their namespace goes."""
+        for each in self.list("Application"):
+            self.delete("Application", each["metadata"]["name"])
         for name in self._namespaces:
             self.delete("Namespace", name)
 
@@ -312,14 +335,14 @@ class Laboratory:
         assert found is not None, f"there is no {kind} {name}"
         return found
 
-    def list(self, kind: str, **labels: str) -> list[Manifest]:
+    def list(self, kind: str, **labels: str) -> Manifests:
         """Objects of this namespace; of a cluster-wide kind those of its applications."""
         key = self.key(kind, "")
         if not key.namespace:
             labels = {names.APP_NAMESPACE: self.namespace, **labels}
         selector = ",".join(f"{label}={value}" for label, value in labels.items())
 
-        async def read() -> tuple[list[Manifest], str]:
+        async def read() -> tuple[Manifests, str]:
             return await self.plane.user.list(
                 key.group, key.version, kind, namespace=key.namespace, label_selector=selector
             )
@@ -332,10 +355,10 @@ class Laboratory:
     def owned(self, kind: str, app: str = "shop") -> set[str]:
         return self.names(kind, **{names.APP_NAME: app})
 
-    def trackers(self, app: str = "shop") -> list[Manifest]:
+    def trackers(self, app: str = "shop") -> Manifests:
         return self.list("ResourceTracker", **{names.APP_NAME: app})
 
-    def revisions(self, app: str = "shop") -> list[str]:
+    def revisions(self, app: str = "shop") -> Texts:
         found = self.names("ApplicationRevision", **{names.APP_NAME: app})
         return sorted(found, key=lambda name: int(name.rpartition("-v")[2]))
 
@@ -359,11 +382,11 @@ class Laboratory:
         """
         return Counter(
             (call.verb, call.resource)
-            for call in list(self.plane.client.connection.sent)
+            for call in list(self.plane.link.sent)
             if call.key is None or self.namespace in f"{call.path} {call.key}"
         )
 
-    def settle(self, calm: float = 0.3) -> Counter[tuple[str, str]]:
+    def settle(self, calm: float = 0.25) -> Counter[tuple[str, str]]:
         """Wait until the controller sends nothing any more; what it has sent by then."""
         deadline = time.monotonic() + PATIENCE
         before, since = self.sent(), time.monotonic()

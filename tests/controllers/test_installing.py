@@ -7,6 +7,7 @@ import pytest
 from lateen.api.definition import Definition
 from lateen.api.manifest import Key
 from lateen.controllers import installing
+from tests.controllers.apps import app, settings
 
 KEY = Key("core.oam.dev", "TraitDefinition", "vela-system", "test-mark", "v1beta1")
 
@@ -66,7 +67,5 @@ def test_an_edited_definition_is_used_after_a_restart(lab, install):
     lab.plane.call(lab.plane.user.patch, KEY, edit)
     lab.plane.restart()
     install('patch: data: mark: "ours"')
-    from tests.controllers.apps import app, settings
-
     lab.deliver(app(settings("a", traits=[{"type": "test-mark"}])))
     assert lab.get("ConfigMap", "a")["data"] == {"mark": "mine"}

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import anyio
 from anyio.from_thread import start_blocking_portal
 
 from lateen import hub
@@ -169,9 +168,12 @@ class Plane(Shell):
         self.ask(ask)
 
     def status(self, name: str, namespace: str) -> dict[str, Any]:
-        """The status of an application, as `lateen status -o json` prints it."""
-        found: dict[str, Any] = self.run("status", name, "-n", namespace, "-o", "json").data
-        return found.get("status", {})
+        """The status of an application; asked of the API, as tests ask again and again."""
+
+        async def ask(client: hub.Client) -> Manifest:
+            return await client.get(Key("core.oam.dev", "Application", namespace, name, "v1beta1"))
+
+        return dict(self.ask(ask).get("status") or {})
 
     def urls(self, name: str, namespace: str) -> list[str]:
         found = self.run("status", name, "-n", namespace, "--endpoint", "-o", "json").data
@@ -213,7 +215,7 @@ class Plane(Shell):
             with contextlib.suppress(OSError):  # it ended while we looked
                 command = (entry / "cmdline").read_bytes()
                 text = command + (entry / "environ").read_bytes()
-                if mark in text or mark in os.fsencode(os.readlink(entry / "cwd")):
+                if mark in text or mark in os.fsencode((entry / "cwd").readlink()):
                     found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
         return found
 
@@ -283,7 +285,3 @@ def made() -> Iterator[Plane]:
             yield plane
     finally:
         shutil.rmtree(root, ignore_errors=True)
-
-
-async def pause(seconds: float) -> None:
-    await anyio.sleep(seconds)

@@ -6,13 +6,13 @@ Each case goes through `lateen up` on a control plane and through `lateen dry-ru
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.planes import Plane
+from tests.e2e.planes import Plane, Said, Shell
 
 START = """\
 apiVersion: core.oam.dev/v1beta1
@@ -42,13 +42,15 @@ def steps(*entries: str) -> str:
     return "  workflow:\n    steps:\n" + "".join(f"      - {entry}\n" for entry in entries)
 
 
-def step(name: str, more: str = "", kind: str = "apply-component", p: str = "component: web") -> str:
+def step(
+    name: str, more: str = "", kind: str = "apply-component", p: str = "component: web"
+) -> str:
     return f"{{name: {name}, type: {kind}, properties: {{{p}}}{more}}}"
 
 
 @dataclass(frozen=True)
 class Case:
-    """`at` is where the first mark goes, with the field after it: `7:7  spec.components[0].type`."""
+    """`at` is where the mark goes, with the field after it: `7:7  spec.components[0].type`."""
 
     text: str
     message: str
@@ -280,13 +282,19 @@ CASES = {
         'did you mean "properties"?',
     ),
     "override of no component": Case(
-        policy("override", "{components: [{name: wob}]}", steps(step("go", "", "deploy", "policies: [mine]"))),
+        policy(
+            "override",
+            "{components: [{name: wob}]}",
+            steps(step("go", "", "deploy", "policies: [mine]")),
+        ),
         'no component matches "wob"',
         "12:34  spec.policies[0].properties.components[0].name",
         'did you mean "web"?',
     ),
     "deploy with an unknown policy": Case(
-        policy("topology", "{clusters: [local]}", steps(step("go", "", "deploy", "policies: [mime]"))),
+        policy(
+            "topology", "{clusters: [local]}", steps(step("go", "", "deploy", "policies: [mime]"))
+        ),
         "external policy mime not found",
         "15:58  spec.workflow.steps[0].properties.policies[0]",
         'did you mean "mine"?',
@@ -302,28 +310,62 @@ def namespace(plane: Plane) -> Iterator[str]:
     plane.drop_namespace(name)
 
 
-@pytest.fixture
-def refused(plane: Plane, namespace: str, tmp_path: Path) -> Iterator[Path]:
-    """A directory to run a command in; what the command reads must not be applied."""
-    yield tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of each case."""
+    made = tmp_path_factory.mktemp("bad")
+    for name, case in CASES.items():
+        (made / file_of(name)).write_text(case.text)
+    return made
+
+
+def file_of(name: str) -> str:
+    return f"{name.replace(' ', '-')}.yaml"
+
+
+def told(case: Case, file: str, said: str) -> bool:
+    """Whether the problem of a case is told whole, among others or alone."""
+    line = case.text.splitlines()[int(case.at.partition(":")[0]) - 1].replace("\t", " ")
+    for block in said.split("\n\n"):
+        if f"--> {file}:{case.at}" in block:
+            head = block.splitlines()[0]
+            whole = head.startswith("error: ") and case.message in head
+            return whole and f" | {line}\n" in block and case.hint in block
+    return False
+
+
+@pytest.fixture(scope="module")
+def attempts(plane: Plane, namespace: str, folder: Path) -> dict[str, Future[Said]]:
+    """What `up` says to each case, two of them at a time."""
+
+    def up(name: str) -> Said:
+        return plane.run("up", "-f", file_of(name), "-n", namespace, expect=None, cwd=folder)
+
+    with ThreadPoolExecutor(2) as both:
+        return {name: both.submit(up, name) for name in CASES}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_up_refuses_a_file_that_is_wrong(attempts: dict[str, Future[Said]], name: str) -> None:
+    said = attempts[name].result()
+    assert (said.code, said.out) == (2, "")
+    assert told(CASES[name], file_of(name), said.err), said.err
+
+
+@pytest.mark.usefixtures("attempts")
+def test_nothing_of_them_was_applied(plane: Plane, namespace: str) -> None:
     assert plane.names("Application", namespace, "core.oam.dev", "v1beta1") == []
     assert plane.names("Deployment", namespace, "apps") == []
     assert plane.names("ConfigMap", namespace) in ([], ["kube-root-ca.crt"])
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_file_that_is_wrong(plane: Plane, namespace: str, refused: Path, name: str) -> None:
-    case = CASES[name]
-    (refused / "app.yaml").write_text(case.text)
-    file = ("-f", "app.yaml", "-n", namespace)
-    with ThreadPoolExecutor(2) as both:
-        up = both.submit(plane.run, "up", *file, expect=2, cwd=refused)
-        rehearsal = both.submit(plane.run, "dry-run", "--offline", *file, expect=2, cwd=refused)
-    line = case.text.splitlines()[int(case.at.partition(":")[0]) - 1].replace("\t", " ")
-    for said in (up.result(), rehearsal.result()):
+def test_a_dry_run_without_a_control_plane_tells_all_of_them(stranger: Shell, folder: Path) -> None:
+    """One after the other as far as the text is concerned, then everything there is at once."""
+    names = list(CASES)
+    while names:
+        files = [option for name in names for option in ("-f", file_of(name))]
+        said = stranger.run("dry-run", "--offline", *files, expect=2, cwd=folder)
         assert said.out == ""
-        assert said.err.startswith("error: ")
-        assert case.message in said.err.splitlines()[0]
-        assert f"--> app.yaml:{case.at}" in said.err
-        assert f" | {line}\n" in said.err
-        assert case.hint in said.err
+        found = [name for name in names if told(CASES[name], file_of(name), said.err)]
+        assert found, said.err
+        names = [name for name in names if name not in found]

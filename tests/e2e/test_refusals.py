@@ -42,7 +42,9 @@ def made_nothing(plane: Plane, namespace: str) -> bool:
 
 
 def owner(plane: Plane, namespace: str) -> str:
-    [found] = [m for m in plane.objects("ConfigMap", namespace) if m["metadata"]["name"] == "settings"]
+    [found] = [
+        m for m in plane.objects("ConfigMap", namespace) if m["metadata"]["name"] == "settings"
+    ]
     return str(found["data"]["by"])
 
 
@@ -172,7 +174,14 @@ def test_the_namespace_of_the_file_is_not_that_of_the_command(
     ],
 )
 def test_a_definition_that_fails(
-    plane: Plane, namespace: str, tmp_path: Path, write: Write, name: str, message: str, at: str, hint: str
+    plane: Plane,
+    namespace: str,
+    tmp_path: Path,
+    write: Write,
+    name: str,
+    message: str,
+    at: str,
+    hint: str,
 ) -> None:
     write((FILES / f"{name}.yaml").read_text())
     file = ("-f", "app.yaml", "-n", namespace)

@@ -51,17 +51,22 @@ class View:
     @property
     def reasons(self) -> list[str]:
         """Why it is not healthy, each reason once."""
+        failed = [step for step in self.steps if step.state == "failed"]
         steps = [
-            f"step {step.name} failed: {step.message or 'no reason is given'}"
-            for step in self.steps
-            if step.state == "failed"
+            f"step {step.name} failed: {step.message or 'no reason is given'}" for step in failed
+        ]
+        # the error of a workflow that failed is made of what its steps say
+        errors = [
+            error
+            for error in self.errors
+            if not any(f"step {step.name}: {step.message}" in error for step in failed)
         ]
         components = [
             f"component {each.name} is not healthy: {each.message or 'no reason is given'}"
             for each in self.components
             if each.state == "unhealthy"
         ]
-        return list(dict.fromkeys([*self.errors, *steps, *components]))
+        return list(dict.fromkeys([*errors, *steps, *components]))
 
 
 def view(app: Application, generation: int = 0) -> View:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.controllers.apps import app, settings, webservice
+from tests.controllers.apps import app, apply_step, settings, step, webservice
 
 SOON = 2.0  # seconds
 
@@ -72,7 +72,6 @@ def test_replicas_set_by_an_autoscaler_are_left_alone(lab):
     lab.deliver(app(webservice("web", traits=[TWO])))
     lab.patch("Deployment", "web", {"spec": {"replicas": 5}}, "scale")
     lab.patch("Deployment", "web", {"spec": {"minReadySeconds": 3}})
-    template = {"spec": {"template": {"metadata": {"labels": {"app.oam.dev/component": None}}}}}
     container = {"name": "web", "image": "other"}
     template = {"spec": {"template": {"spec": {"containers": [container]}}}}
     lab.patch("Deployment", "web", template)
@@ -119,11 +118,7 @@ def test_an_object_taken_over_by_another_application_is_not_taken_back(lab):
 
 def test_a_suspended_application_is_kept_as_well(lab):
     """Between two steps it waits for a person, for days maybe (semantics C8)."""
-    steps = [
-        {"name": "a", "type": "apply-component", "properties": {"component": "a"}},
-        {"name": "wait", "type": "suspend"},
-    ]
-    lab.apply(app(settings("a", {"x": "1"}), steps=steps))
+    lab.apply(app(settings("a", {"x": "1"}), steps=[apply_step("a"), step("wait", "suspend")]))
     lab.phase("workflowSuspending")
     lab.delete("ConfigMap", "a")
     lab.eventually("made anew", lambda: lab.find("ConfigMap", "a"), SOON)

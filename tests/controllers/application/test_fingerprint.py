@@ -14,7 +14,10 @@ def owned(version="5", uid="u"):
     return {"metadata": {"uid": uid, "resourceVersion": version}}
 
 
-def mark(status=None, objects=(owned(),), others=(("x", "1"),), **meta):
+OWNED = (owned(),)
+
+
+def mark(status=None, objects=OWNED, others=(("x", "1"),), **meta):
     app = Application({"metadata": META | meta})
     return sessions.fingerprint(app, {"status": "running"} | (status or {}), objects, others)
 

@@ -77,21 +77,51 @@ def test_health_of_what_was_delivered_before_a_restart_in_the_middle(lab):
     assert service(dark, "first")["healthy"] is False
 
 
-def test_a_deployment_is_healthy_as_kubernetes_says(lab):
-    """No pods are wanted, so that the embedded Kubernetes has its part done at once."""
-    none = {"type": "scaler", "properties": {"replicas": 0}}
-    found = lab.deliver(app(webservice("web", judged=True, traits=[none])))
-    assert service(found, "web")["message"] == "Ready:0/0"
+def pod(lab, component):
+    """The one pod of a component, made by Kubernetes and run by nobody."""
 
-    one = {"type": "scaler", "properties": {"replicas": 1}}
-    lab.apply(app(webservice("web", judged=True, traits=[one])))
-    waiting = lab.until(
-        "waiting for a pod",
+    def found():
+        pods = lab.list("Pod", **{"app.oam.dev/component": component})
+        return pods[0]["metadata"]["name"] if pods else ""
+
+    return lab.eventually("a pod", found)
+
+
+def run_pod(lab, name, phase, *, ready):
+    """Say of a pod what the kubelet of a node would."""
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    lab.patch("Pod", name, {"status": {"phase": phase, "conditions": [condition]}}, "status")
+
+
+def test_a_webservice_is_as_healthy_as_its_pods(lab):
+    lab.apply(app(webservice("web", judged=True)))
+    name = pod(lab, "web")
+    waiting = lab.until("waiting", lambda found: steps(found).get("web") == "running")
+    assert waiting["status"]["status"] == "runningWorkflow"
+
+    run_pod(lab, name, "Running", ready=True)
+    well = lab.phase("running", within=SOON)
+    assert service(well, "web")["message"] == "Ready:1/1"
+    run_pod(lab, name, "Running", ready=False)
+    ill = lab.phase("unhealthy", within=SOON)
+    assert service(ill, "web")["message"] == "Ready:0/1"
+
+
+def test_a_task_is_healthy_once_it_has_ended_well(lab):
+    task = {"name": "job", "type": "task", "properties": {"image": "busybox", "cmd": ["true"]}}
+    lab.apply(app(task))
+    name = pod(lab, "job")
+    run_pod(lab, name, "Running", ready=True)
+    lab.until(
+        "at work",
         lambda found: (
-            found["status"].get("services") and service(found, "web").get("message") == "Ready:0/1"
+            found["status"].get("services")
+            and service(found, "job").get("message") == "Active/Failed/Succeeded:1/0/0"
         ),
     )
-    assert waiting["status"]["status"] == "runningWorkflow"
+    assert lab.status()["status"] == "runningWorkflow"
+    run_pod(lab, name, "Succeeded", ready=False)
+    lab.running()
 
 
 def test_an_object_that_is_gone_and_cannot_come_back_is_not_healthy(lab):

@@ -1,10 +1,11 @@
-"""What the controller costs: nothing while nothing changes, and few requests when something does."""
+"""What the controller costs: nothing while nothing changes, few requests when something does."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from benchmarks import delivery
+
 from tests.controllers.apps import app, settings, webservice
 from tests.controllers.laboratory import writes
 
@@ -24,11 +25,13 @@ def test_an_application_of_the_benchmark_stays_within_the_budget(lab):
     declared["metadata"]["namespace"] = lab.namespace
     sent = sent_by(lab, lambda: lab.deliver(declared))
     assert sum(sent.values()) <= BUDGET, dict(sent)
-    assert writes(sent) == {
+    written = writes(sent)
+    # none when both components are recorded together
+    assert written.pop(("replace", "resourcetrackers"), 0) <= 1
+    assert written == {
         ("patch", "applications"): 1,
         ("create", "applicationrevisions"): 1,
         ("create", "resourcetrackers"): 1,
-        ("replace", "resourcetrackers"): 1,
         ("create?dryRun", "deployments"): 2,
         ("create?dryRun", "services"): 2,
         ("apply", "deployments"): 2,
@@ -67,8 +70,7 @@ def test_a_controller_that_starts_writes_nothing(lab):
         {"type": "expose", "properties": {"port": [81]}},
         {"type": "gateway", "properties": {"http": {"/": 80}, "name": "g"}},
     ]
-    resources = {"cpu": "0.1", "memory": "64Mi", "ports": [{"port": 80}]}
-    web = webservice("web", traits=traits, **resources)
+    web = webservice("web", traits=traits, cpu="0.1", memory="64Mi", ports=[{"port": 80}])
     job = {"name": "job", "type": "task", "properties": {"image": "busybox", "cmd": ["true"]}}
     lab.deliver(app(settings("a", {"x": "1"}), web, policies=[place]))
     lab.apply(app(job, name="second"))

@@ -1,4 +1,4 @@
-"""Components that wait for each other, and values that go from one to another (semantics C4, E4)."""
+"""Components that wait for each other, and values that go between them (semantics C4, E4)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lateen.workflow import operations
 from tests.controllers.apps import LAMP, app, lamp, policy, settings, step
 from tests.controllers.laboratory import condition, steps
 from tests.controllers.laboratory import step as record
@@ -78,8 +79,6 @@ def test_two_places_with_a_difference(lab):
     lab.phase("workflowSuspending")
     assert data(lab, test) == {"level": "low", "kept": "yes"}
     assert data(lab, prod) is None
-    from lateen.workflow import operations
-
     lab.steer(operations.resume)
     found = lab.running()
     assert data(lab, prod) == {"level": "high"}

@@ -1,4 +1,4 @@
-"""Workflows of their own: conditions, time, groups, and the hand of a person (semantics E2 to E7)."""
+"""Workflows of their own: conditions, time, groups, the hand of a person (semantics E2 to E7)."""
 
 from __future__ import annotations
 

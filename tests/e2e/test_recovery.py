@@ -1,0 +1,171 @@
+"""kill -9 of anything: it recovers by itself, and nothing is lost, orphaned or doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import planes
+from tests.e2e.planes import EXAMPLES, FILES, Plane
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+
+HELLO = EXAMPLES / "hello.yaml"
+FLEET = FILES / "fleet.yaml"
+
+
+@pytest.fixture(scope="module")
+def crew(other: Plane) -> Iterator[str]:
+    """The namespace of an application that runs all the time."""
+    name = other.new_namespace()
+    other.run("up", "-f", HELLO, "-n", name)
+    yield name
+    other.run("delete", "hello", "-n", name)
+    other.drop_namespace(name)
+
+
+def healthy(plane: Plane, namespace: str) -> bool:
+    status = plane.status("hello", namespace)
+    return status.get("status") == "running" and len(plane.urls("hello", namespace)) == 2
+
+
+def answers(plane: Plane, namespace: str) -> set[str]:
+    return {planes.fetch(url) for url in plane.urls("hello", namespace)}
+
+
+def programs(plane: Plane) -> list[str]:
+    """The control plane's own programs that run, each as often as it does."""
+    found = []
+    for command in plane.processes().values():
+        for mark in ("lateen.standalone", "/kube ", "lateen.app node", "lateen.app controllers"):
+            if mark in f"{command} ":
+                found.append(mark)
+        if "/engine " in command:
+            found.append("engine")
+    return sorted(found)
+
+
+ALL = sorted(["lateen.standalone", "/kube ", "lateen.app node", "lateen.app controllers", "engine"])
+
+
+@pytest.mark.slow
+def test_the_controllers_are_killed_in_the_middle_of_a_delivery(other: Plane) -> None:
+    namespace = other.new_namespace()
+    file = ("-f", FLEET, "-n", namespace)
+    other.run("up", *file, "--no-wait")
+
+    def maps() -> dict[str, str]:
+        return {
+            each["metadata"]["name"]: each["metadata"]["uid"]
+            for each in other.objects("ConfigMap", namespace)
+            if each["metadata"]["name"].startswith("map-")
+        }
+
+    before = planes.until(lambda: found if len(found := maps()) >= 6 else None)
+    pid = other.strike("controllers")
+    assert len(before) < 15, "the delivery was over too soon to be interrupted"
+    assert other.replaced("controllers", pid)["restarts"] == 1
+
+    said = other.run("up", *file)
+    assert said.out.startswith("application fleet unchanged\n")
+    assert "✓ fleet is healthy (20 components)" in said.out
+    after = maps()
+    assert len(after) == 15
+    assert before.items() <= after.items()  # not made anew
+    ships = [f"ship-{wave}" for wave in range(5)]
+    assert other.names("Deployment", namespace, "apps") == ships
+    assert len(other.workloads(namespace)) == 5
+    revisions = other.names("ApplicationRevision", namespace, "core.oam.dev", "v1beta1")
+    assert revisions == ["fleet-v1"]
+    [tracked] = [
+        each
+        for each in other.objects("ResourceTracker", "", "core.oam.dev", "v1beta1")
+        if each["metadata"]["labels"]["app.oam.dev/namespace"] == namespace
+    ]
+    assert len(tracked["spec"]["managedResources"]) == 20
+    assert not [
+        pod["metadata"]["name"]
+        for pod in other.objects("Pod", namespace)
+        if pod["status"]["containerStatuses"][0]["restartCount"]
+    ]
+    other.run("delete", "fleet", "-n", namespace)
+    assert maps() == {}
+    other.drop_namespace(namespace)
+
+
+@pytest.mark.slow
+def test_kubernetes_is_killed_while_idle(other: Plane, crew: str) -> None:
+    before, port = other.workloads(crew), other.run("server", "status", "-o", "json").data["port"]
+    pid = other.strike("kube")
+    began = time.monotonic()
+    planes.until(lambda: other.run("ls", "-n", crew, expect=None).code == 0)
+    assert time.monotonic() - began < 15
+    assert other.replaced("kube", pid)
+    told = other.run("server", "status", "-o", "json").data
+    assert (told["state"], told["port"]) == ("ready", port)
+    assert healthy(other, crew)
+    assert other.workloads(crew) == before
+    # and it works on: what comes now is delivered
+    text = HELLO.read_text().replace("name: hello", "name: late").replace("name: web", "name: wet")
+    other.run("up", "-f", "-", "-n", crew, given=text)
+    other.run("delete", "late", "-n", crew)
+    planes.until(lambda: other.workloads(crew) == before)
+
+
+@pytest.mark.slow
+def test_the_node_is_killed(other: Plane, crew: str) -> None:
+    before, said = other.workloads(crew), answers(other, crew)
+    assert [len(pids) for pids in before.values()] == [1, 1]
+    other.replaced("node", other.strike("node"))
+    assert other.workloads(crew) == before
+    assert answers(other, crew) == said
+    assert healthy(other, crew)
+    # what was adopted can also be ended: the next one takes its place
+    [(name, [pid]), _] = before.items()
+    os.kill(pid, signal.SIGTERM)
+
+    def again() -> bool:
+        now = other.workloads(crew)
+        return now.keys() == before.keys() and len(now[name]) == 1 and now[name] != {pid}
+
+    planes.until(again)
+    planes.until(lambda: answers(other, crew) == said)
+
+
+@pytest.mark.slow
+def test_the_supervisor_is_killed(other: Plane, crew: str) -> None:
+    before = other.workloads(crew)
+    other.strike("supervisor")
+    planes.until(lambda: not programs(other))  # those it had started end with it
+    assert other.run("server", "status", expect=3).out.startswith("Lateen is not running")
+    assert planes.processes_of_pods().keys() >= {
+        uid
+        for uid, pids in planes.processes_of_pods().items()
+        if pids & set.union(*before.values())
+    }
+    other.run("start")
+    assert programs(other) == ALL
+    assert other.workloads(crew) == before
+    planes.until(lambda: healthy(other, crew))
+
+
+@pytest.mark.slow
+def test_what_was_stopped_comes_back_with_the_next_start(other: Plane, crew: str) -> None:
+    before = other.workloads(crew)
+    port = other.run("server", "status", "-o", "json").data["port"]
+    assert other.run("stop").out == "Lateen is stopped.\n"
+    assert other.leftovers() == []
+    other.run("ls", expect=3)
+    assert other.run("start").out.startswith("Lateen is running, started in ")
+    assert other.run("server", "status", "-o", "json").data["port"] == port
+    planes.until(lambda: healthy(other, crew))
+    after = other.workloads(crew)
+    assert after.keys() == before.keys()
+    assert [len(pids) for pids in after.values()] == [1, 1]
+    assert len(answers(other, crew)) == 2
+    assert programs(other) == ALL
