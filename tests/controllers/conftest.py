@@ -12,7 +12,7 @@ from lateen.cue.engine import Engine
 from lateen.definitions import files
 from tests.conftest import Embedded
 from tests.controllers import laboratory
-from tests.controllers.laboratory import Laboratory, Plane
+from tests.controllers.laboratory import Interruptible, Laboratory, Plane
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +22,7 @@ def plane(kube: Embedded) -> Iterator[Plane]:
     It runs only while tests of this package do: those of other packages write status themselves.
     """
     with (
-        kube.portal.wrap_async_context_manager(Engine()) as engine,
+        kube.portal.wrap_async_context_manager(Interruptible()) as engine,
         kube.portal.wrap_async_context_manager(laboratory.connect(kube.kubeconfig)) as link,
     ):
         kube.call(_install, kube.client, engine)

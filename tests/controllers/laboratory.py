@@ -26,6 +26,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.base.clock import SystemClock
 from lateen.controllers import control
 from lateen.cue.engine import Engine
+from lateen.cue.templates import Evaluation
 from lateen.hub import connection, kubeconfig
 from tests.conftest import Embedded
 
@@ -96,6 +97,7 @@ class Mortal(connection.Connection):
     """A connection whose owner can die on it: from then on nothing is sent any more."""
 
     _left: int | None = None
+    _awaited: tuple[str, str] | None = None
 
     async def __aenter__(self) -> Mortal:
         await super().__aenter__()
@@ -104,6 +106,10 @@ class Mortal(connection.Connection):
 
     def die_after(self, writes: int, die: Callable[[], None]) -> None:
         self._left, self._die = writes, die
+
+    def interrupt(self, verb: str, resource: str, first: Callable[[], Awaitable[None]]) -> None:
+        """Let something else happen before the next request of that kind is sent."""
+        self._awaited, self._first = (verb, resource), first
 
     @property
     def doomed(self) -> bool:
@@ -117,6 +123,9 @@ class Mortal(connection.Connection):
     ) -> Any:
         if self._left == 0:
             await anyio.sleep_forever()
+        if self._awaited == (call.verb, call.resource):
+            self._awaited = None
+            await self._first()
         self.sent.append(call)
         answer = await super().request(call, timeout=timeout, attempts=attempts)
         if self._left and call.verb not in READS:
@@ -125,6 +134,21 @@ class Mortal(connection.Connection):
                 self._die()
                 await anyio.sleep_forever()
         return answer
+
+
+class Interruptible(Engine):
+    """An engine on whose next evaluation something else happens first."""
+
+    _first: Callable[[], Awaitable[None]] | None = None
+
+    def interrupt(self, first: Callable[[], Awaitable[None]]) -> None:
+        self._first = first
+
+    async def evaluate(self, *given: Any, **named: Any) -> Evaluation:
+        if self._first is not None:
+            first, self._first = self._first, None
+            await first()
+        return await super().evaluate(*given, **named)
 
 
 @asynccontextmanager
@@ -139,13 +163,13 @@ class Plane:
     `link` is the controller's own, so that what it sends can be counted, and cut off.
     """
 
-    def __init__(self, kube: Embedded, link: Mortal, engine: Engine) -> None:
+    def __init__(self, kube: Embedded, link: Mortal, engine: Interruptible) -> None:
         self.kube = kube
         self.link = link
         self.client = hub.Client(link)
         self.user = hub.Client(kube.client.connection, manager="user")
         self.call = kube.call
-        self._engine = engine
+        self.engine = engine
         self._controller: Task | None = None
         self._applications = hub.Informer(kube.client, names.GROUP, "v1beta1", "Application")
         self._applications.on_change(self._notice)
@@ -177,7 +201,7 @@ class Plane:
         self.start()
 
     async def _control(self, started: Callable[[], None]) -> None:
-        controller = control.Controller(self.client, self._engine, SystemClock())
+        controller = control.Controller(self.client, self.engine, SystemClock())
         await controller.run(started=started)
 
     def stop(self) -> None:
@@ -255,12 +279,19 @@ class Laboratory:
         documents = [declared] if isinstance(declared, dict) else self._read(declared)
         applied: Manifest = {}
         for document in documents:
-            meta = {**document.get("metadata", {})} | ({"name": name} if name else {})
-            if document["kind"] not in CLUSTER_WIDE:
-                meta.setdefault("namespace", self.namespace)
-            document = {**document, "metadata": meta}
-            applied = self.plane.call(self._apply, document)
+            applied = self.plane.call(self._apply, self._placed(document, name))
         return applied
+
+    def read(self, text: str) -> Manifest:
+        """The one object of a YAML text, placed in this namespace."""
+        [document] = self._read(text)
+        return self._placed(document)
+
+    def _placed(self, document: Manifest, name: str = "") -> Manifest:
+        meta = {**document.get("metadata", {})} | ({"name": name} if name else {})
+        if document["kind"] not in CLUSTER_WIDE:
+            meta.setdefault("namespace", self.namespace)
+        return {**document, "metadata": meta}
 
     async def _apply(self, document: Manifest) -> Manifest:
         return await self.plane.user.apply(document, force=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,17 +22,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def plane() -> Iterator[Plane]:
-    """The control plane of a newcomer."""
-    with planes.made() as made:
-        yield made
+def both() -> Iterator[tuple[Plane, Plane]]:
+    """Two control planes that were started at the same moment."""
+    with (
+        ThreadPoolExecutor(2) as pool,
+        planes.directory() as one,
+        planes.directory() as two,
+        contextlib.ExitStack() as stack,
+    ):
+        for started in [pool.submit(plane.start) for plane in (one, two)]:
+            started.result()
+        for plane in (one, two):
+            stack.enter_context(plane.running())
+        yield one, two
 
 
 @pytest.fixture(scope="session")
-def other() -> Iterator[Plane]:
+def plane(both: tuple[Plane, Plane]) -> Plane:
+    """The control plane of a newcomer."""
+    return both[0]
+
+
+@pytest.fixture(scope="session")
+def other(both: tuple[Plane, Plane]) -> Plane:
     """A second one on the same machine, for what may go wrong."""
-    with planes.made() as made:
-        yield made
+    return both[1]
 
 
 @pytest.fixture

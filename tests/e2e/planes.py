@@ -104,7 +104,7 @@ class Shell:
 
 
 class Plane(Shell):
-    """A control plane in `root`, with its shell. Use it inside `running`."""
+    """A control plane in `root`, with its shell. Start it, and use it inside `running`."""
 
     def __init__(self, root: Path) -> None:
         self.directory = Directory(root / "data")
@@ -112,10 +112,12 @@ class Plane(Shell):
         self._portal: Any = None
         self._client: Any = None
 
+    def start(self) -> None:
+        self.run("start")
+
     @contextlib.contextmanager
     def running(self) -> Iterator[Plane]:
-        """Start it, stop it, and see that nothing of it is left."""
-        self.run("start")
+        """It is connected to, then stopped; nothing of it is left."""
         try:
             with (
                 start_blocking_portal("asyncio") as self._portal,
@@ -246,13 +248,15 @@ def processes_of_pods() -> dict[str, set[int]]:
     return found
 
 
-def until(condition: Callable[[], T], seconds: float = 20.0) -> T:
+def until(condition: Callable[[], T | None], seconds: float = 20.0) -> T:
     """Wait for a condition to be true; gives what it gave."""
     last = time.monotonic() + seconds
-    while not (found := condition()):
+    while True:
+        found = condition()
+        if found:
+            return found
         assert time.monotonic() < last, f"not within {seconds} s"
         time.sleep(0.1)
-    return found
 
 
 def fetch(url: str) -> str:
@@ -276,12 +280,11 @@ def table(text: str) -> list[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def made() -> Iterator[Plane]:
-    """A running plane in a directory with a short name, removed in the end."""
+def directory() -> Iterator[Plane]:
+    """A plane, not started, in a directory with a short name that is removed in the end."""
     root = Path("/tmp") / f"lt-{uuid.uuid4().hex[:6]}"
     root.mkdir(mode=0o700)
     try:
-        with Plane(root).running() as plane:
-            yield plane
+        yield Plane(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)

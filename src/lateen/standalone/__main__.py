@@ -61,6 +61,16 @@ def _arguments() -> argparse.Namespace:
 async def _supervise(directory: Directory, asked: int, without: list[str]) -> None:
     locks.wait_free(directory.kube / "lock", _LEFTOVER)
     port = ports.choose(asked, ports.remembered(directory.port))
+    try:
+        await _run(directory, port, without)
+    except Problem as problem:
+        if asked or problem.code != "standalone.port-in-use":
+            raise
+        # it was free when we looked: another control plane starts at the same time
+        await _run(directory, ports.choose(0, 0), without)
+
+
+async def _run(directory: Directory, port: int, without: list[str]) -> None:
     stages = programs.plane(directory, port=port, without=without)
     supervisor = Supervisor(directory, stages, port=port)
     loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ META = {"name": "shop", "generation": 1, "labels": {"a": "1"}, "annotations": {"
 
 
 def owned(version="5", uid="u"):
-    return {"metadata": {"uid": uid, "resourceVersion": version}}
+    return (uid, version)
 
 
 OWNED = (owned(),)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lateen.api.application import Application
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Key
 from lateen.base import hashing
 from lateen.controllers.application.deliver import Delivered
 from lateen.workflow.remembering import Memory
 from lateen.workflow.waiting import Attempts
+
+Versions = Sequence[tuple[str, str]]
+"""Which objects, and in each case something that changes when the object does."""
 
 
 @dataclass
@@ -24,6 +27,8 @@ class Session:
     memory: Memory | None = None  # None: not read yet
     workflow: Mapping[str, Any] | None = None  # `status.workflow` as this process last left it
     complete: bool = False  # `delivered` holds all that this run of the workflow delivered
+    externals: Versions = ()  # what it may refer to, as the pass under way found it
+    owned: Versions = ()  # its objects, as they were before that pass looked for drift
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
     clean: dict[Key, str] = field(default_factory=dict)  # object -> resourceVersion without drift
 
@@ -55,15 +60,15 @@ class Sessions:
 def fingerprint(
     app: Application,
     status: Mapping[str, Any],
-    owned: Iterable[Manifest],
-    others: Sequence[tuple[str, str]],
+    owned: Versions,
+    others: Versions,
 ) -> str:
     """Equal for two moments between which nothing changed that a pass would look at.
 
     Args:
         status: of the application, as stored or about to be.
         owned: the live objects of the application.
-        others: whatever else it depends on, each with something that changes when that does.
+        others: whatever else it depends on.
     """
     return hashing.digest(
         [
@@ -72,7 +77,7 @@ def fingerprint(
             app.annotations,
             app.deleting,
             status,
-            sorted([o["metadata"]["uid"], o["metadata"]["resourceVersion"]] for o in owned),
-            others,
+            sorted(owned),
+            sorted(others),
         ]
     )

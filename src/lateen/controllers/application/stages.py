@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,8 +96,15 @@ class Stages:
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
-        session = self._sessions.of(app)
-        return bool(session.settled) and session.settled == self._fingerprint(app)
+        settled = self._sessions.of(app).settled
+        if not settled:
+            return False
+        others = [
+            *self._caches.external_versions(app.namespace),
+            *_inventories(self._caches.trackers(app)),
+        ]
+        now = sessions.fingerprint(app, app.status, self._owned_versions(app), others)
+        return settled == now
 
     async def claim(self, app: Application) -> Application:
         """Hold the application until what it brought is cleaned up (semantics C9)."""
@@ -114,6 +121,8 @@ class Stages:
     async def revise(self, app: Application, report: Report) -> Revision:
         """The revision the application is at, stored when it is a new one (C2, C3)."""
         report.enter("Parsed")
+        session = self._sessions.of(app)
+        session.externals = self._caches.external_versions(app.namespace)
         stored = self._caches.revisions(app)
         revision = revise.pinned(app, stored)
         if revision is None:
@@ -176,6 +185,8 @@ class Stages:
         if not result.progress.settled:
             return
         report.enter("StateKeep")
+        session = self._sessions.of(app)
+        session.owned = self._owned_versions(app)
         broken: Problem | None = None
         try:
             await keep.keep(
@@ -183,7 +194,7 @@ class Stages:
                 self._hub,
                 self._live,
                 _owner(app),
-                self._sessions.of(app).clean,
+                session.clean,
                 _identity(app),
             )
         except Problem as problem:
@@ -216,7 +227,10 @@ class Stages:
         in_use = str((report.status.get("latestRevision") or {}).get("name", ""))
         await revise.trim(self._caches.revisions(app), in_use, self._hub, _REVISIONS_KEPT)
         if not left and not plan.retired:
-            self._sessions.of(app).settled = self._fingerprint(app, report)
+            # as this pass found it all, not as it is by now: what changed since is another's to see
+            session = self._sessions.of(app)
+            others = [*session.externals, *_inventories([result.ledger.current])]
+            session.settled = sessions.fingerprint(app, report.status, session.owned, others)
 
     async def finalise(self, app: Application, report: Report) -> Next:
         """Clean up after an application that is being deleted, then let it go (semantics C9)."""
@@ -298,12 +312,15 @@ class Stages:
         )
         session.complete = True
 
-    def _fingerprint(self, app: Application, report: Report | None = None) -> str:
-        status = report.status if report is not None else app.status
-        owned = self._live.owned_by(_owner(app))
-        inventories = [(t.name, str(t.raw["metadata"]["uid"])) for t in self._caches.trackers(app)]
-        others = [*self._caches.external_versions(app.namespace), *sorted(inventories)]
-        return sessions.fingerprint(app, status, owned, others)
+    def _owned_versions(self, app: Application) -> sessions.Versions:
+        found = (manifest.metadata(each) for each in self._live.owned_by(_owner(app)))
+        return [(str(meta["uid"]), str(meta["resourceVersion"])) for meta in found]
+
+
+def _inventories(trackers: Iterable[tracker.Tracker]) -> list[tuple[str, str]]:
+    """Those that are stored: an application without objects has none."""
+    named = ((each.name, str(each.raw["metadata"].get("uid", ""))) for each in trackers)
+    return [(name, uid) for name, uid in named if uid]
 
 
 def _report_service(report: Report, delivered: deliver.Delivered, facts: contexts.AppFacts) -> None:
