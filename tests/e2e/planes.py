@@ -96,6 +96,7 @@ class Shell:
             text=True,
             env=self.environment,
             cwd=self.home,
+            preexec_fn=_heed_interrupts,
         ) as process:
             try:
                 yield process
@@ -288,3 +289,8 @@ def directory() -> Iterator[Plane]:
         yield Plane(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _heed_interrupts() -> None:
+    """As in a terminal: a test run in the background is started with interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
