@@ -40,8 +40,13 @@ def both() -> Iterator[tuple[Plane, Plane]]:
 
 @pytest.fixture(scope="session")
 def plane(both: tuple[Plane, Plane]) -> Plane:
-    """The control plane of a newcomer."""
-    return both[0]
+    """The control plane of a newcomer. One thing runs there from the start: a CronJob takes a
+    minute, which other tests fill.
+    """
+    made = both[0]
+    made.new_namespace("kinds")
+    made.run("up", "-f", planes.FILES / "kinds.yaml", "-n", "kinds", "--no-wait")
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -159,8 +159,8 @@ class Plane(Shell):
 
         return self.ask(ask)
 
-    def new_namespace(self) -> str:
-        name = f"e2e-{uuid.uuid4().hex[:6]}"
+    def new_namespace(self, name: str = "") -> str:
+        name = name or f"e2e-{uuid.uuid4().hex[:6]}"
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         return name
 

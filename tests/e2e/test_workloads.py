@@ -11,14 +11,11 @@ from tests.e2e import planes
 from tests.e2e.planes import FILES, Plane
 
 
-@pytest.fixture(scope="module")
-def kinds(plane: Plane) -> Iterator[str]:
-    """The namespace of one workload of each kind. Made for the module: a CronJob takes a minute."""
-    name = plane.new_namespace()
-    plane.run("up", "-f", FILES / "kinds.yaml", "-n", name)
-    yield name
-    plane.run("delete", "kinds", "-n", name)
-    plane.drop_namespace(name)
+@pytest.fixture
+def kinds(plane: Plane) -> str:
+    """The namespace of one workload of each kind, delivered when the plane was started."""
+    plane.run("up", "-f", FILES / "kinds.yaml", "-n", "kinds")
+    return "kinds"
 
 
 def test_a_job_runs_to_its_end(plane: Plane, kinds: str) -> None:
