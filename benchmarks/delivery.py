@@ -135,7 +135,6 @@ def anchor(controller: Path, manifests: Path) -> Contender:
     def command(kubeconfig: Path, data: Path) -> list[str]:
         return [
             str(controller),
-            f"--kubeconfig={kubeconfig}",
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
             "--concurrent-reconciles=4",
@@ -155,9 +154,15 @@ async def running(contender: Contender, kubeconfig: Path, data: Path) -> AsyncIt
     """The contender's process, logging into `data`."""
     with (data / "controller.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *contender.command(kubeconfig, data), stdout=log, stderr=log
+            *contender.command(kubeconfig, data),
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "KUBECONFIG": str(kubeconfig)},
         )
     try:
+        await asyncio.sleep(3)
+        if process.returncode is not None:
+            raise SystemExit(f"{contender.name} ended:\n{(data / 'controller.log').read_text()}")
         yield Process(process.pid)
     finally:
         process.terminate()
@@ -265,7 +270,6 @@ async def measure(contender: Contender, count: int, idle: float) -> dict[str, An
             await prepare(cluster, contender)
             async with running(contender, embedded.kubeconfig, data) as worker:
                 await ready(cluster)
-                installed = time.monotonic() - begun
                 await asyncio.sleep(3)
                 server = Process(embedded.pid or 0)
                 before = await Reading.take(cluster, worker, server)
@@ -278,7 +282,6 @@ async def measure(contender: Contender, count: int, idle: float) -> dict[str, An
                 return {
                     "applications": count,
                     "kube ready, s": round(up, 2),
-                    "definitions installed, s": round(installed, 2),
                     **delivery_figures(before, after, count, seconds),
                     **idle_figures(calm, end, idle),
                     "memory, MB": {
