@@ -115,3 +115,28 @@ def test_only_what_changed_is_told():
         "phase running",
     ]
     assert progress.events(after, after) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        pytest.param({"reason": "Timeout"}, "it took longer than its timeout", id="timeout"),
+        pytest.param(
+            {"reason": "Terminate", "message": "Suspended by field suspend"},
+            "it was terminated",
+            id="ended while it waited",
+        ),
+        pytest.param({"reason": "Execute", "message": "no disk"}, "no disk", id="its own words"),
+        pytest.param({}, "no reason is given", id="silent"),
+    ],
+)
+def test_why_a_step_failed_is_told_once(step, reason):
+    said = step.get("message") or step.get("reason", "")
+    status = {
+        "status": "workflowFailed",
+        "workflow": {"steps": [{"name": "talk", "phase": "failed", **step}]},
+        "conditions": [
+            {"status": "False", "reason": "ReconcileError", "message": f"step talk: {said}"}
+        ],
+    }
+    assert progress.view(Application({"status": status})).reasons == [f"step talk failed: {reason}"]

@@ -126,3 +126,28 @@ def test_an_address_is_named_once():
     own = pod("web-1", labels={"app": "web"}, ports=[PORT])
     web = service([{"port": 80, "targetPort": 8080}], {"app": "web"})
     assert len(endpoints.resolve([web], [own], [own])) == 1
+
+
+@pytest.mark.parametrize(
+    ("probe", "expected"),
+    [
+        pytest.param({"httpGet": {"port": 8080}}, "http", id="a number"),
+        pytest.param({"httpGet": {"port": "http", "scheme": "HTTPS"}}, "https", id="a name"),
+        pytest.param({"httpGet": {"port": 9090}}, "", id="another port"),
+        pytest.param({"tcpSocket": {"port": 8080}}, "", id="no HTTP"),
+    ],
+)
+def test_a_probe_tells_what_is_spoken_at_a_port(probe, expected):
+    own = pod("web-1", ports=[PORT])
+    own["spec"]["containers"][0]["readinessProbe"] = probe
+    [found] = endpoints.resolve([], [own], [own])
+    assert found.scheme == expected
+
+
+def test_causes_are_those_of_the_pods_that_are_not_well():
+    waiting = {"name": "main", "state": {"waiting": {"reason": "NoNetwork", "message": "no cable"}}}
+    sick = pod("sick", "web", ready=False)
+    sick["status"]["containerStatuses"] = [waiting]
+    live = made("Deployment", "web", api="apps/v1")
+    nodes = trees.build([DEPLOYMENT], {KEY: live}, [pod("well", "web"), sick])
+    assert trees.causes(nodes) == ["pod sick: main: NoNetwork: no cable"]

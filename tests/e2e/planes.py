@@ -26,6 +26,7 @@ from anyio.from_thread import start_blocking_portal
 from lateen import hub
 from lateen.api.manifest import Key, Manifest
 from lateen.node import addresses, namespaces
+from lateen.standalone import directories
 from lateen.standalone.directories import Directory
 
 T = TypeVar("T")
@@ -129,10 +130,10 @@ class Plane(Shell):
                 yield self
         finally:
             self.run("stop", expect=None)
-            left = self.leftovers()
+            left = self._cleared()
             for pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
-        assert left == []
+        assert left == [], left
 
     def ask(self, function: Callable[[hub.Client], Awaitable[T]]) -> T:
         """Ask the API something the command line does not tell."""
@@ -183,9 +184,10 @@ class Plane(Shell):
         return [each["url"] for each in found]
 
     def server(self) -> dict[str, dict[str, Any]]:
-        """The processes of the plane by name."""
-        told = self.run("server", "status", "-o", "json").data
-        return {each["name"]: each for each in told["processes"]}
+        """The processes of the plane by name, from the file that `lateen server status` reads."""
+        told = directories.read(self.directory.status)
+        children = {each["name"]: each for each in told["children"]}
+        return {"supervisor": {"pid": told["pid"], "state": told["state"]}, **children}
 
     def strike(self, name: str) -> int:
         """kill -9 one of its processes; returns which it was."""
@@ -221,6 +223,13 @@ class Plane(Shell):
                 if mark in text or mark in os.fsencode((entry / "cwd").readlink()):
                     found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
         return found
+
+    def _cleared(self, seconds: float = 10.0) -> list[str]:
+        """What is left once the kernel had time: it takes down a network namespace by and by."""
+        last = time.monotonic() + seconds
+        while (left := self.leftovers()) and time.monotonic() < last:
+            time.sleep(0.1)
+        return left
 
     def leftovers(self) -> list[str]:
         """What should not be there once the plane has stopped."""

@@ -369,3 +369,39 @@ def test_a_dry_run_without_a_control_plane_tells_all_of_them(stranger: Shell, fo
         found = [name for name in names if told(CASES[name], file_of(name), said.err)]
         assert found, said.err
         names = [name for name in names if name not in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "at", "hint"),
+    [
+        pytest.param(
+            APP.replace('"60"]', '"60"], prot: 80'),
+            'unknown parameter "prot", it has no effect',
+            "8:44  spec.components[0].properties.prot",
+            'did you mean "port"?',
+            id="a parameter the type does not have",
+        ),
+        pytest.param(
+            APP + steps(step("one", ", if: status.one.phase ==")),
+            "step one is skipped: invalid if value",
+            "11:74  spec.workflow.steps[0].if",
+            "",
+            id="a condition that is none",
+        ),
+        pytest.param(
+            APP + steps(step("one", ", inputs: [{from: adress, parameterKey: port}]")),
+            'step one waits for ever: nothing puts out "adress"',
+            "11:74  spec.workflow.steps[0].inputs",
+            "no step and no component has outputs",
+            id="an input that nothing sets",
+        ),
+    ],
+)
+def test_what_is_allowed_but_hardly_meant_is_a_warning(
+    stranger: Shell, tmp_path: Path, text: str, message: str, at: str, hint: str
+) -> None:
+    (tmp_path / "app.yaml").write_text(text)
+    said = stranger.run("dry-run", "--offline", "-f", "app.yaml", cwd=tmp_path)
+    assert said.err.startswith(f"warning: {message}")
+    assert f"--> app.yaml:{at}\n" in said.err
+    assert hint in said.err

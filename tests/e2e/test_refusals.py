@@ -119,6 +119,17 @@ def test_an_object_the_cluster_refuses(
     assert made_nothing(plane, namespace)
 
 
+def test_a_kind_that_may_yet_come_is_a_warning(plane: Plane, namespace: str, write: Write) -> None:
+    boat = "apiVersion: example.com/v1, kind: Boat, metadata: {name: settings}"
+    text = APP.replace("apiVersion: v1, kind: ConfigMap, metadata: {name: settings}", boat)
+    file = write(text)
+    said = plane.run("dry-run", "-f", file, "-n", namespace)
+    assert said.err.startswith("warning: the cluster has no kind Boat in example.com/v1\n")
+    assert f"{file}:11:7  spec.components[1]\n" in said.err
+    assert "is its CustomResourceDefinition installed?" in said.err
+    assert "kind: Boat" in said.out
+
+
 def test_a_namespace_that_is_not_there(plane: Plane, write: Write) -> None:
     file = write(APP)
     said = plane.run("up", "-f", file, "-n", "nowhere", expect=2)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 from tests.e2e import planes
 from tests.e2e.planes import FILES, Plane
 
 PAUSED = FILES / "paused.yaml"
+TIMED = """\
+  workflow:
+    steps:
+      - {name: talk, type: apply-component, properties: {component: talker}, timeout: 3s}
+"""
+Write = Callable[..., Path]
 
 
 def maps(plane: Plane, namespace: str) -> set[str]:
     return {"before", "after"} & set(plane.names("ConfigMap", namespace))
 
 
-def phase(plane: Plane, namespace: str) -> str:
-    return str(plane.status("paused", namespace).get("status"))
+def phase(plane: Plane, namespace: str, name: str = "paused") -> str:
+    return str(plane.status(name, namespace).get("status"))
 
 
 def steer(plane: Plane, verb: str, namespace: str, *more: str, expect: int = 0) -> str:
@@ -54,7 +62,7 @@ def test_a_delivery_waits_for_a_word(plane: Plane, namespace: str) -> None:
     assert maps(plane, namespace) == set()
 
 
-def test_a_delivery_is_held_by_hand(plane: Plane, namespace: str) -> None:
+def test_a_delivery_that_is_over_cannot_be_steered(plane: Plane, namespace: str) -> None:
     plane.run("up", "-f", PAUSED, "-n", namespace, "--no-wait")
     planes.until(lambda: phase(plane, namespace) == "workflowSuspending")
     assert "wait" in steer(plane, "resume", namespace, "--step", "wait")
@@ -68,3 +76,36 @@ def test_a_delivery_is_held_by_hand(plane: Plane, namespace: str) -> None:
     assert "has come to no step wiat" in steer(
         plane, "restart", namespace, "--step", "wiat", expect=2
     )
+
+
+def test_a_delivery_is_held_by_hand(plane: Plane, namespace: str) -> None:
+    where = ("told", "-n", namespace)
+    plane.run("up", "-f", FILES / "told.yaml", "-n", namespace, "--no-wait")
+    planes.until(lambda: phase(plane, namespace, "told") == "runningWorkflow")
+    assert plane.run("workflow", "suspend", *where).out == "the workflow of told is suspended\n"
+    planes.until(lambda: phase(plane, namespace, "told") == "workflowSuspending")
+    plane.run("workflow", "resume", *where)
+    planes.until(lambda: phase(plane, namespace, "told") == "runningWorkflow")
+
+
+def test_a_step_that_failed_is_run_again(plane: Plane, namespace: str, write: Write) -> None:
+    text = (FILES / "told.yaml").read_text() + TIMED
+    said = plane.run("up", "-f", write(text), "-n", namespace, expect=5)
+    assert "told: step talk failed" in said.out
+    assert said.err.splitlines()[:2] == [
+        "error: told failed (workflowFailed)",
+        "  = step talk failed: it took longer than its timeout",
+    ]
+    assert "Secret access does not exist" in said.err
+    plane.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "access", "namespace": namespace},
+            "stringData": {"token": "t"},
+        }
+    )
+    planes.until(lambda: all(plane.workloads(namespace).values()))
+    again = plane.run("workflow", "restart", "told", "-n", namespace, "--step", "talk")
+    assert again.out == "step talk of told runs again\n"
+    planes.until(lambda: phase(plane, namespace, "told") == "running")

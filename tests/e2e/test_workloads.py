@@ -79,6 +79,8 @@ def test_why_it_does_not_run(plane: Plane, troubles: str, component: str, reason
     assert planes.until(told)
     said = plane.run("status", "troubles", "-n", troubles).err
     assert f"component {component} is not healthy: Ready:0/1" in said
+    tree = plane.run("status", "troubles", "-n", troubles, "--tree").out
+    assert re.search(rf"✗ Pod {component}-\S+  {component}: .*{reason}", tree)
 
 
 def test_up_tells_the_causes_when_the_time_is_up(plane: Plane, troubles: str) -> None:

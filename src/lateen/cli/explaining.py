@@ -168,7 +168,7 @@ def _print(definition: Definition, its: Sequence[Row]) -> None:
         console.print("It takes no parameters.")
         return
     if console.is_terminal:
-        printing.table(_NARROW, [_narrow(row) for row in its])
+        printing.table(_NARROW, [narrow(row) for row in its])
     else:
         printing.table(_HEADERS, [_whole(row) for row in its])
 
@@ -178,7 +178,7 @@ def _whole(row: Row) -> tuple[str, ...]:
     return row.name, row.type, default, "yes" if row.required else "no", row.description
 
 
-def _narrow(row: Row) -> tuple[str | Text, ...]:
+def narrow(row: Row) -> tuple[str | Text, ...]:
     """A row for a terminal: the last part of its name, below that of its parent."""
     *above, last = row.name.replace(".*", "*").split(".")
     name = "  " * len(above) + last.replace("*", ".*")

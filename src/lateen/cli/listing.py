@@ -39,14 +39,14 @@ async def applications(namespace: str, output: Output, kubeconfig: str | None) -
         printing.stderr().print(f"There is no application {where}.")
         return
     now = clock.SystemClock().now()
-    shown = [HEADERS.index(header) for header in _shown(namespace)]
+    columns = [HEADERS.index(header) for header in shown(namespace)]
     printing.table(
-        [HEADERS[at] for at in shown],
-        [[row[at] for at in shown] for app in found for row in rows(app, now)],
+        [HEADERS[at] for at in columns],
+        [[row[at] for at in columns] for app in found for row in rows(app, now)],
     )
 
 
-def _shown(namespace: str) -> list[str]:
+def shown(namespace: str) -> list[str]:
     """The columns: all of them in a pipe, on a terminal those that are needed and fit."""
     console = printing.stdout()
     spare = set()

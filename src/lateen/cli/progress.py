@@ -13,6 +13,7 @@ from lateen.api.application import Application
 
 _FAILED = frozenset({"workflowFailed", "workflowTerminated"})
 _ERRORS = frozenset({"ReconcileError"})
+_ENDED = {"Timeout": "it took longer than its timeout", "Terminate": "it was terminated"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class View:
         errors = [
             error
             for error in self.errors
-            if not any(f"step {step.name}: {step.message}" in error for step in failed)
+            if not any(f"step {step.name}: " in error for step in failed)
         ]
         components = [
             f"component {each.name} is not healthy: {each.message or 'no reason is given'}"
@@ -108,11 +109,17 @@ def _steps(raw: Any, depth: int = 0) -> Iterator[Line]:
         yield Line(
             str(step.get("name") or step.get("id") or ""),
             str(step.get("phase") or "pending"),
-            str(step.get("message") or ""),
+            _message(step),
             str(step.get("type") or ""),
             depth,
         )
         yield from _steps(step.get("subSteps") or (), depth + 1)
+
+
+def _message(step: dict[str, Any]) -> str:
+    """What a step says; one that was ended from outside has nothing to say of that itself."""
+    ended = _ENDED.get(str(step.get("reason"))) if step.get("phase") == "failed" else None
+    return ended or str(step.get("message") or "")
 
 
 def _component(service: dict[str, Any]) -> Line:
