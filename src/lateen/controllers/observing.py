@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from anyio.abc import TaskGroup
 
@@ -25,6 +25,12 @@ class Owned:
         self._tasks = tasks
         self._changed = changed
         self._informers: dict[tuple[str, str], informer.Informer] = {}
+
+    async def watch(self, keys: Iterable[Key]) -> None:
+        """Have the kinds of these objects watched, so that `owned_by` knows them."""
+        kinds = {(key.group, key.kind): key for key in keys}
+        for key in kinds.values():
+            await self.find(key)
 
     async def find(self, key: Key) -> Manifest | None:
         """The object as last seen, or None, also where the cluster has no such kind.

@@ -43,6 +43,21 @@ def test_an_object_is_deleted(hall):
     hall.eventually("restored", lambda: hall.find("ConfigMap", "hall"), within=2)
 
 
+def test_an_object_is_deleted_in_the_first_pass_of_a_controller(hall):
+    """What that pass saw counts, not what was there before it looked: no watch had begun then."""
+    done = anyio.Event()
+
+    async def interruption() -> None:
+        await hall.plane.user.delete(hall.key("ConfigMap", "hall"))
+        await anyio.sleep(0.15)  # for the watch to bring it
+        done.set()
+
+    hall.plane.engine.interrupt(interruption)
+    hall.plane.restart()
+    hall.eventually("interrupted", done.is_set)
+    hall.eventually("restored", lambda: hall.find("ConfigMap", "hall"), within=5)
+
+
 def test_an_object_is_edited(hall):
     edited = configmap("hall", colour="green")
     edited["metadata"]["namespace"] = hall.namespace

@@ -186,6 +186,7 @@ class Stages:
             return
         report.enter("StateKeep")
         session = self._sessions.of(app)
+        await self._live.watch(each.key for each in result.ledger.current.resources)
         session.owned = self._owned_versions(app)
         broken: Problem | None = None
         try:
