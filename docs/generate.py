@@ -21,7 +21,7 @@ import typer
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.cli import explaining, main
 from lateen.cue.engine import Engine
-from lateen.definitions import files, templates
+from lateen.definitions import examples, files, templates
 
 _REFERENCE = Path(__file__).parent / "reference"
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -133,6 +133,10 @@ def _definition(definition: Definition, rows: Sequence[explaining.Row]) -> Itera
     yield ""
     yield f"{definition.description}."
     yield ""
+    if examples.of(definition):
+        folder = "src/lateen/definitions/builtin/examples"
+        yield f"Example: [{definition.name}.yaml](../../{folder}/{definition.name}.yaml)"
+        yield ""
     if not rows:
         yield "It takes no properties."
         return

@@ -124,7 +124,7 @@ func declared(reference ast.Node, depth int) []ast.Node {
 	depth++
 	switch x := reference.(type) {
 	case *ast.Ident:
-		return bindings(x)
+		return bindings(x, depth)
 	case *ast.SelectorExpr:
 		name, _, err := ast.LabelName(x.Sel)
 		if err != nil {
@@ -142,7 +142,7 @@ func declared(reference ast.Node, depth int) []ast.Node {
 }
 
 // bindings lists what an identifier is bound to: every declaration of a field of this name in its scope.
-func bindings(ident *ast.Ident) []ast.Node {
+func bindings(ident *ast.Ident, depth int) []ast.Node {
 	switch node := ident.Node.(type) {
 	case nil, *ast.ImportSpec:
 		return nil
@@ -152,17 +152,57 @@ func bindings(ident *ast.Ident) []ast.Node {
 		return []ast.Node{node.Expr}
 	case *ast.Field:
 		return []ast.Node{node.Value}
-	case *ast.ForClause:
-		return nil
 	default:
 		switch scope := ident.Scope.(type) {
 		case *ast.File:
 			return fieldsNamed(scope.Decls, ident.Name)
 		case *ast.StructLit:
 			return fieldsNamed(scope.Elts, ident.Name)
+		case *ast.ForClause:
+			if scope.Value != node {
+				return nil // the key
+			}
+			return items(scope.Source, depth)
 		}
 		return []ast.Node{node}
 	}
+}
+
+// items lists what an expression may have as items of a list or as values of a map.
+func items(expr ast.Node, depth int) []ast.Node {
+	if depth > deepest {
+		return nil
+	}
+	depth++
+	var found []ast.Node
+	switch x := expr.(type) {
+	case *ast.ListLit:
+		for _, item := range x.Elts {
+			if rest, ok := item.(*ast.Ellipsis); ok {
+				item = rest.Type
+			}
+			if item != nil {
+				found = append(found, item)
+			}
+		}
+	case *ast.StructLit:
+		for _, decl := range x.Elts {
+			if field, ok := decl.(*ast.Field); ok {
+				found = append(found, field.Value)
+			}
+		}
+	case *ast.ParenExpr:
+		return items(x.X, depth)
+	case *ast.UnaryExpr:
+		return items(x.X, depth)
+	case *ast.BinaryExpr:
+		return append(items(x.X, depth), items(x.Y, depth)...)
+	case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr:
+		for _, value := range declared(expr, depth) {
+			found = append(found, items(value, depth)...)
+		}
+	}
+	return found
 }
 
 // members lists the declarations of a field of what an expression stands for.

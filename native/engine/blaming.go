@@ -41,8 +41,24 @@ func (b *blame) add(err error, asked string) {
 		if found.Path == "" {
 			found.Path = asked
 		}
-		b.note(found)
+		b.note(b.placed(found, group[0]))
 	}
+}
+
+// placed adds where the text speaks of the value that is wrong, where the error itself names no place in it.
+func (b *blame) placed(found problem, err errors.Error) problem {
+	if b.file == nil || slices.ContainsFunc(found.Positions, func(at position) bool { return at.Source == b.file.Filename }) {
+		return found
+	}
+	selectors := make([]cue.Selector, 0, len(err.Path()))
+	for _, part := range err.Path() {
+		selectors = append(selectors, cue.ParsePath(part).Selectors()...)
+	}
+	pos := b.value.LookupPath(cue.MakePath(selectors...)).Pos()
+	if pos.IsValid() && pos.Filename() == b.file.Filename {
+		found.Positions = append(found.Positions, positionOf(pos, b.files))
+	}
+	return found
 }
 
 func (b *blame) note(problems ...problem) {

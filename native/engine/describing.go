@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 )
 
 // deepestField bounds a description: a definition may contain itself.
@@ -29,6 +30,8 @@ type field struct {
 	Values   []json.RawMessage `json:"values,omitempty"`
 	Choices  []*field          `json:"choices,omitempty"`
 	Closed   bool              `json:"closed"`
+	Open     bool              `json:"open"`
+	Position *position         `json:"position,omitempty"`
 }
 
 // describe is the tree of fields at a path.
@@ -74,13 +77,14 @@ func fieldOf(name string, value cue.Value, depth int) *field {
 	if found.Marks == nil {
 		found.Marks = map[string]string{}
 	}
+	found.Position = declaredIn(value)
 	if given, err := defaultOf(value); err == nil {
 		found.Default = given
 	}
 	if depth == 0 {
 		return found
 	}
-	kind := value.IncompleteKind()
+	kind := structuralKind(value)
 	if kind&cue.StructKind != 0 {
 		found.structure(value, depth)
 	}
@@ -92,14 +96,33 @@ func fieldOf(name string, value cue.Value, depth int) *field {
 	return found
 }
 
+// declaredIn is where a value is declared: where it says something, if it is declared several times.
+func declaredIn(value cue.Value) *position {
+	pos := value.Pos()
+	if op, parts := value.Expr(); op == cue.AndOp {
+		says := func(part cue.Value) bool { return part.IncompleteKind() != cue.TopKind && part.Pos().IsValid() }
+		if first := slices.IndexFunc(parts, says); first >= 0 {
+			pos = parts[first].Pos()
+		}
+	}
+	if !pos.IsValid() {
+		return nil
+	}
+	place := positionOf(pos, nil)
+	return &place
+}
+
 // structure describes the fields of a struct, the values of a map, or the shapes a struct may take. Where it may take
-// several, the fields are those of all of them, and nothing is required that only some require.
+// several, the fields are those of all of them, and nothing is required that only some require. Open says that more
+// fields are welcome than those listed: by `...`, by a pattern, or by a guard that depends on what is given.
 func (f *field) structure(value cue.Value, depth int) {
 	shapes := shapesOf(value)
 	if len(shapes) < 2 {
-		f.Closed = value.IsClosed()
+		item := value.LookupPath(cue.MakePath(cue.AnyString))
+		f.Open = item.Exists() || value.IncompleteKind() == cue.BottomKind || hasPatterns(value)
+		f.Closed = value.IsClosed() && !f.Open
 		f.Fields = fieldsOf(value, depth)
-		if item := value.LookupPath(cue.MakePath(cue.AnyString)); item.Exists() && len(f.Fields) == 0 {
+		if item.Exists() && len(f.Fields) == 0 {
 			f.Items = fieldOf("", item, depth-1)
 			if f.Type == "struct" {
 				f.Type = "map"
@@ -115,6 +138,7 @@ func (f *field) structure(value cue.Value, depth int) {
 		choice.decide(false, false)
 		f.Choices = append(f.Choices, choice)
 		f.Closed = f.Closed && choice.Closed
+		f.Open = f.Open || choice.Open
 		for _, member := range choice.Fields {
 			counts[member.Name]++
 			if first, ok := known[member.Name]; ok {
@@ -125,10 +149,29 @@ func (f *field) structure(value cue.Value, depth int) {
 			known[member.Name] = &copied
 			f.Fields = append(f.Fields, &copied)
 		}
+		choice.fix(shape)
 	}
 	for _, member := range f.Fields {
 		member.Required = member.Required && counts[member.Name] == len(shapes)
 	}
+}
+
+// fix notes which fields of a shape have one value only: they tell it from the others.
+func (f *field) fix(shape cue.Value) {
+	for _, member := range f.Fields {
+		value := shape.LookupPath(cue.MakePath(cue.Str(member.Name)))
+		if len(member.Values) > 0 || !value.IsConcrete() || value.IncompleteKind()&(cue.StructKind|cue.ListKind) != 0 {
+			continue
+		}
+		if given, err := value.MarshalJSON(); err == nil && !isDefault(value) {
+			member.Values = []json.RawMessage{given}
+		}
+	}
+}
+
+func isDefault(value cue.Value) bool {
+	_, left := value.Default()
+	return left
 }
 
 // shapesOf lists the alternatives of a disjunction of structs, each once.
@@ -159,6 +202,7 @@ func fieldsOf(value cue.Value, depth int) []*field {
 		member := fieldOf(selector.Unquoted(), members.Value(), depth-1)
 		constraint := selector.ConstraintType()
 		member.decide(constraint == cue.OptionalConstraint, constraint == cue.RequiredConstraint)
+		member.Required = member.Required && !hasLateDefault(members.Value().Source())
 		fields = append(fields, member)
 	}
 	return fields
@@ -181,6 +225,13 @@ func (f *field) decide(optional, required bool) {
 	default:
 		f.Required = f.Type != "any"
 	}
+}
+
+// hasLateDefault tells whether a field is written with a default, though what it is is not known yet: that depends on
+// what is filled in, as in `*context.name | string`.
+func hasLateDefault(source ast.Node) bool {
+	written, ok := source.(*ast.Field)
+	return ok && hasDefault(written.Value)
 }
 
 // itemOf is the schema of the items of a list, also of `*[] | [...string]`.
@@ -269,8 +320,29 @@ var typeNames = []struct {
 	{cue.FloatKind, "float"}, {cue.BoolKind, "bool"}, {cue.ListKind, "list"}, {cue.StructKind, "struct"}, {cue.NullKind, "null"},
 }
 
-func typeOf(value cue.Value) string {
+func hasPatterns(value cue.Value) bool {
+	members, err := value.Fields(cue.Optional(true), cue.Patterns(true))
+	for err == nil && members.Next() {
+		if members.Selector().ConstraintType() == cue.PatternConstraint {
+			return true
+		}
+	}
+	return false
+}
+
+// structuralKind is the kind of a value, that of a struct also where a guard in it cannot be decided yet.
+func structuralKind(value cue.Value) cue.Kind {
 	kind := value.IncompleteKind()
+	if kind == cue.BottomKind {
+		if members, err := value.Fields(cue.Optional(true)); err == nil && members.Next() {
+			return cue.StructKind
+		}
+	}
+	return kind
+}
+
+func typeOf(value cue.Value) string {
+	kind := structuralKind(value)
 	if kind == cue.TopKind {
 		return "any"
 	}

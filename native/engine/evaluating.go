@@ -40,6 +40,12 @@ func evaluate(inst *instance, req *request) (any, error) {
 		}
 	}
 	mark(filled.value, req.Marks, result)
+	trace(inst, filled, req.Origins, result)
+	if req.Actions {
+		if result.Actions, err = actionsOf(inst, filled); err != nil {
+			return nil, err
+		}
+	}
 	result.Problems = withoutEchoes(found.problems)
 	return result, nil
 }
@@ -68,8 +74,8 @@ func fillIn(value cue.Value, given []fill) (filledIn, error) {
 		if err != nil {
 			return filledIn{}, err
 		}
-		path := cue.ParsePath(fill.Path)
-		if err := path.Err(); err != nil {
+		path, err := fillPath(fill.Path)
+		if err != nil {
 			return filledIn{}, fmt.Errorf("fill path %q: %w", fill.Path, err)
 		}
 		files[file] = fill

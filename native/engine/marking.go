@@ -10,7 +10,7 @@ import (
 // mark reads, for each path, the marks of every field below it and which of them are soft: left at a default.
 //
 // A mark is a line `+key=value` of a doc comment. They are read from the evaluated value, so comments inside `if` and
-// `for`, and those of fields that arrive by reference, count.
+// `for`, and those of fields that arrive by reference, count. A list that may have more items is marked "open".
 func mark(value cue.Value, paths []string, result *evaluation) {
 	if len(paths) == 0 {
 		return
@@ -33,10 +33,18 @@ type marking struct {
 }
 
 func (m *marking) walk(value cue.Value, path string) {
-	if marks := marksOf(value); len(marks) > 0 {
+	marks := marksOf(value)
+	open := value.IncompleteKind() == cue.ListKind && isOpenList(value) // asked first: a default is closed
+	value, soft := value.Default()
+	if open {
+		if marks == nil {
+			marks = map[string]string{}
+		}
+		marks[openMark] = ""
+	}
+	if len(marks) > 0 {
 		m.marks[path] = marks
 	}
-	value, soft := value.Default()
 	if soft {
 		m.soft = append(m.soft, path)
 	}
@@ -59,6 +67,10 @@ func (m *marking) walk(value cue.Value, path string) {
 		}
 	}
 }
+
+const openMark = "open"
+
+func isOpenList(value cue.Value) bool { return value.LookupPath(cue.MakePath(cue.AnyIndex)).Exists() }
 
 // under is the path of a field below a path.
 func under(path, name string) string {

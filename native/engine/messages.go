@@ -14,7 +14,9 @@ type request struct {
 	Paths    []string                     `json:"paths"`
 	Require  []string                     `json:"require"`
 	Marks    []string                     `json:"marks"`
+	Origins  []string                     `json:"origins"`
 	Path     string                       `json:"path"`
+	Actions  bool                         `json:"actions"`
 }
 
 // A fill is a JSON value to unify at a path; source names it in the positions of errors.
@@ -61,4 +63,16 @@ type evaluation struct {
 	Problems []problem                               `json:"problems,omitempty"`
 	Marks    map[string]map[string]map[string]string `json:"marks,omitempty"`
 	Soft     map[string][]string                     `json:"soft,omitempty"`
+	Origins  map[string]map[string][]origin          `json:"origins,omitempty"`
+	Actions  []action                                `json:"actions,omitempty"`
+}
+
+// An action is a struct with the definitions #do and #provider, which somebody else is to carry out. Path is written
+// as CUE does, to be filled at. Value holds what is concrete of it; Incomplete says what keeps its inputs from being so.
+type action struct {
+	Path       string          `json:"path"`
+	Provider   string          `json:"provider"`
+	Do         string          `json:"do"`
+	Value      json.RawMessage `json:"value"`
+	Incomplete []problem       `json:"incomplete,omitempty"`
 }

@@ -63,12 +63,17 @@ func describeError(group []errors.Error, otherwise string, files fills) problem 
 		Message: messageOf(first),
 		Path:    joinPath(first.Path()),
 	}
+	if len(group) > 1 {
+		alternatives := narrowed(group[1:])
+		found.Kind = "conflict"
+		found.Message = messageOfAlternatives(alternatives)
+		if len(alternatives) < len(group)-1 {
+			group = alternatives
+			found.Path = joinPath(group[0].Path())
+		}
+	}
 	for _, err := range group {
 		found.Positions = append(found.Positions, positionsOf(err, files)...)
-	}
-	if len(group) > 1 {
-		found.Kind = "conflict"
-		found.Message = messageOfAlternatives(group[1:])
 	}
 	found.Positions = ordered(found.Positions, files)
 	return found
@@ -124,9 +129,26 @@ func messageOf(err errors.Error) string {
 	return strings.TrimSpace(message)
 }
 
+// narrowed leaves out the alternatives that are not meant: a fixed value that is another one, where some alternative
+// failed for a reason of its own. Of `1 | >=2`, given 0, that is the bound; of {type: "a", n: int} | {type: "b"}, given
+// an a, what is wrong with n.
+func narrowed(failed []errors.Error) []errors.Error {
+	meant := slices.DeleteFunc(slices.Clone(failed), func(err errors.Error) bool {
+		format, args := err.Msg()
+		return format == "conflicting values %s and %s" && len(args) == 2
+	})
+	if len(meant) == 0 {
+		return failed
+	}
+	return meant
+}
+
 // messageOfAlternatives says what did not match: `"c" is none of "a", "b"` where every alternative failed
 // against the same value, else what each said.
 func messageOfAlternatives(failed []errors.Error) string {
+	if len(failed) == 1 {
+		return messageOf(failed[0])
+	}
 	var pairs [][2]string
 	var messages []string
 	for _, err := range failed {

@@ -10,48 +10,76 @@ import argparse
 import gc
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from lateen import __version__, hub
+from lateen.api.manifest import Key
 from lateen.base.clock import SystemClock
-from lateen.base.problem import Problem, Problems
+from lateen.base.problem import Problem, Problems, every
 
 _LOG = logging.getLogger("lateen")
 
 
-async def controllers(kubeconfig: Path, data: Path | None) -> None:
+@dataclass(frozen=True)
+class Order:
+    """What the command line says."""
+
+    kubeconfig: Path
+    data: Path | None
+    settings: Path | None
+
+
+async def controllers(order: Order) -> None:
     """Install what is missing, then reconcile applications until told to stop."""
-    from lateen.controllers import control, installing
+    from lateen.controllers import control, installing, settings
     from lateen.cue.engine import Engine
     from lateen.definitions import files
     from lateen.node import registration
 
-    async with hub.connect(kubeconfig) as client, Engine() as engine:
-        definitions = await files.builtins(engine)
-        written = await installing.install(client, definitions, [registration.RUNTIME_CLASS])
+    chosen = settings.load(_settings_file(order, settings.FILE), os.environ)
+    async with hub.connect(order.kubeconfig) as client, Engine() as engine:
+        written: list[Key] = []
+
+        async def kinds() -> None:
+            written.extend(await installing.kinds(client))
+
+        async with anyio.create_task_group() as tasks:  # the server is slow to take in our kinds
+            tasks.start_soon(kinds)
+            definitions = await files.builtins(engine)
+        written += await installing.objects(client, definitions, [registration.RUNTIME_CLASS])
         if written:
             _LOG.info("installed %d objects", len(written))
         # what was loaded to start stays; looking at it again and again would cost every pass
         gc.collect()
         gc.freeze()
-        controller = control.Controller(client, engine, SystemClock())
+        controller = control.Controller(client, engine, SystemClock(), chosen)
         await controller.run(started=_announce)
 
 
-async def node(kubeconfig: Path, data: Path | None) -> None:
+def _settings_file(order: Order, usual: str) -> Path | None:
+    """The file that was named, else the one in the data directory where there is one."""
+    if order.settings is not None or order.data is None:
+        return order.settings
+    file = order.data / usual
+    return file if file.exists() else None
+
+
+async def node(order: Order) -> None:
     """Run the pods bound to this machine until told to stop."""
     from lateen.node import node as nodes
     from lateen.node import settings
     from lateen.standalone import directories, programs
 
-    if data is None:
+    if order.data is None:
         raise Problem("node.data-dir", "the node needs a data directory", hint="give --data-dir")
-    directory = directories.Directory(data)
+    directory = directories.Directory(order.data)
     pki = directory.kube / "pki"
     chosen = settings.Settings(
         name=programs.NODE,
@@ -61,7 +89,7 @@ async def node(kubeconfig: Path, data: Path | None) -> None:
         authority=pki / "ca.crt",
         version=f"v{__version__}",
     )
-    async with hub.connect(kubeconfig) as client, anyio.create_task_group() as tasks:
+    async with hub.connect(order.kubeconfig) as client, anyio.create_task_group() as tasks:
         await tasks.start(nodes.run, client, chosen)
         _announce()
 
@@ -72,14 +100,14 @@ def _announce(**event: str) -> None:
     sys.stdout.flush()
 
 
-Program = Callable[[Path, Path | None], Awaitable[None]]
+Program = Callable[[Order], Awaitable[None]]
 PROGRAMS: dict[str, Program] = {
     "controllers": controllers,
     "node": node,
 }
 
 
-async def _until_told(program: Program, kubeconfig: Path, data: Path | None) -> None:
+async def _until_told(program: Program, order: Order) -> None:
     """Run a program; SIGTERM and SIGINT end it in an orderly way."""
     async with anyio.create_task_group() as tasks:
 
@@ -89,7 +117,7 @@ async def _until_told(program: Program, kubeconfig: Path, data: Path | None) -> 
                     tasks.cancel_scope.cancel()
 
         tasks.start_soon(listen)
-        await program(kubeconfig, data)
+        await program(order)
         tasks.cancel_scope.cancel()
 
 
@@ -98,6 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("program", choices=sorted(PROGRAMS))
     parser.add_argument("--kubeconfig", type=Path, required=True)
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--settings", type=Path, metavar="FILE")
     given = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO,
@@ -106,12 +135,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     failed = 0
     try:
-        anyio.run(_until_told, PROGRAMS[given.program], given.kubeconfig, given.data_dir)
+        order = Order(given.kubeconfig, given.data_dir, given.settings)
+        anyio.run(_until_told, PROGRAMS[given.program], order)
     except* (Problem, Problems, hub.ApiError) as group:
         first = _first(group)
-        _LOG.error("%s", first)
+        message = _said(first)
+        _LOG.error("%s", message)
         code = first.code if isinstance(first, Problem) else "failed"
-        _announce(event="error", code=code, message=str(first))
+        _announce(event="error", code=code, message=message)
         failed = 1
     return failed
 
@@ -123,6 +154,13 @@ def _first(group: BaseExceptionGroup[Exception]) -> Exception:
         found = found.exceptions[0]
     assert isinstance(found, Exception)
     return found
+
+
+def _said(error: Exception) -> str:
+    """With file and line: who reads a log has no excerpt."""
+    if not isinstance(error, Problem | Problems):
+        return str(error)
+    return "; ".join(": ".join([*map(str, each.positions), str(each)]) for each in every(error))
 
 
 if __name__ == "__main__":

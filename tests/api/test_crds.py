@@ -17,7 +17,9 @@ SHORT = {
     "TraitDefinition": ["trait"],
     "PolicyDefinition": ["def-policy"],
     "WorkflowStepDefinition": ["workflowstep"],
+    "WorkloadDefinition": ["workload"],
     "DefinitionRevision": ["defrev"],
+    "Package": ["pkg", "cpkg", "cuepkg", "cuepackage"],
     "Policy": [],
     "Workflow": [],
 }
@@ -189,7 +191,7 @@ async def client(installed):
 def test_files_and_table_of_kinds_agree():
     found = {
         m["spec"]["names"]["kind"]: (
-            f"core.oam.dev/{m['spec']['versions'][0]['name']}",
+            f"{m['spec']['group']}/{m['spec']['versions'][0]['name']}",
             m["spec"]["names"]["plural"],
         )
         for m in schemas.crds()
@@ -220,7 +222,7 @@ def test_steps_are_the_same_inside_and_outside_of_an_application():
 def test_all_definitions_have_the_same_schematic_and_status():
     kinds = [kind for kind in schemas.KINDS if kind.endswith("Definition")]
     parts = [schemas.openapi(kind)["properties"] for kind in kinds]
-    assert len(kinds) == 4
+    assert len(kinds) == 5
     for part in parts[1:]:
         assert (
             part["spec"]["properties"]["schematic"] == parts[0]["spec"]["properties"]["schematic"]
@@ -341,9 +343,8 @@ async def test_a_tracker_belongs_to_no_namespace_and_keeps_manifests(client, nam
 @pytest.mark.anyio
 async def test_every_kind_is_explained(client):
     """`kubectl explain` reads these: each kind and what users write has a description."""
-    for version in ("v1beta1", "v1alpha1"):
-        path = f"/openapi/v3/apis/core.oam.dev/{version}"
-        served = await client.read_text(path)
+    for version in {version for version, _ in schemas.KINDS.values()}:
+        served = await client.read_text(f"/openapi/v3/apis/{version}")
         for kind, (group_version, _) in schemas.KINDS.items():
-            if group_version.endswith(version):
+            if group_version == version:
                 assert schemas.openapi(kind)["description"] in served, kind

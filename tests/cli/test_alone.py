@@ -154,10 +154,12 @@ def test_show_is_a_table_too(run):
     result = run("show", "scaler")
     assert result.exit_code == Exit.OK
     assert result.stdout.splitlines()[0] == "scaler (trait)"
-    assert [line.split()[:4] for line in result.stdout.splitlines()[3:]] == [
+    table, _, example = result.stdout.partition("\nExample:\n\n")
+    assert [line.split()[:4] for line in table.splitlines()[3:]] == [
         ["PARAMETER", "TYPE", "DEFAULT", "REQUIRED"],
         ["replicas", "int", "1", "no"],
     ]
+    assert "traits:\n    - type: scaler\n" in example
 
 
 def test_show_of_what_there_is_not(run):

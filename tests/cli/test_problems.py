@@ -50,8 +50,29 @@ def test_a_problem_of_a_field_is_shown_with_its_line(document):
           |
         9 |         image: 80
           |         ^^^^^
-            and definition webservice:12:3
+          ::: definition webservice:12:3
           = put it in quotes: "80\"""")
+
+
+def test_each_place_says_what_it_has_to_do_with_it(document):
+    texts = {document.source: document.text, "web.cue": "output: n: parameter.n\n\tlimit: <3\n"}
+    problem = Problem(
+        "template.error",
+        "5 is not allowed",
+        "spec.components[0].properties.image",
+        positions=(
+            Position("web.cue", 1, 12, note="used here"),
+            Position("web.cue", 2, 9, note="conflicts with this"),
+            Position("web.cue", 2, 10, note="the same line"),
+        ),
+    )
+    said = problems.render(problems.locate(problem, document), texts).plain
+    assert said.partition("^\n")[2].splitlines() == [
+        "  ::: web.cue:1:12  used here",
+        "  |   output: n: parameter.n",
+        "  ::: web.cue:2:9  conflicts with this",
+        "  |   limit: <3",
+    ]
 
 
 def test_a_missing_field_is_shown_at_what_it_is_missing_from(document):

@@ -24,7 +24,7 @@ from lateen import hub
 from lateen.api import manifest, names
 from lateen.api.manifest import Key, Manifest
 from lateen.base.clock import SystemClock
-from lateen.controllers import control
+from lateen.controllers import control, settings
 from lateen.cue.engine import Engine
 from lateen.cue.templates import Evaluation
 from lateen.hub import connection, kubeconfig
@@ -46,14 +46,18 @@ VERSIONS = {
     "ClusterRole": "rbac.authorization.k8s.io/v1",
     "ComponentDefinition": names.V1BETA1,
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
+    "DefinitionRevision": names.V1BETA1,
     "Deployment": "apps/v1",
     "Job": "batch/v1",
     "Policy": names.V1ALPHA1,
+    "Package": "cue.oam.dev/v1alpha1",
     "PolicyDefinition": names.V1BETA1,
     "ResourceTracker": names.V1BETA1,
     "TraitDefinition": names.V1BETA1,
     "RoleBinding": "rbac.authorization.k8s.io/v1",
     "Workflow": names.V1ALPHA1,
+    "WorkflowStepDefinition": names.V1BETA1,
+    "WorkloadDefinition": names.V1BETA1,
 }
 
 
@@ -170,6 +174,7 @@ class Plane:
         self.user = hub.Client(kube.client.connection, manager="user")
         self.call = kube.call
         self.engine = engine
+        self.settings = settings.DEFAULTS  # of the next controller that is started
         self._controller: Task | None = None
         self._applications = hub.Informer(kube.client, names.GROUP, "v1beta1", "Application")
         self._applications.on_change(self._notice)
@@ -201,7 +206,7 @@ class Plane:
         self.start()
 
     async def _control(self, started: Callable[[], None]) -> None:
-        controller = control.Controller(self.client, self.engine, SystemClock())
+        controller = control.Controller(self.client, self.engine, SystemClock(), self.settings)
         await controller.run(started=started)
 
     def stop(self) -> None:

@@ -165,3 +165,41 @@ async def test_a_path_that_is_not_there(engine: Engine, verb: str) -> None:
     with pytest.raises(Problem) as raised:
         await getattr(template, verb)("parameter")
     assert (raised.value.code, raised.value.path) == ("cue.reference", "parameter")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "open_", "closed", "fields"),
+    [
+        pytest.param("{x: int}", "struct", False, False, "x", id="no word about more"),
+        pytest.param("{x: int, ...}", "struct", True, False, "x", id="more is welcome"),
+        pytest.param("{...}", "map", True, False, "", id="anything is"),
+        pytest.param("#P", "struct", False, True, "x", id="a definition"),
+        pytest.param("#Q", "struct", True, False, "x", id="a definition that welcomes more"),
+        pytest.param("close({x: int})", "struct", False, True, "x", id="closed"),
+        pytest.param('{x: int, [=~"^a"]: int}', "struct", True, False, "x", id="a pattern"),
+        pytest.param(
+            '{x: string, if x == "a" {y: int}}', "struct", True, False, "x", id="an open guard"
+        ),
+        pytest.param(
+            "{x: 1, if x == 1 {y: int}}", "struct", False, False, "x y", id="a settled guard"
+        ),
+        pytest.param("{x: int} | {y: int, ...}", "struct", True, False, "x y", id="in one shape"),
+    ],
+)
+async def test_whether_a_struct_welcomes_more(
+    engine: Engine, text: str, kind: str, open_: bool, closed: bool, fields: str
+) -> None:
+    whole = f"parameter: {text}\n#P: {{x: int}}\n#Q: {{x: int, ...}}"
+    template = await engine.compile(whole, source="t.cue")
+    found = await template.describe("parameter")
+    assert (found.type, found.open, found.closed) == (kind, open_, closed)
+    assert " ".join(each.name for each in found.fields) == fields
+
+
+async def test_a_guarded_struct_is_required_by_its_fields(engine: Engine) -> None:
+    text = 'parameter: {a: {x: string, if x == "a" {y: int}}, b: {x?: string, if x != _|_ {y: 1}}}'
+    found = await (await engine.compile(text, source="t.cue")).describe("parameter")
+    assert [(each.name, each.type, each.required) for each in found.fields] == [
+        ("a", "struct", True),
+        ("b", "struct", False),
+    ]

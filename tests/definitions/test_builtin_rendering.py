@@ -15,7 +15,13 @@ from lateen.definitions import patching
 
 pytestmark = pytest.mark.anyio
 
-CONTEXT = {"name": "web", "appName": "shop", "namespace": "default", "revision": "web-v1"}
+CONTEXT = {
+    "name": "web",
+    "appName": "shop",
+    "namespace": "default",
+    "revision": "web-v1",
+    "clusterVersion": {"major": "1", "minor": 30},
+}
 ENV = [
     {"name": "MODE", "value": "fast"},
     {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "api"}}},
@@ -87,6 +93,70 @@ COMPONENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "webservice-deprecated": ("webservice", {"image": "nginx", "port": 80, "volumes": VOLUMES}),
     "worker": ("worker", {"image": "busybox"}),
     "worker-full": ("worker", {**FULL, "volumeMounts": MOUNTS}),
+    "statefulset": ("statefulset", {"image": "postgres"}),
+    "statefulset-full": (
+        "statefulset",
+        {
+            **FULL,
+            **META,
+            "args": ["-v"],
+            "addRevisionLabel": True,
+            "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db"]}],
+            "exposeType": "LoadBalancer",
+            "ports": [
+                {"port": 5432, "expose": True},
+                {"port": 53, "containerPort": 5353, "protocol": "UDP", "expose": True},
+            ],
+            "volumeMounts": MOUNTS,
+        },
+    ),
+    "daemon": ("daemon", {"image": "fluentd"}),
+    "daemon-full": (
+        "daemon",
+        {
+            **FULL,
+            **META,
+            "addRevisionLabel": True,
+            "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db"]}],
+            "ports": [
+                {"port": 80, "expose": True},
+                {"port": 53, "protocol": "UDP", "expose": True},
+                {"port": 9090, "name": "metrics"},
+            ],
+            "volumeMounts": MOUNTS,
+        },
+    ),
+    "daemon-deprecated": ("daemon", {"image": "fluentd", "port": 80, "volumes": VOLUMES}),
+    "cron-task": ("cron-task", {"image": "busybox", "schedule": "0 3 * * *"}),
+    "cron-task-full": (
+        "cron-task",
+        {
+            **FULL,
+            **META,
+            "schedule": "*/5 * * * *",
+            "startingDeadlineSeconds": 60,
+            "suspend": True,
+            "concurrencyPolicy": "Replace",
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 2,
+            "count": 2,
+            "restart": "OnFailure",
+            "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["db"]}],
+            "volumeMounts": MOUNTS,
+            "ttlSecondsAfterFinished": 600,
+            "activeDeadlineSeconds": 300,
+            "backoffLimit": 4,
+        },
+    ),
+    "ref-objects": (
+        "ref-objects",
+        {
+            "objects": [
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
+                {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "b"}},
+            ]
+        },
+    ),
     "task": ("task", {"image": "busybox"}),
     "task-full": (
         "task",
@@ -271,8 +341,33 @@ async def test_a_component_renders_nothing_that_is_only_a_default_by_accident(
     result = await evaluate(engine, builtins[name], properties, CONTEXT)
     parameters = ("protocol", "defaultMode", "mode", "medium", "restartPolicy", "parallelism")
     probe = ("initialDelaySeconds", "periodSeconds", "timeoutSeconds")
-    allowed = (*parameters, *probe, "completions", "successThreshold", "failureThreshold")
+    job = ("completions", "backoffLimit", "JobsHistoryLimit", "suspend", "concurrencyPolicy")
+    allowed = (*parameters, *probe, *job, "successThreshold", "failureThreshold")
     assert [path for path in result.soft["output"] if not path.endswith(allowed)] == []
+
+
+@pytest.mark.parametrize(
+    ("minor", "expected"),
+    [
+        pytest.param(24, "batch/v1beta1", id="before batch/v1"),
+        pytest.param(25, "batch/v1", id="with batch/v1"),
+        pytest.param(0, "batch/v1", id="an unknown version is a recent one"),
+    ],
+)
+async def test_a_cron_task_on_an_old_cluster(
+    engine: Engine, builtins: dict[str, Definition], minor: int, expected: str
+):
+    context = {**CONTEXT, "clusterVersion": {"minor": minor}}
+    parameter = {"image": "busybox", "schedule": "0 3 * * *"}
+    result = await evaluate(engine, builtins["cron-task"], parameter, context)
+    assert result.values["output"]["apiVersion"] == expected
+
+
+@pytest.mark.parametrize("name", ["k8s-objects", "ref-objects"])
+async def test_no_objects_are_too_few(engine: Engine, builtins: dict[str, Definition], name: str):
+    result = await evaluate(engine, builtins[name], {"objects": []}, CONTEXT)
+    assert len(result.values["errs"]) == 1
+    assert "output" not in result.values
 
 
 @pytest.mark.parametrize(("command", "expected"), [([], 1), (["serve"], 0)])

@@ -72,6 +72,25 @@ def test_every_field_has_its_value():
     assert revision != other["revision"], "it changes with the component"
 
 
+def test_what_a_policy_sees():
+    context = contexts.of_policy(APP, "quota")
+    empty = {"name": "quota", "namespace": "store", "revision": "", "replicaKey": "", "cluster": ""}
+    assert {name: context[name] for name in empty} == empty
+    assert context["artifacts"] == {}
+    assert not {"parameter", "output", "outputs", "componentType"} & set(context)
+    component = contexts.build(APP, COMPONENT, Place())
+    own = {"parameter", *empty}
+    assert set(component) - own == set(context) - {*own, "artifacts"}
+    assert all(context[name] == component[name] for name in set(component) - own)
+
+
+def test_what_policies_of_the_application_gave_is_there_if_any_ran():
+    assert "custom" not in contexts.build(APP, COMPONENT, Place())
+    given = replace(APP, custom={"a": 1})
+    assert contexts.build(given, COMPONENT, Place())["custom"] == {"a": 1}
+    assert contexts.of_policy(given, "quota", wanted=frozenset({"custom"})) == {"custom": {"a": 1}}
+
+
 def test_a_placement_shows():
     context = contexts.build(APP, COMPONENT, Place("far", "east"), replica_key="blue")
     assert (context["cluster"], context["namespace"]) == ("far", "east")
@@ -116,6 +135,22 @@ def test_an_unknown_cluster_version_compares_as_the_oldest():
 )
 def test_what_a_template_reads(text: str, expected: set[str] | None):
     assert contexts.reads(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "component", "trait"),
+    [
+        pytest.param("a: context.output.status.x", True, True, id="status"),
+        pytest.param("a: context.output.spec.x", True, False, id="spec"),
+        pytest.param("a: context.outputs.x.status", False, False, id="other objects"),
+        pytest.param("let c = context\na: c.output.status", True, True, id="under another name"),
+        pytest.param("context: name: string", False, False, id="nothing of it"),
+        pytest.param("status: context.name", False, False, id="another status"),
+    ],
+)
+def test_who_looks_at_the_cluster(text: str, component: bool, trait: bool):
+    assert contexts.reads_live(text, trait=False) is component
+    assert contexts.reads_live(text, trait=True) is trait
 
 
 def test_only_what_is_read_is_sent():

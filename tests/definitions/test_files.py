@@ -56,7 +56,7 @@ async def test_the_object(engine: Engine):
             "appliesToWorkloads": ["*"],
             "schematic": {
                 "cue": {
-                    "template": 'import "strconv"\n\n'
+                    "template": 'import "strconv"\n'
                     "patch: x: strconv.FormatInt(parameter.n, 10)\nparameter: n: int\n"
                 }
             },
@@ -105,7 +105,7 @@ async def test_a_template_without_braces(engine: Engine):
             "attributes: {\n status: {\n  healthPolicy: {isHealth: context.a}\n}\n}", id="nested"
         ),
         pytest.param(
-            'attributes: status: {customStatus: #"message: 1"#\n'
+            'attributes: status: {customStatus: #"message: x, x: "1""#\n'
             "healthPolicy: {\n isHealth: context.a\n}}",
             id="beside a text",
         ),
@@ -115,7 +115,7 @@ async def test_a_status_struct_becomes_text(engine: Engine, header: str):
     read = await files.read(text('type: "component"\n' + header), "f.cue", engine)
     assert read.status["healthPolicy"].strip() == "isHealth: context.a"
     if "customStatus" in header:
-        assert read.status["customStatus"] == "message: 1"
+        assert read.status["customStatus"] == 'message: x, x: "1"'
 
 
 async def test_a_status_text_stays_as_it_is(engine: Engine):
@@ -158,22 +158,36 @@ async def test_kinds(engine: Engine, word: str, kind: DefinitionKind):
             id="a quoted template is a header",
         ),
         pytest.param(
-            text('type: "triat"'), "definition.header", '"triat" is not a kind', "f.cue:1:4", id="k"
+            text('type: "triat"'), "definition.header", '"triat" is not a kind', "f.cue:2:1", id="k"
         ),
-        pytest.param(text(""), "definition.header", "type is missing", "f.cue:1:4", id="no type"),
-        pytest.param(
-            text('type: "trait"\ndescribtion: ""'),
-            "definition.header",
-            'no field "describtion"',
-            "f.cue:1:4",
-            id="unknown field",
-        ),
+        pytest.param(text(""), "definition.header", "type is missing", "f.cue:1:1", id="no type"),
         pytest.param(
             text('type: "trait"\nattributes: {podDisrupt: true}'),
             "definition.field",
             'no attribute "podDisrupt"',
-            "f.cue:1:4",
+            "f.cue:3:14",
             id="unknown attribute",
+        ),
+        pytest.param(
+            text('type: "component"\nattributes: workload: {definition: {kind: 1}}'),
+            "field.type",
+            "expected text, found the number 1",
+            "f.cue:3:37",
+            id="an attribute of another form",
+        ),
+        pytest.param(
+            text('type: "trait"\nlabels: {a: 1}'),
+            "field.type",
+            "expected text",
+            "f.cue:3:10",
+            id="a label that is no text",
+        ),
+        pytest.param(
+            text('type: "trait"\nlabels: "a"'),
+            "definition.header",
+            "labels must be a struct",
+            "f.cue:3:1",
+            id="labels that are none",
         ),
         pytest.param("a: {\n", "cue.syntax", "", "f.cue:", id="syntax"),
         pytest.param(
@@ -221,7 +235,8 @@ async def test_yaml_that_writes_its_template_in_one_line(engine: Engine, tmp_pat
     file = tmp_path / "d.yaml"
     file.write_text(YAML.split("template:")[0] + 'template: "parameter: n: int\\n"\n')
     [read] = await files.load_path(file, engine)
-    assert (read.text, read.source) == ("parameter: n: int\n", "definition from-yaml")
+    line = YAML.split("template:")[0].count("\n") + 1
+    assert (read.text, read.source) == ("parameter: n: int\n", f"{file}:{line} template")
 
 
 async def test_a_directory_holds_definitions_of_both_forms(engine: Engine, tmp_path: Path):
@@ -241,6 +256,30 @@ async def test_every_wrong_file_of_a_directory_is_named(engine: Engine, tmp_path
         await files.load_path(tmp_path, engine)
     named = [Path(problem.positions[0].source).name for problem in caught.value.problems]
     assert named == ["a.cue", "b.yaml"]
+
+
+async def test_a_field_that_means_nothing_is_a_warning(engine: Engine):
+    """KubeVela passes over it, and the public catalogue has such files."""
+    [read] = await files.examine(text('type: "trait"\ndescribtion: ""'), "f.cue", engine)
+    [warning] = read.warnings
+    assert 'no field "describtion"' in warning.message
+    assert warning.hint == 'did you mean "description"?'
+    assert str(warning.positions[0]) == "f.cue:3:1"
+
+
+async def test_the_form_of_an_object_is_examined(engine: Engine):
+    unknown = YAML.replace("spec:", "spec:\n  appliesTo: [a]")
+    [read] = await files.examine(unknown, "d.yaml", engine)
+    assert [str(warning.positions[0]) for warning in read.warnings] == ["d.yaml:6:3"]
+    with pytest.raises(Problem, match="expected true or false") as caught:
+        await files.examine(YAML.replace("spec:", "spec:\n  podDisruptive: 1"), "d.yaml", engine)
+    assert str(caught.value.positions[0]) == "d.yaml:6:3"
+
+
+@pytest.mark.parametrize("content", ["- a\n", "just a text\n", "42\n"])
+async def test_a_document_that_is_no_object(engine: Engine, content: str):
+    with pytest.raises(Problem, match="is not a definition"):
+        await files.read_any(content, "d.yaml", engine)
 
 
 async def test_no_definition(engine: Engine, tmp_path: Path):

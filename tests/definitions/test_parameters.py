@@ -87,8 +87,12 @@ def said(problems: tuple[Problem, ...]) -> list[tuple[str, str]]:
             id="no shape allows the name, all are closed",
         ),
         pytest.param(
-            {"image": "a", "shape": {"type": "b", "x": "s"}}, [], [], id="between open shapes: CUE"
+            {"image": "a", "shape": {"type": "b", "x": "s"}},
+            [("missing", ".shape.y")],
+            [("unknown", ".shape.x")],
+            id="by the shape its type names",
         ),
+        pytest.param({"image": "a", "shape": {"x": "s"}}, [], [], id="between open shapes: CUE"),
         pytest.param(
             {"image": "a", "strict": {"only": "b", "more": 1}},
             [("unknown", ".strict.more")],

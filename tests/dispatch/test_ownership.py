@@ -2,8 +2,10 @@
 
 import pytest
 
+from lateen.api.treatment import Treatment
 from lateen.base.problem import Problem
 from lateen.dispatch import ownership
+from lateen.dispatch.ownership import Stance
 
 MINE = ("shop", "web")
 
@@ -18,7 +20,7 @@ def config_map(labels):
 
 def test_the_applications_own_object_is_its_to_change():
     mine = config_map({"app.oam.dev/name": "web", "app.oam.dev/namespace": "shop"})
-    ownership.refuse_foreign(mine, MINE)
+    assert ownership.stance(mine, MINE) is Stance.OWNER
     assert ownership.owns(mine, MINE)
 
 
@@ -47,6 +49,63 @@ def test_the_applications_own_object_is_its_to_change():
 )
 def test_a_foreign_object_is_refused(labels, code, message):
     with pytest.raises(Problem) as caught:
-        ownership.refuse_foreign(config_map(labels), MINE)
+        ownership.stance(config_map(labels), MINE)
     assert (caught.value.code, caught.value.message) == (code, message)
     assert caught.value.hint
+
+
+def shared(by, owner="ns2/app2"):
+    namespace, name = owner.split("/")
+    found = config_map({"app.oam.dev/name": name, "app.oam.dev/namespace": namespace})
+    found["metadata"]["annotations"] = {"app.oam.dev/shared-by": by}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("live", "treatment", "stance"),
+    [
+        pytest.param(config_map({}), Treatment(take_over=True), Stance.OWNER, id="adopted"),
+        pytest.param(shared("ns2/app2"), Treatment(shared=True), Stance.NEWCOMER, id="may join"),
+        pytest.param(
+            shared("ns2/app2,shop/web"), Treatment(shared=True), Stance.SHARER, id="has joined"
+        ),
+        pytest.param(
+            shared("shop/web,ns2/app2", "shop/web"),
+            Treatment(shared=True),
+            Stance.OWNER,
+            id="came first",
+        ),
+    ],
+)
+def test_what_policies_allow(live, treatment, stance):
+    assert ownership.stance(live, MINE, treatment) is stance
+
+
+@pytest.mark.parametrize(
+    ("live", "treatment", "message"),
+    [
+        pytest.param(
+            config_map({"app.oam.dev/name": "app2", "app.oam.dev/namespace": "ns2"}),
+            Treatment(take_over=True),
+            "is managed by other application ns2/app2",
+            id="what is owned is not taken over",
+        ),
+        pytest.param(
+            config_map({"app.oam.dev/name": "app2", "app.oam.dev/namespace": "ns2"}),
+            Treatment(shared=True),
+            "application is controlled by ns2/app2 but is not sharable",
+            id="the owner has to share it too",
+        ),
+        pytest.param(
+            shared("ns2/app2"),
+            Treatment(),
+            "is managed by other application ns2/app2",
+            id="an application that does not share",
+        ),
+    ],
+)
+def test_what_policies_do_not_allow(live, treatment, message):
+    with pytest.raises(Problem) as caught:
+        ownership.stance(live, MINE, treatment)
+    assert caught.value.code == "dispatch.owned"
+    assert message in caught.value.message

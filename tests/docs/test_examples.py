@@ -13,7 +13,7 @@ from lateen.base import documents
 from lateen.base.documents import Document
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
-from lateen.definitions import files, loading
+from lateen.definitions import files, loading, templates
 from tests.docs import pages
 
 EXAMPLES = sorted((pages.ROOT / "examples").rglob("*.yaml"))
@@ -75,7 +75,4 @@ async def test_it_renders(document: Document, catalogue: loading.Catalogue, engi
 @pytest.mark.parametrize("block", list(pages.blocks("cue")), ids=lambda block: block.source)
 async def test_a_definition_can_be_read(block: pages.Block, engine: Engine):
     definition = await files.read(block.text, block.source, engine)
-    template = await engine.compile(
-        f"{definition.text}\ncontext: _\nparameter: _\n", source=block.source
-    )
-    assert (await template.describe("parameter")).fields
+    assert (await templates.Shelf(engine).schema(definition)).fields

@@ -13,7 +13,7 @@ from tests.e2e.planes import EXAMPLES, FILES, LATEEN, Plane, Shell
 def test_show_lists_the_parameters(plane: Plane) -> None:
     said = plane.run("show", "scaler").out
     assert said.startswith("scaler (trait)\nSet how many replicas run\n\n")
-    [row] = planes.table(said.partition("\n\n")[2])
+    [row] = planes.table(said.split("\n\n")[1])
     assert row == {
         "PARAMETER": "replicas",
         "TYPE": "int",

@@ -43,6 +43,9 @@ class MemoryDelivery:
         healthy = component.name not in self.sick
         return Outcome(healthy, "" if healthy else "Ready:0/1", self._manifest(component), {})
 
+    async def render(self, component: Component, placement: Placement) -> Outcome:
+        return Outcome(False, "", self._manifest(component), {})
+
     def _manifest(self, component: Component) -> dict[str, Any]:
         return {
             "apiVersion": "v1",

@@ -35,7 +35,7 @@ SERVICE = 'outputs: svc: {apiVersion: "v1", kind: "Service", metadata: name: "sv
 
 def definition(kind: str, name: str, text: str, **spec: Any) -> Definition:
     schematic = {"schematic": {"cue": {"template": text}}}
-    return Definition.of({"kind": kind, "metadata": {"name": name}, "spec": spec | schematic})
+    return Definition.of({"kind": kind, "metadata": {"name": name}, "spec": schematic | spec})
 
 
 CATALOGUE = loading.Static(
@@ -63,6 +63,12 @@ CATALOGUE = loading.Static(
                 "customStatus": 'message: "\\(context.outputs.svc.spec.clusterIP)'
                 ' \\(context.output == _|_) \\(context.parameter == null)"',
             },
+        ),
+        definition(
+            "ComponentDefinition",
+            "bucket",
+            "",
+            schematic={"terraform": {"configuration": "variable {}"}},
         ),
         definition("TraitDefinition", "silent", 'patch: metadata: labels: a: "b"'),
         definition("TraitDefinition", "early", SERVICE, stage="PreDispatch"),
@@ -192,6 +198,26 @@ async def test_stages_not_reached_are_left_out(engine: Engine):
         ("late", False, True),
     ]
     assert found.message == "Service default/svc does not exist"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        pytest.param("Available", (True, "done"), id="there"),
+        pytest.param("ApplyFailed", (False, "done"), id="not there"),
+    ],
+)
+async def test_what_terraform_provides_is_judged_by_its_state(
+    engine: Engine, state: str, expected: tuple[bool, str]
+):
+    live = {
+        "apiVersion": "terraform.core.oam.dev/v1beta2",
+        "kind": "Configuration",
+        "metadata": {"name": "web", "namespace": "default"},
+        "status": {"apply": {"state": state, "message": "done"}},
+    }
+    found = await assess(engine, "bucket", live=[live])
+    assert (found.healthy, found.message) == expected
 
 
 async def test_the_entry_of_status(engine: Engine):

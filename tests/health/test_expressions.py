@@ -124,6 +124,8 @@ text: "a"
 number: 5
 yes: true
 list: [1, 2]
+struct: {{a: 1, "b-c": ["x", {{d: true}}]}}
+none: {{}}
 open: string
 $kept: "for later"
 mine: "x" @local()
@@ -138,7 +140,9 @@ _hidden: 1
         "text": "a",
         "number": "5",
         "yes": "true",
-        "list": "[1,2]",
+        "list": "[1, 2]",
+        "struct": '{\n\ta: 1\n\t"b-c": ["x", {\n\t\td: true\n\t}]\n}',
+        "none": "{}",
         "open": "_|_",
         "l" * 31: "1",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +18,18 @@ class Trait:
 
 
 @dataclass(frozen=True)
+class Overlay:
+    """Values a policy laid over properties: they are in the component, but written elsewhere."""
+
+    at: str  # the properties they were laid over: spec.components[0].properties
+    path: str  # where they stand: spec.policies[0].properties.components[0].properties
+    values: Mapping[str, Any]
+    policy: str  # its name
+
+
+@dataclass(frozen=True)
 class Component:
-    """One entry of `spec.components`. `raw` is what the author wrote."""
+    """One entry of `spec.components`. `raw` is what the author wrote, with what `overlays` say."""
 
     name: str
     type: str
@@ -30,6 +40,9 @@ class Component:
     outputs: tuple[dict[str, Any], ...]
     raw: dict[str, Any]
     path: str = ""  # spec.components[0]
+    # in the order they were laid; of no weight: what they say is in the component
+    overlays: tuple[Overlay, ...] = field(default=(), compare=False)
+    replica_key: str = ""  # which of several copies it is (semantics F4)
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], path: str = "") -> Component:
@@ -147,8 +160,23 @@ class Application:
         return self.labels.get(names.PAUSE) == "true"
 
     @property
+    def may_delete_data(self) -> bool:
+        """Its author consents to the deletion of what holds data."""
+        return self.annotations.get(names.DELETE_DATA) == "true"
+
+    @property
     def publish_version(self) -> str:
         return self.annotations.get(names.PUBLISH_VERSION, "")
+
+    @property
+    def auto_update(self) -> bool:
+        """It follows its definitions as they change (semantics A4, C3)."""
+        return self.annotations.get(names.AUTO_UPDATE) == "true"
+
+    @property
+    def required_controller(self) -> str:
+        """The only version of the controller that is to look at it; empty for any (A3)."""
+        return self.annotations.get(names.REQUIRED_CONTROLLER, "")
 
     @property
     def spec(self) -> dict[str, Any]:

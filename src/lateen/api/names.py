@@ -22,14 +22,22 @@ WORKLOAD_TYPE = "workload.oam.dev/type"
 TRAIT_TYPE = "trait.oam.dev/type"
 TRAIT_RESOURCE = "trait.oam.dev/resource"
 RENDER_HASH = "oam.dev/render-hash"
+SCHEMA = "definition.oam.dev"  # on a ConfigMap with the parameter schema of a definition
+SCHEMA_OF = "definition.oam.dev/name"
 PAUSE = "controller.core.oam.dev/pause"
 
 # annotations
 PUBLISH_VERSION = "app.oam.dev/publishVersion"
 WORKFLOW_NAME = "app.oam.dev/workflowName"
+DELETE_DATA = "lateen.dev/delete-data"  # its author consents to the loss of data
+SHARED_BY = "app.oam.dev/shared-by"  # ns1/app1,ns2/app2
 CONTROLLER_VERSION = "oam.dev/kubevela-version"
+AUTO_UPDATE = "app.oam.dev/autoUpdate"
+REQUIRED_CONTROLLER = "app.oam.dev/controller-version-require"
+REQUIRED_CONTROLLER_OF_DEFINITION = "definition.oam.dev/controller-version-require"
 SERVICE_ACCOUNT = "app.oam.dev/service-account-name"
 DESCRIPTION = "definition.oam.dev/description"
+DEFINITION_REVISION = "definitionrevision.oam.dev/name"
 ALIAS = "definition.oam.dev/alias"
 KUBECTL_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 INPLACE_UPGRADE = "app.oam.dev/inplace-upgrade"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from lateen.api import names
+from lateen.api import compressing, names
+from lateen.api import definition as definitions
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
@@ -45,9 +48,15 @@ class Revision:
     def hash(self) -> str:
         return str((self.raw["metadata"].get("labels") or {}).get(names.APP_REVISION_HASH, ""))
 
+    @cached_property
+    def spec(self) -> Manifest:
+        """The spec, whatever form it is stored in."""
+        spec: Manifest = self.raw["spec"]
+        return compressing.unpacked(spec) or spec
+
     @property
     def application(self) -> Application:
-        return Application(self.raw["spec"]["application"])
+        return Application(self.spec["application"])
 
     @property
     def publish_version(self) -> str:
@@ -56,19 +65,27 @@ class Revision:
     @property
     def policies(self) -> dict[str, Manifest]:
         """External Policy objects, keyed `namespace/name`."""
-        return self.raw["spec"].get("policies") or {}
+        return self.spec.get("policies") or {}
 
     @property
     def workflow(self) -> Manifest | None:
-        found: Manifest | None = self.raw["spec"].get("workflow")
+        found: Manifest | None = self.spec.get("workflow")
         return found
+
+    @property
+    def status(self) -> Manifest:
+        """`succeeded`, `workflow` and `workflowContext` of its last run; empty before that ends."""
+        return self.raw.get("status") or {}
 
     @property
     def definitions(self) -> list[Definition]:
         return [
-            Definition.of({"apiVersion": names.V1BETA1, "kind": kind.value, **raw})
+            replace(
+                Definition.of({"apiVersion": names.V1BETA1, "kind": kind.value, **raw}),
+                asked=key if "@" in key else "",
+            )
             for kind, section in _SECTIONS.items()
-            for raw in (self.raw["spec"].get(section) or {}).values()
+            for key, raw in (self.spec.get(section) or {}).items()
         ]
 
 
@@ -86,11 +103,22 @@ class Snapshot:
         return hashing.digest(
             [
                 self.application.spec,
-                sorted((d.kind, d.name, hashing.digest(d.spec)) for d in self.definitions),
+                sorted((d.kind, key, d.hash) for key, d in self.recorded()),
                 {name: [p.get("type"), p.get("properties")] for name, p in self.policies.items()},
                 (self.workflow or {}).get("steps"),
             ]
         )
+
+    def recorded(self) -> Iterator[tuple[str, Definition]]:
+        """Each definition with the key it is found by in a revision (semantics A4).
+
+        That is its name; where the application uses several revisions of it, and for steps always,
+        the type as it is written.
+        """
+        uses = Counter((d.kind, d.name) for d in self.definitions)
+        for each in self.definitions:
+            alone = uses[each.kind, each.name] == 1 and each.kind is not DefinitionKind.STEP
+            yield each.name if alone else each.asked or each.name, each
 
     def same_intent(self, revision: Revision) -> bool:
         """Whether nothing its author wrote differs from `revision`; definitions may (C3, b)."""
@@ -119,13 +147,16 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
             "spec": app.spec,
         }
     }
-    for definition in snapshot.definitions:
+    for key, definition in snapshot.recorded():
         section = spec.setdefault(_SECTIONS[definition.kind], {})
-        section[definition.name] = _trimmed(definition)
+        section[key] = definitions.trimmed(definition)
     if snapshot.policies:
         spec["policies"] = dict(snapshot.policies)
     if snapshot.workflow:
         spec["workflow"] = snapshot.workflow
+    if compressing.large(spec):
+        readable = {**spec["application"], "spec": {"components": []}}
+        spec = {"application": readable, "compression": compressing.packed(spec)}
     return Revision(
         {
             "apiVersion": names.V1BETA1,
@@ -153,13 +184,6 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
             "spec": spec,
         }
     )
-
-
-def _trimmed(definition: Definition) -> Manifest:
-    """A definition without what only its live object needs."""
-    meta = definition.raw["metadata"]
-    kept = {k: meta[k] for k in ("name", "namespace", "labels", "annotations") if meta.get(k)}
-    return {"metadata": kept, "spec": definition.spec}
 
 
 def newest(revisions: Iterable[Revision]) -> Revision | None:

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions of core.oam.dev, read from `crds/*.yaml`.
+"""The CustomResourceDefinitions of oam.dev, read from `crds/*.yaml`.
 
 The files are plain manifests: `kubectl apply -f` takes them as they are.
 """
@@ -23,6 +23,8 @@ KINDS = {
     "TraitDefinition": (names.V1BETA1, "traitdefinitions"),
     "PolicyDefinition": (names.V1BETA1, "policydefinitions"),
     "WorkflowStepDefinition": (names.V1BETA1, "workflowstepdefinitions"),
+    "WorkloadDefinition": (names.V1BETA1, "workloaddefinitions"),
+    "Package": ("cue.oam.dev/v1alpha1", "packages"),
     "DefinitionRevision": (names.V1BETA1, "definitionrevisions"),
     "Policy": (names.V1ALPHA1, "policies"),
     "Workflow": (names.V1ALPHA1, "workflows"),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from lateen.api import manifest, names
+from lateen.api import compressing, manifest, names
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
+from lateen.api.treatment import PLAIN, Lifetime, Treatment
 from lateen.base import hashing
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One entry of `spec.managedResources`. `raw` is the manifest as it was dispatched."""
+    """One entry of `spec.managedResources`. `raw` is the manifest as it was dispatched.
+
+    `lifetime` says which inventory it belongs to, and whether it is ever deleted.
+    """
 
     api_version: str
     kind: str
@@ -24,9 +29,10 @@ class Resource:
     component: str = ""
     trait: str = ""
     raw: Manifest | None = None
+    lifetime: Lifetime = Lifetime.DECLARED
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Resource:
+    def of(cls, raw: Mapping[str, Any], lifetime: Lifetime = Lifetime.DECLARED) -> Resource:
         return cls(
             api_version=str(raw.get("apiVersion", "")),
             kind=str(raw.get("kind", "")),
@@ -36,16 +42,19 @@ class Resource:
             component=str(raw.get("component", "")),
             trait=str(raw.get("trait", "")),
             raw=raw.get("raw"),
+            lifetime=Lifetime.FOREVER if raw.get("skipGC") else lifetime,
         )
 
     @classmethod
-    def tracking(cls, desired: Manifest, component: str, trait: str) -> Resource:
+    def tracking(
+        cls, desired: Manifest, component: str, trait: str, treatment: Treatment = PLAIN
+    ) -> Resource:
         """The entry for a manifest about to be dispatched; its cluster is its cluster label."""
         key = manifest.key(desired)
         cluster = manifest.labels(desired).get(names.APP_CLUSTER, "")
-        return cls(
-            key.api_version, key.kind, key.namespace, key.name, cluster, component, trait, desired
-        )
+        raw = None if treatment.unrecorded else desired
+        named = (key.api_version, key.kind, key.namespace, key.name, cluster, component, trait)
+        return cls(*named, raw, treatment.lifetime)
 
     @property
     def key(self) -> Key:
@@ -67,6 +76,7 @@ class Resource:
             "component": self.component,
             "trait": self.trait,
             "raw": self.raw,
+            "skipGC": self.lifetime is Lifetime.FOREVER or None,
         }
         return {name: value for name, value in fields.items() if value not in ("", None)}
 
@@ -86,6 +96,11 @@ class Tracker:
         return int((self.raw.get("spec") or {}).get("applicationGeneration") or 0)
 
     @property
+    def root(self) -> bool:
+        """Whether it holds what lives as long as the application, whatever version it is of."""
+        return (self.raw.get("spec") or {}).get("type") == "root"
+
+    @property
     def publish_version(self) -> str:
         return manifest.annotation(self.raw, names.PUBLISH_VERSION)
 
@@ -93,18 +108,22 @@ class Tracker:
     def deleting(self) -> bool:
         return bool(self.raw["metadata"].get("deletionTimestamp"))
 
-    @property
+    @cached_property
     def resources(self) -> tuple[Resource, ...]:
-        return tuple(
-            Resource.of(entry)
-            for entry in (self.raw.get("spec") or {}).get("managedResources") or ()
-        )
+        spec = self.raw.get("spec") or {}
+        entries = compressing.unpacked(spec)
+        if entries is None:
+            entries = spec.get("managedResources") or ()
+        lifetime = Lifetime.APPLICATION if self.root else Lifetime.DECLARED
+        return tuple(Resource.of(entry, lifetime) for entry in entries)
 
     def belongs_to(self, app: Application) -> bool:
         return manifest.labels(self.raw).get(names.APP_UID) == app.uid
 
     def tracks(self, app: Application) -> bool:
         """Whether this is the tracker of what the application declares now (semantics C6)."""
+        if self.root:
+            return False
         if app.publish_version:
             return self.publish_version == app.publish_version
         return not self.publish_version and self.generation == app.generation
@@ -119,7 +138,7 @@ def current(
     holds even under an older generation: a text that was changed and changed back before anybody
     looked is the same revision, and what it delivered is still wanted.
     """
-    known = list(trackers)
+    known = [each for each in trackers if not each.root]
     for tracker in known:
         if tracker.tracks(app):
             return tracker
@@ -152,9 +171,9 @@ def renamed(tracker: Tracker) -> Tracker:
 def same(left: Tracker, right: Tracker) -> bool:
     """Whether both are the inventory of one declaration of one application."""
 
-    def what(tracker: Tracker) -> tuple[str | None, int, str]:
+    def what(tracker: Tracker) -> tuple[str | None, bool, int, str]:
         uid = manifest.labels(tracker.raw).get(names.APP_UID)
-        return uid, tracker.generation, tracker.publish_version
+        return uid, tracker.root, tracker.generation, tracker.publish_version
 
     return what(left) == what(right)
 
@@ -162,27 +181,37 @@ def same(left: Tracker, right: Tracker) -> bool:
 def fresh(app: Application, revision: str) -> Tracker:
     """A tracker for the application as it is declared now, holding nothing yet."""
     version = app.publish_version or f"v{app.generation}"
-    annotations = {names.PUBLISH_VERSION: app.publish_version} if app.publish_version else {}
+    tracker = _empty(app, revision, f"{app.name}-{version}-{app.namespace}", "versioned")
+    if app.publish_version:
+        tracker.raw["metadata"]["annotations"] = {names.PUBLISH_VERSION: app.publish_version}
+    tracker.raw["spec"]["applicationGeneration"] = app.generation
+    return tracker
+
+
+def root(trackers: Iterable[Tracker], app: Application, revision: str) -> Tracker:
+    """The tracker of what lives as long as the application; one that holds nothing if need be."""
+    found = next((each for each in trackers if each.root), None)
+    return found or _empty(app, revision, f"{app.name}-{app.namespace}", "root")
+
+
+def _empty(app: Application, revision: str, name: str, kind: str) -> Tracker:
+    labels = {
+        names.APP_NAME: app.name,
+        names.APP_NAMESPACE: app.namespace,
+        names.APP_UID: app.uid,
+        names.APP_REVISION: revision,
+    }
     return Tracker(
         {
             "apiVersion": names.V1BETA1,
             "kind": "ResourceTracker",
             "metadata": {
-                "name": f"{app.name}-{version}-{app.namespace}",
-                "labels": {
-                    names.APP_NAME: app.name,
-                    names.APP_NAMESPACE: app.namespace,
-                    names.APP_UID: app.uid,
-                    names.APP_REVISION: revision,
-                },
-                "annotations": annotations,
+                "name": name,
+                "labels": labels,
+                "annotations": {},
                 "finalizers": [names.TRACKER_FINALIZER],
             },
-            "spec": {
-                "type": "versioned",
-                "applicationGeneration": app.generation,
-                "managedResources": [],
-            },
+            "spec": {"type": kind, "applicationGeneration": 0, "managedResources": []},
         }
     )
 
@@ -191,13 +220,24 @@ def key_of(tracker: Tracker) -> Key:
     return Key(names.GROUP, "ResourceTracker", "", tracker.name, "v1beta1")
 
 
+def without(tracker: Tracker, gone: Collection[tuple[str, ...]]) -> Tracker:
+    """The tracker less the entries of some identities."""
+    return _holding(tracker, [each for each in tracker.resources if each.identity not in gone])
+
+
 def recording(tracker: Tracker, resources: Iterable[Resource]) -> Tracker:
     """The tracker with `resources` recorded; an entry for the same object is replaced in place."""
     entries = {resource.identity: resource for resource in tracker.resources}
     for resource in resources:
         entries[resource.identity] = resource
-    spec = {
-        **(tracker.raw.get("spec") or {}),
-        "managedResources": [entry.to_map() for entry in entries.values()],
-    }
+    return _holding(tracker, entries.values())
+
+
+def _holding(tracker: Tracker, resources: Iterable[Resource]) -> Tracker:
+    entries = [each.to_map() for each in resources]
+    spec = {**(tracker.raw.get("spec") or {}), "managedResources": entries}
+    spec.pop("compression", None)
+    if compressing.large(entries):
+        del spec["managedResources"]
+        spec["compression"] = compressing.packed(entries)
     return replace(tracker, raw={**tracker.raw, "spec": spec})

@@ -18,6 +18,7 @@ class Position:
     line: int  # 1-based
     column: int  # 1-based
     path: str = ""
+    note: str = ""  # what this place has to do with it: "used here", "conflicts with this"
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line}:{self.column}"
@@ -58,6 +59,16 @@ class Problems(Exception):  # noqa: N818
 def every(error: Problem | Problems) -> tuple[Problem, ...]:
     """The problems an error carries, one or many."""
     return error.problems if isinstance(error, Problems) else (error,)
+
+
+def told(error: Problem | Problems) -> str:
+    """The problems with what to do about them, as one text: for conditions and steps, which have no
+    room for excerpts.
+    """
+    return "\n".join(
+        f"{problem} ({'; '.join(problem.hint.splitlines())})" if problem.hint else str(problem)
+        for problem in every(error)
+    )
 
 
 def raise_any(problems: Iterable[Problem]) -> None:

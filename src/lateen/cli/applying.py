@@ -37,6 +37,7 @@ class Order:
     namespace: str | None
     wait: bool
     timeout: float
+    strict: bool = False
 
 
 async def up(order: Order, kubeconfig: str | None) -> Exit:
@@ -52,7 +53,7 @@ async def up(order: Order, kubeconfig: str | None) -> Exit:
     # a definition of a kind among them takes a moment to be served
     patience = _PATIENCE if "CustomResourceDefinition" in kinds else 0.0
     async with connecting.plane(kubeconfig) as client:
-        await offline.check(documents, client)
+        await offline.check(documents, client, strict=order.strict)
         delivered = [
             applied
             for document in documents

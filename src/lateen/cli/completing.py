@@ -9,6 +9,22 @@ from lateen.cli import connecting, running
 _PATIENCE = 2.0  # seconds; somebody waits at a prompt
 
 
+def definitions(kubeconfig: str | None, namespace: str, incomplete: str) -> list[str]:
+    """Names of the definitions of a namespace that begin so; none when none can be had."""
+    # imported here: completing an application needs no definitions
+    from lateen.cli.defs import finding
+
+    async def ask() -> list[str]:
+        async with connecting.plane(kubeconfig, timeout=_PATIENCE) as client:
+            found = await finding.every(client, namespace)
+        return sorted({definition.name for definition in found})
+
+    try:
+        return [name for name in running.run(ask) if name.startswith(incomplete)]
+    except (hub.ApiError, Problem, Problems):
+        return []
+
+
 def applications(kubeconfig: str | None, namespace: str, incomplete: str) -> list[str]:
     """Names of the applications of a namespace that begin so; none when none can be had."""
 

@@ -21,11 +21,22 @@ def delete(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask, also on a terminal.")
     ] = False,
+    with_data: Annotated[
+        bool,
+        typer.Option(
+            "--with-data",
+            help="Also what holds data: PersistentVolumeClaims, PersistentVolumes, Namespaces, "
+            "CustomResourceDefinitions. Without it they stay.",
+        ),
+    ] = False,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
-    """Delete applications with everything they brought, and wait until it is gone."""
+    """Delete applications with everything they brought, and wait until it is gone.
+
+    `lateen undelete` brings them back for some days.
+    """
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import deleting
 
-    order = deleting.Order(apps, namespace, wait, options.seconds(timeout), yes)
+    order = deleting.Order(apps, namespace, wait, options.seconds(timeout), yes, with_data)
     raise typer.Exit(running.run(lambda: deleting.delete(order, kubeconfig)))

@@ -12,11 +12,13 @@ import typer
 from rich.text import Text
 
 from lateen import hub
+from lateen.api import names
 from lateen.api.application import Application
 from lateen.base import durations
 from lateen.base.problem import Problem
 from lateen.cli import connecting, following, printing, problems, progress, trees
 from lateen.cli.exits import Exit
+from lateen.gc import sweeping
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Order:
     wait: bool
     timeout: float
     yes: bool
+    with_data: bool = False
 
 
 async def delete(order: Order, kubeconfig: str | None) -> Exit:
@@ -38,11 +41,14 @@ async def delete(order: Order, kubeconfig: str | None) -> Exit:
     """
     async with connecting.plane(kubeconfig) as client:
         apps = [await connecting.application(client, order.namespace, name) for name in order.apps]
-        _announce(apps)
+        _announce(apps, with_data=order.with_data)
         if not (order.yes or _agreed(apps)):
             printing.stderr().print("Nothing was deleted.")
             return Exit.OK
         for app in apps:
+            if order.with_data:
+                consent = {"metadata": {"annotations": {names.DELETE_DATA: "true"}}}
+                await client.patch(connecting.key(app.namespace, app.name), consent)
             # by uid: what was shown is what goes, not a namesake created since
             await client.delete(connecting.key(app.namespace, app.name), uid=app.uid)
         if not order.wait:
@@ -58,14 +64,18 @@ async def delete(order: Order, kubeconfig: str | None) -> Exit:
         return Exit.TIMEOUT
 
 
-def _announce(apps: Sequence[Application]) -> None:
+def _announce(apps: Sequence[Application], *, with_data: bool) -> None:
     console = printing.stderr()
     for app in apps:
         applied = app.status.get("appliedResources") or ()
         console.print(Text.assemble(("application ", ""), (app.name, "bold"), " goes, with"))
         for entry in applied:
             cluster = f"  on cluster {entry['cluster']}" if entry.get("cluster") else ""
-            console.print(f"  {trees.key_of(entry)}{cluster}")
+            key = trees.key_of(entry)
+            held = (key.group, key.kind) in sweeping.HOLDS_DATA
+            spared = held and not (with_data or app.may_delete_data)
+            stays = "  stays, for it holds data (--with-data deletes it)" if spared else ""
+            console.print(f"  {key}{cluster}{stays}")
         if not applied:
             console.print("  no objects")
 

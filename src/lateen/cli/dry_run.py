@@ -34,11 +34,18 @@ def dry_run(
         options.Manifests,
         typer.Option("--output", "-o", help="YAML documents, or one JSON list."),
     ] = options.Manifests.YAML,
+    strict: options.Strict = False,
+    blame: Annotated[
+        bool,
+        typer.Option("--blame", help="Beside each line, who set it: `lateen blame` tells more."),
+    ] = False,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show what applications would create, without creating it."""
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import rehearsing
 
-    order = rehearsing.Order(files, definitions or [], offline, namespace)
+    if blame and output is options.Manifests.JSON:
+        raise typer.BadParameter("comments need YAML; `lateen blame -o json` has JSON")
+    order = rehearsing.Order(files, definitions or [], offline, namespace, strict, blame)
     running.run(lambda: rehearsing.dry_run(order, output, kubeconfig))

@@ -48,7 +48,10 @@ _AREAS = {
             "parameter",
             "patch",
             "policy",
+            "processing",
+            "settings",
             "template",
+            "terraform",
             "topology",
             "trait",
             "workflow",
@@ -64,7 +67,7 @@ def code(problems: Iterable[Problem]) -> Exit:
     for problem in problems:
         if problem.code in _UNREACHABLE:
             return Exit.UNREACHABLE
-        if problem.code == "hub.not-found":
+        if problem.code in ("hub.not-found", "undelete.unknown"):
             return Exit.NOT_FOUND
         if problem.code == "delivery.timeout":
             return Exit.TIMEOUT

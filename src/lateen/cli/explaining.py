@@ -19,7 +19,7 @@ from lateen.cli import connecting, offline, printing, problems
 from lateen.cli.options import Output
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
-from lateen.definitions import loading, templates
+from lateen.definitions import examples, loading, templates
 
 _HEADERS = ("PARAMETER", "TYPE", "DEFAULT", "REQUIRED", "DESCRIPTION")
 _NARROW = ("PARAMETER", "TYPE", "DEFAULT", "DESCRIPTION")
@@ -59,11 +59,10 @@ async def show(order: Order, output: Output, kubeconfig: str | None) -> None:
         Problem: `hub.not-found` when there is no such type, with the one that may have been meant.
     """
     async with Engine() as engine:
-        catalogue = await _catalogue(order, kubeconfig, engine)
         shelf = templates.Shelf(engine)
         found = [
             (definition, list(rows(await shelf.schema(definition))))
-            for definition in _named(catalogue, order.type_name, order.namespace)
+            for definition in await find(order, kubeconfig, engine)
         ]
     if output is not Output.TABLE:
         printing.structured([_to_map(definition, its) for definition, its in found], output)
@@ -72,6 +71,16 @@ async def show(order: Order, output: Output, kubeconfig: str | None) -> None:
         if index:
             printing.line_out("")
         _print(definition, its)
+
+
+async def find(order: Order, kubeconfig: str | None, engine: Engine) -> list[Definition]:
+    """Every definition of that name, one of each kind.
+
+    Raises:
+        Problem: `hub.not-found` when there is no such type, with the one that may have been meant.
+    """
+    catalogue = await _catalogue(order, kubeconfig, engine)
+    return _named(catalogue, order.type_name, order.namespace)
 
 
 async def _catalogue(order: Order, kubeconfig: str | None, engine: Engine) -> loading.Catalogue:
@@ -149,11 +158,13 @@ def _literal(value: Any) -> str:
 
 
 def _to_map(definition: Definition, its: Sequence[Row]) -> dict[str, Any]:
+    example = examples.of(definition)
     return {
         "name": definition.name,
         "kind": definition.kind.value,
         "description": definition.description,
         "parameters": [row.to_map() for row in its],
+        **({"example": example} if example else {}),
     }
 
 
@@ -166,11 +177,12 @@ def _print(definition: Definition, its: Sequence[Row]) -> None:
     console.print()
     if not its:
         console.print("It takes no parameters.")
-        return
-    if console.is_terminal:
+    elif console.is_terminal:
         printing.table(_NARROW, [narrow(row) for row in its])
     else:
         printing.table(_HEADERS, [_whole(row) for row in its])
+    if example := examples.of(definition):
+        printing.line_out(f"\nExample:\n\n{example.rstrip()}")
 
 
 def _whole(row: Row) -> tuple[str, ...]:

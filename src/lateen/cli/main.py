@@ -11,6 +11,7 @@ import typer.core
 
 import lateen
 from lateen.cli import (
+    blame,
     delete,
     dry_run,
     exits,
@@ -20,13 +21,29 @@ from lateen.cli import (
     server,
     show,
     status,
+    undelete,
     up,
     version,
     workflow,
 )
+from lateen.cli.defs import commands as definitions
 
 # in the order of the help
-_GROUPS = (server, up, ls, status, logs, delete, workflow, dry_run, show, version)
+_GROUPS = (
+    server,
+    up,
+    ls,
+    status,
+    logs,
+    delete,
+    undelete,
+    workflow,
+    dry_run,
+    blame,
+    definitions,
+    show,
+    version,
+)
 
 _CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong use, or a file that cannot be delivered; 3 no control "

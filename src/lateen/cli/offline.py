@@ -4,37 +4,37 @@ checks before it changes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lateen import hub
 from lateen.api import names
 from lateen.api.application import Application
-from lateen.api.definition import Definition, DefinitionKind
-from lateen.api.manifest import Manifest
+from lateen.api.definition import Definition, DefinitionKind, DefinitionRevision
+from lateen.api.manifest import Key, Manifest
+from lateen.api.revision import Revision
+from lateen.base import paths
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
 from lateen.cli import connecting, problems, sources, vetting
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
-from lateen.definitions import files, loading
-
-_REVISED = {
-    DefinitionKind.COMPONENT: "componentDefinition",
-    DefinitionKind.TRAIT: "traitDefinition",
-    DefinitionKind.POLICY: "policyDefinition",
-    DefinitionKind.STEP: "workflowStepDefinition",
-}
+from lateen.definitions import files, loading, rendering, tracing, wording
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """An application and its manifests: (component, trait type or None, manifest)."""
+    """An application and its manifests: (component, trait type or None, manifest).
+
+    `unrun` are the steps that only a delivery can run.
+    """
 
     app: Application
     manifests: Sequence[tuple[str, str | None, Manifest]]
+    document: Document
+    recorder: tracing.Recorder | None = None  # how they came to be, where that was asked for
+    unrun: Sequence[str] = ()
 
 
 def placed(document: Document, namespace: str) -> Document:
@@ -46,12 +46,18 @@ def placed(document: Document, namespace: str) -> Document:
 
 
 async def check(
-    documents: Sequence[Document], client: hub.Client | None, extra: Sequence[Path] = ()
+    documents: Sequence[Document],
+    client: hub.Client | None,
+    extra: Sequence[Path] = (),
+    *,
+    strict: bool = False,
+    traced: bool = False,
 ) -> list[Rendered]:
     """Render every application among the documents, with the definitions among them.
 
     `client` is where installed definitions are read, None for the built-in ones only; `extra` are
-    files and directories of definitions that come before all others.
+    files and directories of definitions that come before all others. `strict` refuses parameters
+    that a type does not have, `traced` records who set which field.
 
     Raises:
         Blamed: everything that is wrong, in all of the applications.
@@ -64,28 +70,96 @@ async def check(
     async with Engine() as engine:
         spaces = sorted({Application(document.data).namespace for document in apps})
         known = await catalogue(documents, client, extra, engine, spaces)
-        shared = await _shared(documents, client, spaces)
+        around = await shared(documents, client, spaces)
         version = await client.version() if client else None
         for document in apps:
             app = Application(document.data)
+            recorder = tracing.Recorder() if traced else None
             try:
                 found = await preview.preview(
-                    app, known, engine, externals=shared, cluster_version=version
+                    app,
+                    known,
+                    engine,
+                    externals=around,
+                    cluster_version=version,
+                    recorder=recorder,
+                    rules=rendering.Rules(strict, strict),
                 )
             except (Problem, Problems) as error:
                 wrong.append((document, every(error)))
                 continue
-            rendered.append(Rendered(app, found.manifests))
+            rendered.append(Rendered(app, found.manifests, document, recorder, found.unrun))
             if client is not None:
                 judged = await _vet(client, app, documents, found)
                 if judged.problems:
                     wrong.append((document, tuple(judged.problems)))
                 found.warnings += judged.warnings
             located = [problems.locate(w, document) for w in found.warnings]
-            problems.warn(located, {document.source: document.text})
+            said = _texts((w for w in located), known)
+            problems.warn(located, {**said, document.source: document.text})
     if wrong:
-        raise problems.blame(wrong)
+        wrong = _at_home(wrong, documents)
+        raise problems.blame(wrong, _texts((each for _, its in wrong for each in its), known))
     return rendered
+
+
+def _at_home(
+    wrong: Iterable[tuple[Document, tuple[Problem, ...]]], documents: Sequence[Document]
+) -> list[tuple[Document, tuple[Problem, ...]]]:
+    """Problems of Policy objects among the documents, with the document of the policy."""
+    policies = {
+        str(document.data["metadata"]["name"]): document
+        for document in documents
+        if (document.data["apiVersion"], document.data["kind"]) == (names.V1ALPHA1, "Policy")
+    }
+    found: list[tuple[Document, tuple[Problem, ...]]] = []
+    for document, its in wrong:
+        own: list[Problem] = []
+        for problem in its:
+            home, path = _policy(problem.path, policies)
+            if home is None:
+                own.append(problem)
+            else:
+                found.append((home, (replace(problem, path=path),)))
+        found.insert(0, (document, tuple(own)))
+    return [each for each in found if each[1]]
+
+
+def _policy(path: str, policies: Mapping[str, Document]) -> tuple[Document | None, str]:
+    """The document of `policies["shared/prod"].properties` and the path in it, if it is known."""
+    try:
+        parts = paths.parse(path)
+    except ValueError:  # a path in words, such as one into a template
+        return None, path
+    if len(parts) < 2 or parts[0] != "policies":
+        return None, path
+    return policies.get(str(parts[1]).rpartition("/")[2]), paths.render(parts[2:])
+
+
+def _texts(found: Iterable[Problem], known: loading.Catalogue | None) -> dict[str, str]:
+    """The texts of the definitions that problems have to do with, by the source they name."""
+    sources_ = {place.source for problem in found for place in problem.positions}
+    texts = {source: _text(source, known) for source in sources_}
+    return {source: text for source, text in texts.items() if text is not None}
+
+
+def _text(source: str, known: loading.Catalogue | None) -> str | None:
+    """The text of a definition: of a file, a built-in one, or one that is in the cluster."""
+    words = source.split(" ")
+    if known is not None and len(words) == 3 and words[0] in list(DefinitionKind):
+        kind = DefinitionKind(words[0])
+        namespace, _, name = words[1].rpartition("/")
+        name, _, version = name.partition("@v")
+        if version:
+            found = known.find_revision(kind, name, version, namespace)
+        else:
+            found = known.find(kind, name, namespace)
+        return found.text if found else None
+    path = Path(source)
+    try:
+        return path.read_text("utf-8") if path.is_file() else files.builtin(source)
+    except (OSError, ValueError):  # an excerpt is a help, not more
+        return None
 
 
 async def _vet(
@@ -97,7 +171,7 @@ async def _vet(
     return judged
 
 
-async def _shared(
+async def shared(
     documents: Sequence[Document], client: hub.Client | None, namespaces: Sequence[str]
 ) -> preview.Nowhere:
     """Policy and Workflow objects that applications refer to; those in the documents come first."""
@@ -134,7 +208,11 @@ async def catalogue(
     """Definitions as applications in these namespaces see them: first those of `extra`, then those
     among the documents, then installed ones, then the built-in ones.
     """
-    given = [d for path in extra for d in await files.load_path(path, engine)]
+    try:
+        given = [d for path in extra for d in await files.load_path(path, engine)]
+    except (Problem, Problems) as error:
+        texts = _texts(every(error), None)
+        raise problems.Blamed(wording.reading(every(error), texts), texts) from error
     given += [
         files.from_object(document.data, document)
         for document in documents
@@ -158,35 +236,69 @@ def _everywhere(given: Iterable[Definition], spaces: Sequence[str]) -> list[Defi
     return found
 
 
-class _Installed(loading.Static):
-    """The definitions of a control plane, with their revisions, as they were when read."""
-
-    def __init__(self, definitions: Iterable[Definition], revisions: Iterable[Manifest]) -> None:
-        super().__init__(definitions)
-        self._revisions = {
-            (each["metadata"]["namespace"], each["metadata"]["name"]): each for each in revisions
-        }
-
-    def find_revision(
-        self, kind: DefinitionKind, name: str, revision: str, namespace: str
-    ) -> Definition | None:
-        found = self._revisions.get((namespace, f"{name}-v{revision}"))
-        embedded: dict[str, Any] | None = (found or {}).get("spec", {}).get(_REVISED[kind])
-        if not embedded:
-            return None
-        return Definition.of({"apiVersion": names.V1BETA1, "kind": kind.value, **embedded})
-
-
 async def installed(client: hub.Client, namespaces: Sequence[str]) -> loading.Catalogue:
     """The definitions applications in these namespaces see on a control plane."""
-    definitions: list[Definition] = []
-    revisions: list[Manifest] = []
+    found: dict[str, list[Manifest]] = {}
     for namespace in dict.fromkeys([*namespaces, names.SYSTEM_NAMESPACE]):
-        for kind in (*DefinitionKind, "DefinitionRevision"):
+        for kind in (*DefinitionKind, "DefinitionRevision", "WorkloadDefinition"):
             with connecting.installed():
-                found, _ = await client.list(names.GROUP, "v1beta1", kind, namespace=namespace)
-            if kind == "DefinitionRevision":
-                revisions += found
-            else:
-                definitions += [Definition.of(raw) for raw in found]
-    return _Installed(definitions, revisions)
+                live, _ = await client.list(names.GROUP, "v1beta1", kind, namespace=namespace)
+            found.setdefault(kind, []).extend(live)
+    return loading.Static(
+        [Definition.of(raw) for kind in DefinitionKind for raw in found[kind]],
+        map(DefinitionRevision, found["DefinitionRevision"]),
+        map(Definition.of_workload, found["WorkloadDefinition"]),
+    )
+
+
+async def revisit(client: hub.Client, app: Application) -> Rendered:
+    """Render a delivered application again, with the definitions and policies of its revision.
+
+    Raises:
+        Problem, Problems: it cannot be rendered.
+    """
+    latest = str((app.status.get("latestRevision") or {}).get("name") or "")
+    found = await _revision(client, app.namespace, latest)
+    document = Document(f"Application {app.namespace}/{app.name}", app.raw, {})
+    recorder = tracing.Recorder()
+    async with Engine() as engine:
+        known = await catalogue([], client, [], engine, [app.namespace])
+        externals = preview.Nowhere()
+        if found is not None:
+            document = replace(document, data={**app.raw, "spec": found.application.spec})
+            known = loading.Layered(loading.Recorded(found.definitions), known)
+            externals = _then(found, app.namespace)
+        done = await preview.preview(
+            Application(document.data),
+            known,
+            engine,
+            externals=externals,
+            cluster_version=await client.version(),
+            recorder=recorder,
+            revision=latest,
+        )
+    return Rendered(app, done.manifests, document, recorder)
+
+
+async def _revision(client: hub.Client, namespace: str, name: str) -> Revision | None:
+    """The ApplicationRevision of that name, None where there is none (yet)."""
+    if not name:
+        return None
+    try:
+        key = Key(names.GROUP, "ApplicationRevision", namespace, name, "v1beta1")
+        return Revision(await client.get(key))
+    except hub.ApiError as error:
+        if error.not_found:
+            return None
+        raise
+
+
+def _then(found: Revision, namespace: str) -> preview.Nowhere:
+    """Policies and the workflow an application referred to, as its revision keeps them."""
+    policies: dict[tuple[str, str], Manifest] = {}
+    for key, raw in found.policies.items():
+        place, _, name = key.rpartition("/")
+        policies[place, name] = raw
+    reference = (found.application.workflow or {}).get("ref")
+    kept = reference and found.workflow
+    return preview.Nowhere(policies, {(namespace, str(reference)): kept} if kept else {})

@@ -69,6 +69,10 @@ Files = Annotated[
 Format = Annotated[
     Output, typer.Option("--output", "-o", help="How to print the result.", case_sensitive=False)
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse parameters that a type does not have; else a warning."),
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")]
 Timeout = Annotated[
     str, typer.Option("--timeout", metavar="DURATION", help="How long to wait, as in 90s or 5m.")

@@ -82,6 +82,11 @@ def line_out(text: str) -> None:
     sys.stdout.flush()  # whoever follows through a pipe sees a line when it is there
 
 
+def compact(value: Any) -> str:
+    """Plain data as JSON on one line."""
+    return orjson.dumps(value).decode()
+
+
 def structured(value: Any, output: Output) -> None:
     """Plain data as JSON or YAML."""
     if output is Output.JSON:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # values the engine was given; the field path leads to the line of the user's file instead
 _UNOPENABLE = frozenset({"parameter", "context", ""})
+_WIDEST = 120  # characters of a line
 _ERROR = Text("error: ", "bold red")
 
 
@@ -67,10 +68,15 @@ class blaming(AbstractContextManager[None]):  # noqa: N801 - read as a verb: wit
             raise blame([(self.document, every(error))]) from error
 
 
-def blame(found: Iterable[tuple[Document, Sequence[Problem]]]) -> Blamed:
-    """One error for the problems of several documents, each in the order of its lines."""
+def blame(
+    found: Iterable[tuple[Document, Sequence[Problem]]], more: Mapping[str, str] | None = None
+) -> Blamed:
+    """One error for the problems of several documents, each in the order of its lines.
+
+    `more` are the texts of definitions, by the source that positions name.
+    """
     problems: list[Problem] = []
-    texts: dict[str, str] = {}
+    texts = dict(more or {})
     for document, its in found:
         located = [locate(problem, document) for problem in its]
         problems += sorted(located, key=lambda problem: _line(problem, document.source))
@@ -81,6 +87,20 @@ def blame(found: Iterable[tuple[Document, Sequence[Problem]]]) -> Blamed:
 def _line(problem: Problem, source: str) -> tuple[int, int]:
     places = [(p.line, p.column) for p in problem.positions if p.source == source]
     return places[0] if places else (0, 0)
+
+
+def to_map(problem: Problem) -> dict[str, Any]:
+    """A problem as data, for `-o json`."""
+    places = [place for place in problem.positions if place.source not in _UNOPENABLE]
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "path": problem.path,
+        "positions": [
+            {"source": place.source, "line": place.line, "column": place.column} for place in places
+        ],
+        "hint": problem.hint,
+    }
 
 
 def show(problems: Sequence[Problem], texts: Mapping[str, str] | None = None) -> None:
@@ -110,16 +130,34 @@ def render(problem: Problem, texts: Mapping[str, str], title: Text = _ERROR) -> 
     margin = len(str(places[0].line)) if places else 1
     if places:
         text.append(f"{' ' * margin} --> ", "blue").append(str(places[0]), "cyan")
-        text.append(f"  {problem.path}\n" if problem.path else "\n", "dim")
+        said = "  ".join(filter(None, (problem.path, places[0].note)))
+        text.append(f"  {said}\n" if said else "\n", "dim")
         text.append_text(_excerpt(places[0], texts.get(places[0].source, ""), margin))
     elif problem.path:
         text.append(f"{' ' * margin} --> ", "blue").append(f"{problem.path}\n", "dim")
+    lines = {(places[0].source, places[0].line)} if places else set()
     for place in places[1:]:
-        text.append(f"{' ' * margin}   and ", "blue").append(f"{place}\n", "cyan")
+        if (place.source, place.line) in lines:
+            continue
+        lines.add((place.source, place.line))
+        note = f"  {place.note}" if place.note else ""
+        text.append(f"{' ' * margin} ::: ", "blue").append(f"{place}", "cyan")
+        text.append(f"{note}\n", "dim")
+        text.append_text(_line_of(place, texts.get(place.source, ""), margin))
     for line in problem.hint.splitlines():
         text.append(f"{' ' * margin} = ", "blue").append(f"{line}\n", "green")
     text.rstrip()
     return text
+
+
+def _line_of(place: Position, source: str, margin: int) -> Text:
+    """The line of a place that the first one has to do with; nothing where it is not known."""
+    lines = source.splitlines()
+    if not 0 < place.line <= len(lines) or not lines[place.line - 1].strip():
+        return Text()
+    line = lines[place.line - 1].replace("\t", " ").strip()
+    shown = line if len(line) <= _WIDEST else f"{line[:_WIDEST]}..."
+    return Text.assemble((f"{' ' * margin} |   ", "blue"), (f"{shown}\n", "dim"))
 
 
 def _excerpt(place: Position, source: str, margin: int) -> Text:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lateen import hub
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Manifest
-from lateen.cli import connecting, offline, printing, sources
+from lateen.cli import accounting, connecting, offline, printing, sources
 from lateen.cli.options import Manifests, Output
 
 
@@ -22,6 +23,8 @@ class Order:
     definitions: Sequence[Path]
     offline: bool
     namespace: str
+    strict: bool = False
+    blame: bool = False
 
 
 async def dry_run(order: Order, output: Manifests, kubeconfig: str | None) -> None:
@@ -31,25 +34,92 @@ async def dry_run(order: Order, output: Manifests, kubeconfig: str | None) -> No
         Blamed: what is wrong in the files, with its place.
         Problem: `input.no-application`, or no control plane to take definitions from.
     """
-    documents = [offline.placed(d, order.namespace) for d in sources.checked(order.files)]
-    sources.applications(documents)
-    async with AsyncExitStack() as stack:
-        client = None
-        if not order.offline:
-            client = await stack.enter_async_context(connecting.plane(kubeconfig))
-        previews = await offline.check(documents, client, order.definitions)
+    previews = await _rendered(order, kubeconfig, traced=order.blame)
     for each in previews:
         if not each.manifests:
             printing.stderr().print(f"{each.app.name} would create nothing.")
+        if each.unrun:
+            printing.stderr().print(f"Not run in a dry run: {', '.join(each.unrun)}.")
     if output is Manifests.JSON:
         every = [manifest for each in previews for _, _, manifest in each.manifests]
         printing.structured(every, Output.JSON)
+        return
+    if order.blame:
+        for each in previews:
+            headed = _headed(each.app.name, each.manifests)
+            for (comment, _), told in zip(headed, _objects(each), strict=True):
+                printing.line_out(f"---\n{comment}\n{accounting.annotated(told)}")
         return
     printing.manifests(
         (comment, manifest)
         for each in previews
         for comment, manifest in _headed(each.app.name, each.manifests)
     )
+
+
+async def blame(
+    order: Order, wanted: accounting.Wanted, output: Output, kubeconfig: str | None
+) -> None:
+    """Print who sets the fields of what applications would create.
+
+    Raises:
+        Blamed, Problem: as `dry_run`; `input.object`, `input.field`.
+    """
+    previews = await _rendered(order, kubeconfig, traced=True)
+    objects = [told for each in previews for told in _objects(each)]
+    accounting.show(accounting.select(objects, wanted), wanted, output)
+
+
+async def blame_live(
+    name: str, namespace: str, wanted: accounting.Wanted, output: Output, kubeconfig: str | None
+) -> None:
+    """Print who set the fields of what an application has created, other writers among them.
+
+    It is rendered again as its revision has it, and compared with what is there.
+
+    Raises:
+        Problem: `hub.not-found`, `input.object`, `input.field`.
+    """
+    async with connecting.plane(kubeconfig) as client:
+        app = await connecting.application(client, namespace, name)
+        rendered = await offline.revisit(client, app)
+        chosen = accounting.select(_objects(rendered), wanted)
+        objects = [replace(each, live=await _live(client, each.manifest)) for each in chosen]
+    accounting.show(objects, wanted, output)
+
+
+async def _live(client: hub.Client, manifest: Manifest) -> Manifest | None:
+    """The object as the control plane's own cluster has it; None where it has not, or elsewhere."""
+    if manifests.labels(manifest).get(names.APP_CLUSTER, names.LOCAL) not in ("", names.LOCAL):
+        return None
+    try:
+        return await client.get(manifests.key(manifest))
+    except hub.ApiError as error:
+        if error.not_found:
+            return None
+        raise
+
+
+async def _rendered(
+    order: Order, kubeconfig: str | None, *, traced: bool
+) -> list[offline.Rendered]:
+    documents = [offline.placed(d, order.namespace) for d in sources.checked(order.files)]
+    sources.applications(documents)
+    async with AsyncExitStack() as stack:
+        client = None
+        if not order.offline:
+            client = await stack.enter_async_context(connecting.plane(kubeconfig))
+        return await offline.check(
+            documents, client, order.definitions, strict=order.strict, traced=traced
+        )
+
+
+def _objects(each: offline.Rendered) -> list[accounting.Object]:
+    assert each.recorder is not None
+    return [
+        accounting.Object(manifest, each.document, each.recorder.of(component, trait, manifest))
+        for component, trait, manifest in each.manifests
+    ]
 
 
 def _headed(
@@ -59,7 +129,9 @@ def _headed(
     for component, trait, manifest in rendered:
         place = manifests.labels(manifest).get(names.APP_CLUSTER, "")
         cluster = f" on cluster {place}" if place else ""
-        if trait is None:
+        if not component:
+            yield f"# Application({app}) -- applied by a workflow step{cluster}", manifest
+        elif trait is None:
             yield f"# Application({app}) -- Component({component}){cluster}", manifest
         elif trait == names.AUXILIARY:
             yield f"## From the auxiliary workload of {component}{cluster}", manifest

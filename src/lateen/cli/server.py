@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from lateen.base import clock, durations
-from lateen.base.problem import Problem
-from lateen.cli import exits, options, printing
+from lateen.base.problem import Problem, Problems, every
+from lateen.cli import exits, options, printing, problems
 from lateen.standalone import directories, journals, locate, locks, memory, starting
 from lateen.standalone.directories import Directory
 
@@ -70,6 +70,7 @@ def start(
             found = _watched(lambda tell: starting.wait_ready(directory, tell=tell))
         printing.line_out(f"Lateen is already running (process {found.pid}, port {found.port}).")
         return
+    _check_settings(directory)
     if foreground:
         _become(starting.command(directory, port=port, without=without or ()))
     found = _watched(
@@ -81,6 +82,24 @@ def start(
     printing.line_out(f"Lateen is running, started in {seconds:.1f} s.")
     printing.line_out(f"  for kubectl  export KUBECONFIG={found.kubeconfig}")
     printing.line_out(f"  to stop it   lateen stop{given}")
+
+
+def _check_settings(directory: Directory) -> None:
+    """Refuse settings with mistakes before anything runs; without a file there is nothing to read.
+
+    Raises:
+        Blamed: `settings.*`.
+    """
+    file = directory.root / "settings.yaml"
+    if not file.exists() and not any(name.startswith("LATEEN_") for name in os.environ):
+        return
+    from lateen.controllers import settings  # what reads them is slow to import
+
+    try:
+        settings.load(file if file.exists() else None, os.environ)
+    except (Problem, Problems) as error:
+        texts = {str(file): file.read_text(errors="replace")} if file.exists() else {}
+        raise problems.Blamed(every(error), texts) from error
 
 
 def _become(command: list[str]) -> None:

@@ -84,6 +84,32 @@ def _read(target: str) -> list[Document]:
     return _load(_bytes(path), target)
 
 
+def texts(target: str, suffixes: Sequence[str]) -> dict[str, str]:
+    """What a file, a directory, a URL or `-` holds: name -> text, not yet read as anything.
+
+    Of a directory the files with one of these suffixes, those of folders in it as well.
+
+    Raises:
+        Problem: `input.*` when there is nothing to read.
+    """
+    if target == "-":
+        return {_name(target): _decoded(sys.stdin.buffer.read(), _name(target))}
+    if target.startswith(("http://", "https://")):
+        return {target: _decoded(_fetch(target), target)}
+    path = Path(target)
+    if not path.is_dir():
+        return {target: _decoded(_bytes(path), target)}
+    inside = (file for file in sorted(path.rglob("*")) if file.suffix in suffixes)
+    seen = [f for f in inside if f.is_file() and not _hidden(f.relative_to(path))]
+    if not seen:
+        raise Problem("input.empty", f"there is no {' or '.join(suffixes)} file in {target}")
+    return {str(file): _decoded(_bytes(file), str(file)) for file in seen}
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _name(target: str) -> str:
     return "standard input" if target == "-" else target
 
@@ -106,6 +132,7 @@ def _fetch(url: str) -> bytes:
             content: bytes = answer.read(_LIMIT + 1)
             page = answer.headers.get_content_type() == "text/html"
     except urllib.error.HTTPError as error:
+        error.close()  # it is the answer as well
         raise Problem("input.url", f"{url} answers {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
@@ -118,15 +145,19 @@ def _fetch(url: str) -> bytes:
     return content
 
 
-def _load(content: bytes, source: str) -> list[Document]:
+def _decoded(content: bytes, source: str) -> str:
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Problem(
             "input.unreadable",
             f"{source} is not text: byte {error.start + 1} is not UTF-8",
             hint="save it as UTF-8",
         ) from error
+
+
+def _load(content: bytes, source: str) -> list[Document]:
+    text = _decoded(content, source)
     try:
         return documents.load(text, source)
     except (Problem, Problems) as error:

@@ -27,6 +27,7 @@ def up(
     ] = None,
     wait: options.Wait = True,
     timeout: options.Timeout = "5m",
+    strict: options.Strict = False,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Deliver applications, and show how it goes until they are healthy.
@@ -37,5 +38,5 @@ def up(
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import applying
 
-    order = applying.Order(files, namespace, wait, options.seconds(timeout))
+    order = applying.Order(files, namespace, wait, options.seconds(timeout), strict)
     raise typer.Exit(running.run(lambda: applying.up(order, kubeconfig)))

@@ -18,7 +18,8 @@ from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
-from lateen.dispatch import ownership, preparing
+from lateen.dispatch import ownership, preparing, writing
+from lateen.policies import treating
 
 _PARALLEL = 10
 _FLAWED = frozenset({400, 422})  # statuses of what will be refused again
@@ -106,18 +107,24 @@ class Vetting:
         """Let the API server judge it as the controller will.
 
         Raises:
-            Problem: `dispatch.owned`, `dispatch.unowned`.
+            Problem: `dispatch.owned`, `dispatch.unowned`, `dispatch.missing`.
             ApiError: it would not take it, or could not be asked.
         """
+        owner = (self.app.namespace, self.app.name)
+        treatment = treating.read(self.app).treatment(desired)
+        writer = writing.Writer(self.client, owner)
+        if treatment.read_only:
+            ownership.present(await writing.fetch(self.client, key), key)
+            return
         try:
-            await self.client.create(desired, dry_run=True)
+            await writer.rehearse(desired, None)
             return
         except hub.ApiError as error:
             if not error.already_exists:
                 raise
         live = await self.client.get(key)
-        ownership.refuse_foreign(live, (self.app.namespace, self.app.name))
-        await self.client.apply(desired, force=True, dry_run=True)
+        stance = ownership.stance(live, owner, treatment)
+        await writer.rehearse(desired, live, stance, treatment)
 
     def _refusal(self, each: Rendered, error: hub.ApiError) -> Problem:
         key = manifests.key(each[2])

@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 import anyio
 
+from lateen import __version__
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
-from lateen.controllers import caches, observing, queueing
+from lateen.controllers import caches, observing, queueing, settings
 from lateen.controllers.application import reconcile
 from lateen.controllers.application.stages import Stages
+from lateen.controllers.definitions import registering
 from lateen.cue.engine import Engine
 from lateen.hub import client, errors
+from lateen.providers import sending
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,7 +28,14 @@ _SOON = 0.05  # seconds; after somebody else was faster
 class Controller:
     """Keeps every application of one control plane as it is declared."""
 
-    def __init__(self, hub: client.Client, engine: Engine, clock: Clock) -> None:
+    def __init__(
+        self,
+        hub: client.Client,
+        engine: Engine,
+        clock: Clock,
+        chosen: settings.Settings = settings.DEFAULTS,
+    ) -> None:
+        self._settings = chosen
         self._hub = hub
         self._engine = engine
         self._clock = clock
@@ -35,12 +45,31 @@ class Controller:
     async def run(self, *, started: Callable[[], None]) -> None:
         """Reconcile until cancelled; `started` is called once all there is has been listed."""
         version = await self._hub.version()
-        async with anyio.create_task_group() as tasks:
+        async with sending.sender(self._clock) as http, anyio.create_task_group() as tasks:
             cached = caches.Caches(self._hub)
             live = observing.Owned(self._hub, tasks, self._changed)
-            stages = Stages(self._hub, self._engine, cached, live, self._clock, _facts(version))
-            await cached.run(tasks, self._changed)
+            stages = Stages(
+                self._hub,
+                self._engine,
+                cached,
+                live,
+                self._clock,
+                _facts(version),
+                http,
+                self._settings,
+            )
+            registry = registering.Registry(
+                self._hub,
+                self._engine,
+                self._clock,
+                cached,
+                calm=self._queue.wait_idle,
+                limit=self._settings.definition_revisions,
+            )
+            await cached.run(tasks, self._changed, registry.changed)
             started()
+            tasks.start_soon(registry.run, tasks)
+            tasks.start_soon(stages.bin.empty)
 
             async def handle(key: tuple[str, str]) -> float | None:
                 return await self._handle(key, cached, stages)
@@ -55,7 +84,7 @@ class Controller:
     ) -> float | None:
         """One pass; returns in how many seconds to look again, None for when something changes."""
         app = cached.application(*key)
-        if app is None or app.paused:
+        if app is None or app.paused or app.required_controller not in ("", __version__):
             self._failures.pop(key, None)
             return None
         try:

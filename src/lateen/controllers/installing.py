@@ -28,10 +28,22 @@ async def install(
     Raises:
         Problem: `install.not-established` when the API server does not serve our kinds in time.
     """
+    return await kinds(hub) + await objects(hub, definitions, extra)
+
+
+async def kinds(hub: client.Client) -> list[Key]:
+    """The part of `install` that has to be first, and waits most of its time."""
     written = await _ensure(hub, schemas.crds())
     await _established(hub)
+    return written
+
+
+async def objects(
+    hub: client.Client, definitions: list[Definition], extra: list[Manifest]
+) -> list[Key]:
+    """The part of `install` that needs `kinds`."""
     system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}}
-    written += await _ensure(hub, [system, *extra])
+    written = await _ensure(hub, [system, *extra])
     return written + await _ensure(hub, [_placed(definition.raw) for definition in definitions])
 
 

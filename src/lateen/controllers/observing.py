@@ -74,11 +74,10 @@ class Owned:
         return found
 
     def _tell(self, old: Manifest | None, new: Manifest | None) -> None:
-        for side in (old, new):
-            owner = manifest.owner(side) if side else None
+        owners = {manifest.owner(side) for side in (old, new) if side}
+        for owner in owners:  # two when an object is handed on
             if owner is not None:
                 self._changed(*owner)
-                return
 
 
 def _trim(found: Manifest) -> Manifest:

@@ -106,6 +106,7 @@ class Queue(Generic[K]):
         self._clock = clock or SystemClock()
         self._failures: dict[K, int] = {}
         self._changed = anyio.Event()
+        self._rest = anyio.Event()
         self._stopping = False
 
     def __len__(self) -> int:
@@ -120,6 +121,12 @@ class Queue(Generic[K]):
     def idle(self) -> bool:
         """Nothing is ready or being worked on; keys may wait for their time."""
         return not len(self._agenda) and not self._agenda.busy
+
+    async def wait_idle(self) -> None:
+        """Wait until it is `idle`; returns at once when it is."""
+        while not self.idle:
+            self._rest = anyio.Event()
+            await self._rest.wait()
 
     def add(self, key: K) -> None:
         """Look at a key as soon as a worker is free."""
@@ -184,6 +191,7 @@ class Queue(Generic[K]):
         finally:
             self._agenda.done(key)
             self._changed.set()
+            self._rest.set()
             free.release()
         if again is not None:
             self.add_after(key, again)

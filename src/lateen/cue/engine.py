@@ -15,9 +15,9 @@ from lateen.base import natives
 from lateen.base.problem import Problem, raise_any
 from lateen.cue import process, reports, templates
 from lateen.cue.reports import Field, Outline
-from lateen.cue.templates import DEADLINE, Evaluation, Fill, Template, Text
+from lateen.cue.templates import DEADLINE, Action, Evaluation, Fill, Template, Text
 
-__all__ = ["Engine", "Evaluation", "Field", "Fill", "Outline", "Template"]
+__all__ = ["Action", "Engine", "Evaluation", "Field", "Fill", "Outline", "Template"]
 
 Packages = Mapping[str, Mapping[str, str]]
 
@@ -86,10 +86,17 @@ class Engine:
         packages: Packages | None = None,
         marks: Sequence[str] = (),
         require: Sequence[str] = (),
+        actions: bool = False,
+        origins: Sequence[str] = (),
         deadline: float = DEADLINE,
     ) -> Evaluation:
-        """Compile and evaluate in one round trip; see `compile` and `Template.evaluate`."""
-        arguments = templates.arguments_of(fills, paths, marks, require)
+        """Compile and evaluate in one round trip; see `compile` and `Template.evaluate`.
+
+        `origins` are the paths whose values are traced to where they are written.
+        """
+        arguments = templates.arguments_of(
+            fills, paths, marks, require, actions=actions, origins=origins
+        )
         content = _text(text, source, packages)
         return Evaluation.of(await self.ask("evaluate", content, deadline, **arguments))
 

@@ -24,6 +24,19 @@ def problems(raw: Iterable[Mapping[str, Any]] | None) -> tuple[Problem, ...]:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A place that helped to make a value. `default`: it counts only because nothing was given."""
+
+    position: Position
+    default: bool = False
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Origin:
+        place = {key: value for key, value in raw.items() if key != "default"}
+        return cls(Position(**place), raw.get("default", False))
+
+
+@dataclass(frozen=True)
 class Field:
     """A field of a schema, as people fill it in.
 
@@ -47,6 +60,8 @@ class Field:
     choices: tuple[Field, ...]  # the shapes of a struct that may take one of several
     closed: bool  # a struct that allows no other fields
     ignored: bool  # `+ignore`: not shown to people
+    open: bool = False  # a struct that welcomes more: by `...`, a pattern, or an undecided guard
+    position: Position | None = None  # where it is declared
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Field:
@@ -65,6 +80,8 @@ class Field:
             choices=tuple(cls.of(choice) for choice in raw.get("choices") or ()),
             closed=raw["closed"],
             ignored="ignore" in raw["marks"],
+            open=raw["open"],
+            position=Position(**raw["position"]) if raw.get("position") else None,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from lateen.base.problem import Problem
@@ -22,6 +22,22 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class Action:
+    """A struct of the evaluated value that has `#do` and `#provider`: work for someone else."""
+
+    path: str  # as CUE writes it, to `Fill` the result at
+    provider: str
+    do: str
+    value: Any  # what is concrete of it; its inputs are below `$params` where it has that
+    incomplete: tuple[Problem, ...]  # what keeps its inputs from being concrete; empty: may run
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Action:
+        incomplete = reports.problems(raw.get("incomplete"))
+        return cls(raw["path"], raw["provider"], raw["do"], raw["value"], incomplete)
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What an evaluation gave.
 
@@ -36,6 +52,12 @@ class Evaluation:
     """Marked path -> path below it ("" for itself) -> key -> value of `+key=value` doc comments."""
     soft: Mapping[str, frozenset[str]]
     """Marked path -> paths below it whose value is a default (`*1 | int`), not given."""
+    actions: tuple[Action, ...] = ()
+    """If asked for, in the order to run them: an inner one before the one it is in, fields with
+    `@step(n)` first, else as the text has them."""
+
+    origins: Mapping[str, Mapping[str, tuple[reports.Origin, ...]]] = field(default_factory=dict)
+    """Traced path -> path of each leaf below it -> where it is written, and what is named there."""
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Evaluation:
@@ -44,6 +66,11 @@ class Evaluation:
             reports.problems(raw.get("problems")),
             raw.get("marks") or {},
             {path: frozenset(soft) for path, soft in (raw.get("soft") or {}).items()},
+            tuple(Action.of(action) for action in raw.get("actions") or ()),
+            {
+                path: {leaf: tuple(map(reports.Origin.of, found)) for leaf, found in leaves.items()}
+                for path, leaves in (raw.get("origins") or {}).items()
+            },
         )
 
 
@@ -77,18 +104,20 @@ class Template:
         *,
         marks: Sequence[str] = (),
         require: Sequence[str] = (),
+        actions: bool = False,
         deadline: float = DEADLINE,
     ) -> Evaluation:
         """Fill in values and export `paths`.
 
         An asked path that is present but not concrete gives problems, one of `require` also when it
-        is absent. `marks` are the paths whose marks and soft fields are wanted.
+        is absent. `marks` are the paths whose marks and soft fields are wanted. With `actions` the
+        whole value is searched for them.
 
         Raises:
             Problem: `cue.deadline`, `cue.memory` or `cue.engine`; `cue.value` for a fill that has
                 no JSON form.
         """
-        arguments = arguments_of(fills, paths, marks, require)
+        arguments = arguments_of(fills, paths, marks, require, actions=actions)
         return Evaluation.of(await self.engine.ask("evaluate", self.text, deadline, **arguments))
 
     async def vet(self, *, deadline: float = DEADLINE) -> tuple[Problem, ...]:
@@ -121,11 +150,22 @@ class Template:
 
 
 def arguments_of(
-    fills: Sequence[Fill], paths: Sequence[str], marks: Sequence[str], require: Sequence[str]
+    fills: Sequence[Fill],
+    paths: Sequence[str],
+    marks: Sequence[str],
+    require: Sequence[str],
+    *,
+    actions: bool = False,
+    origins: Sequence[str] = (),
 ) -> dict[str, Any]:
-    return {
+    arguments: dict[str, Any] = {
         "fills": [{"path": f.path, "value": f.value, "source": f.source} for f in fills],
         "paths": paths,
         "marks": marks,
         "require": require,
     }
+    if actions:
+        arguments["actions"] = True
+    if origins:
+        arguments["origins"] = origins
+    return arguments

@@ -19,6 +19,7 @@ from lateen.base import hashing
 UNKNOWN_VERSION: Mapping[str, Any] = {"major": "", "minor": 0, "gitVersion": "", "platform": ""}
 
 _WORD = re.compile(r"\bcontext\b(?:\.([A-Za-z_]\w*))?")
+_OUTPUT = re.compile(r"""\.output\b|\["output"\]""")
 
 
 class Place(Protocol):
@@ -44,6 +45,7 @@ class AppFacts:
     workflow_name: str = ""
     publish_version: str = ""
     cluster_version: Mapping[str, Any] = field(default_factory=lambda: UNKNOWN_VERSION)
+    custom: Mapping[str, Any] | None = None  # what policies of the application as a whole gave
 
     @classmethod
     def of(
@@ -87,6 +89,36 @@ def reads(text: str) -> frozenset[str] | None:
     return None if None in found else frozenset(found)
 
 
+def reads_live(text: str, *, trait: bool) -> bool:
+    """Whether a template looks at the object in the cluster, and changes as that does.
+
+    A component sees all of it, a trait only its status.
+    Source: semantics B2.
+    """
+    if trait:
+        return "status" in text and (reads(text) is None or "context.output." in text)
+    found = reads(text)
+    return "output" in found if found is not None else bool(_OUTPUT.search(text))
+
+
+def is_read(component: Component, app: AppFacts) -> bool:
+    """Whether another component takes in one of its auxiliary objects, of whichever stage.
+
+    Source: semantics B5.
+    """
+    given = {
+        output.get("name")
+        for output in component.outputs
+        if str(output.get("valueFrom") or "").startswith("outputs.")
+    }
+    return bool(given) and any(
+        wanted.get("from") in given
+        for other in app.components
+        if other.get("name") != component.name
+        for wanted in other.get("inputs") or ()
+    )
+
+
 def build(
     app: AppFacts,
     component: Component,
@@ -101,27 +133,67 @@ def build(
     `extra` holds what rendering adds as it goes: `output`, `outputs`, `componentType`.
     Source: semantics B2.
     """
-    makers: dict[str, Callable[[], Any]] = {
+    makers = _common(app) | {
         "name": lambda: component.name,
         "namespace": lambda: place.namespace or app.namespace,
+        "revision": lambda: hashing.digest(component.raw),
+        "replicaKey": lambda: replica_key,
+        "cluster": lambda: place.cluster or names.LOCAL,
+    }
+    if component.properties is not None:
+        makers["parameter"] = lambda: component.properties
+    return _chosen(makers, extra or {}, wanted)
+
+
+def of_policy(
+    app: AppFacts,
+    policy: str,
+    *,
+    wanted: frozenset[str] | None = None,
+    artifacts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The context of a policy of a type that is not built in.
+
+    `artifacts` are the rendered components by name, where all were rendered before the policy:
+    `workload`, and `traits.<type>.<resource>`.
+    Source: semantics B2.
+    """
+    makers = _common(app) | {
+        "name": lambda: policy,
+        "namespace": lambda: app.namespace,
+        "revision": lambda: "",
+        "replicaKey": lambda: "",
+        "cluster": lambda: "",
+        "artifacts": lambda: artifacts or {},
+    }
+    return _chosen(makers, {}, wanted)
+
+
+Makers = dict[str, Callable[[], Any]]
+
+
+def _common(app: AppFacts) -> Makers:
+    makers: Makers = {
         "appName": lambda: app.name,
         "appRevision": lambda: app.revision,
         "appRevisionNum": lambda: app.revision_number,
         "appLabels": lambda: app.labels,
         "appAnnotations": lambda: app.annotations,
         "components": lambda: app.components,
-        "revision": lambda: hashing.digest(component.raw),
-        "replicaKey": lambda: replica_key,
-        "cluster": lambda: place.cluster or names.LOCAL,
         "clusterVersion": lambda: _cluster_version(app.cluster_version),
         "workflowName": lambda: app.workflow_name,
         "publishVersion": lambda: app.publish_version,
     }
+    if app.custom is not None:
+        makers["custom"] = lambda: app.custom
+    return makers
+
+
+def _chosen(
+    makers: Makers, extra: Mapping[str, Any], wanted: frozenset[str] | None
+) -> dict[str, Any]:
     context = {name: make() for name, make in makers.items() if wanted is None or name in wanted}
-    if component.properties is not None and (wanted is None or "parameter" in wanted):
-        context["parameter"] = component.properties
-    more = {n: value for n, value in (extra or {}).items() if wanted is None or n in wanted}
-    return context | more
+    return context | {n: v for n, v in extra.items() if wanted is None or n in wanted}
 
 
 def _cluster_version(version: Mapping[str, Any]) -> dict[str, Any]:

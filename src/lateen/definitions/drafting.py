@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lateen.base import paths
-from lateen.base.problem import Problem, Problems, raise_any
+from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.cue.templates import Evaluation
-from lateen.definitions import blaming, patching, templates
+from lateen.definitions import blaming, patching, templates, tracing
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Extra:
     value: Any
     soft: Collection[str]
     trait: int | None
+    history: list[tracing.Layer] = field(default_factory=list)
 
 
 @dataclass
@@ -32,12 +33,15 @@ class Draft:
     output: Any
     soft: Collection[str] = ()
     extras: list[Extra] = field(default_factory=list)
+    history: list[tracing.Layer] = field(default_factory=list)
 
-    def add(self, result: Evaluation, trait: int | None) -> None:
+    def add(self, result: Evaluation, part: templates.Part) -> None:
         """Take over the `outputs` of a template."""
         soft = result.soft.get("outputs", frozenset())
+        trait = part.index if part.is_trait else None
         for key, value in (result.values.get("outputs") or {}).items():
-            self.extras.append(Extra(key, value, _soft_below(soft, key), trait))
+            first = tracing.Layer(part, result, ("outputs", key), None, value)
+            self.extras.append(Extra(key, value, _soft_below(soft, key), trait, [first]))
 
     def lay(self, result: Evaluation, part: templates.Part) -> None:
         """Apply what a trait gave: its own objects, its patch, its patches of extras.
@@ -46,21 +50,33 @@ class Draft:
             Problem, Problems: `patch.*`, at the path of the trait.
         Source: semantics B3.
         """
-        self.add(result, part.index)
+        self.add(result, part)
         problems: list[Problem] = []
         patch = result.values.get("patch")
         if patch is not None:
             marks, soft = result.marks.get("patch"), result.soft.get("patch", ())
             try:
                 patched = patching.apply(self.output, patch, marks, self.soft, soft)
+                self.history.append(
+                    tracing.Layer(
+                        part, result, ("patch",), self.output, patched.value, tuple(self.soft)
+                    )
+                )
                 self.output, self.soft = patched.value, patched.soft
             except (Problem, Problems) as error:
-                problems += blaming.patch(error, part, "output")
+                failed = tracing.Layer(
+                    part, result, ("patch",), self.output, self.output, tuple(self.soft)
+                )
+                problems += _refused(error, failed, self.history, "output")
         for extra in self.extras:
             try:
-                _lay_extra(extra, result)
+                _lay_extra(extra, result, part)
             except (Problem, Problems) as error:
-                problems += blaming.patch(error, part, f"outputs.{extra.key}")
+                at = ("patchOutputs", extra.key)
+                failed = tracing.Layer(
+                    part, result, at, extra.value, extra.value, tuple(extra.soft)
+                )
+                problems += _refused(error, failed, extra.history, f"outputs.{extra.key}")
         raise_any(problems)
 
 
@@ -73,13 +89,25 @@ def begin(result: Evaluation, part: templates.Part) -> Draft:
     output = result.values.get("output")
     if output is None:
         message = f'{part.word} gives no object: its definition sets no field "output"'
-        raise Problem("template.output", message, part.path)
+        where = blaming.declared(part.definition, "output", "")
+        raise Problem("template.output", message, part.path, where)
     draft = Draft(output, result.soft.get("output", ()))
-    draft.add(result, None)
+    draft.history.append(tracing.Layer(part, result, ("output",), None, output))
+    draft.add(result, part)
     return draft
 
 
-def _lay_extra(extra: Extra, result: Evaluation) -> None:
+def _refused(
+    error: Problem | Problems, layer: tracing.Layer, history: list[tracing.Layer], where: str
+) -> list[Problem]:
+    """Why a patch could not be laid, with the chain as far as it was traced."""
+    return [
+        blaming.patch(each, layer.part, where, tracing.conflict(each, layer, history))
+        for each in every(error)
+    ]
+
+
+def _lay_extra(extra: Extra, result: Evaluation, part: templates.Part) -> None:
     """Extras are patched by unification only: a JSON patch of one has no meaning upstream."""
     patches = result.values.get("patchOutputs") or {}
     if extra.key not in patches:
@@ -87,6 +115,10 @@ def _lay_extra(extra: Extra, result: Evaluation) -> None:
     marks = _marks_below(result.marks.get("patchOutputs") or {}, extra.key)
     soft = _soft_below(result.soft.get("patchOutputs", ()), extra.key)
     patched = patching.unify(extra.value, patches[extra.key], marks, extra.soft, soft)
+    at = ("patchOutputs", extra.key)
+    extra.history.append(
+        tracing.Layer(part, result, at, extra.value, patched.value, tuple(extra.soft))
+    )
     extra.value, extra.soft = patched.value, patched.soft
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,21 @@ from lateen.api.manifest import Manifest
 from lateen.base import paths
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.cue.templates import Evaluation, Fill
-from lateen.definitions import blaming, contexts, drafting, parameters, templates
+from lateen.definitions import (
+    acting,
+    blaming,
+    contexts,
+    drafting,
+    parameters,
+    processing,
+    templates,
+    terraforming,
+)
+from lateen.providers import ports
 
 # what changes while traits are rendered; a template that reads none of it can be judged by itself
 _GROWING = frozenset({"output", "outputs"})
+_BODY = "template-context-workload-"
 
 
 @dataclass
@@ -28,6 +39,9 @@ class Evaluating:
     place: contexts.Place
     live: Manifest | None
     replica_key: str
+    runtime: ports.Runtime
+    traced: bool = False  # each value with where it is written
+    _body: Evaluation | None = None
 
     async def draft(self, body: templates.Part, traits: list[templates.Part]) -> drafting.Draft:
         """Evaluate everything, in the order of the application.
@@ -41,6 +55,7 @@ class Evaluating:
         for part in [body, *alone]:
             try:
                 results[part.index] = await self._evaluate(part, None)
+                self._body = results.get(body.index)
             except (Problem, Problems) as error:
                 problems += every(error)
         if problems:
@@ -68,6 +83,11 @@ class Evaluating:
 
     async def _evaluate(self, part: templates.Part, draft: drafting.Draft | None) -> Evaluation:
         """Evaluate one template, `draft` being what a trait sees of the component so far."""
+        if part.definition.terraform and not part.is_trait:
+            given = terraforming.configuration(
+                part.definition, part.properties, self.app, part.path
+            )
+            return Evaluation({"output": given}, (), {}, {})
         wanted = contexts.reads(part.definition.text)
         context = contexts.build(
             self.app,
@@ -82,11 +102,38 @@ class Evaluating:
             fills.append(Fill("parameter", part.properties or {}, blaming.PARAMETER))
         asked = ("patch", "patchOutputs", "outputs") if part.is_trait else ("output", "outputs")
         try:
-            result = await self.shelf.evaluate(part.definition, fills, (*asked, "errs"), asked)
+            result = await self._answered(part, fills, asked)
+        except acting.Failed as failed:
+            raise Problems(blaming.action(failed, part)) from failed
         except (Problem, Problems) as error:
             raise Problems(blaming.compilation(error, part)) from error
         await self._refuse(result, part)
         return result
+
+    async def _answered(
+        self, part: templates.Part, fills: list[Fill], asked: tuple[str, ...]
+    ) -> Evaluation:
+        """Evaluate a template with the answers to all it asks of others."""
+        read: tuple[str, ...] = (*asked, "errs")
+        if part.is_trait and "processing" in part.definition.text:
+            read = (*read, processing.HTTP)
+            first = await self.shelf.evaluate(
+                part.definition, fills, (processing.HTTP,), (), self.runtime
+            )
+            request = first.values.get(processing.HTTP)
+            if request is not None:
+                try:
+                    fills = [*fills, await processing.answer(request, self.runtime)]
+                except Problem as problem:
+                    raise acting.Failed([replace(problem, path=processing.HTTP)]) from problem
+        return await self.shelf.evaluate(
+            part.definition,
+            fills,
+            read,
+            asked,
+            self.runtime,
+            origins=asked if self.traced else (),
+        )
 
     def _surroundings(self, part: templates.Part, draft: drafting.Draft | None) -> dict[str, Any]:
         live = self.live
@@ -97,7 +144,15 @@ class Evaluating:
             status = (live or {}).get("status")
             extra["output"] = draft.output if status is None else draft.output | {"status": status}
             extra["outputs"] = {each.key: each.value for each in draft.extras}
+        if self._body is not None and _BODY in part.definition.text:
+            extra[_BODY + self.component.name] = self._document(self._body)
         return extra
+
+    def _document(self, body: Evaluation) -> dict[str, Any]:
+        """The component as its own template gave it, which its traits may look at (Quirk of B2)."""
+        context = contexts.build(self.app, self.component, self.place, replica_key=self.replica_key)
+        given = {name: body.values[name] for name in ("output", "outputs") if name in body.values}
+        return {**given, "parameter": self.component.properties or {}, "context": context}
 
     async def _refuse(self, result: Evaluation, part: templates.Part) -> None:
         """Raise what an evaluation found wrong, said in terms of the application."""

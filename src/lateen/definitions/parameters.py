@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from lateen.api.application import Component
 from lateen.base import paths, suggest
-from lateen.base.problem import Problem
+from lateen.base.problem import Position, Problem
 from lateen.cue.reports import Field
 
 _NUMBER = re.compile(r"-?\d+")
@@ -76,13 +76,14 @@ class _Check:
         kinds = schema.type.split(" | ")
         if not _fits(value, kinds):
             message = f"expected {_expected(kinds)}, found {self._found(value, at)}"
-            self._problem("type", message, at, "" if self._given_later(at) else _mend(value, kinds))
+            hint = "" if self._given_later(at) else _mend(value, kinds)
+            self._problem("type", message, at, hint, schema)
         elif schema.values and not any(_same(value, allowed) for allowed in schema.values):
             allowed = ", ".join(_quoted(each) for each in schema.values)
             message = f"expected one of {allowed}, found {self._found(value, at)}"
             hint = suggest.nearest(value, map(str, schema.values)) if isinstance(value, str) else ""
-            self._problem("value", message, at, "" if self._given_later(at) else hint)
-        elif isinstance(value, Mapping):
+            self._problem("value", message, at, "" if self._given_later(at) else hint, schema)
+        elif isinstance(value, Mapping) and "any" not in kinds:
             self._members(value, schema, at)
         elif isinstance(value, list) and schema.items is not None:
             for index, item in enumerate(value):
@@ -100,7 +101,7 @@ class _Check:
                 self.value(given, known[name], (*at, name))
             elif others is not None:
                 self.value(given, others, (*at, name))
-            elif known or schema.closed:
+            elif not schema.open and (known or schema.closed):
                 unknown.append(name)
         for name in unknown:
             self._unknown(name, schema, at)
@@ -111,12 +112,17 @@ class _Check:
     def _choice(self, value: Mapping[str, Any], schema: Field, at: paths.Path) -> None:
         """Judge by the one shape that allows the names given; between several only CUE can tell."""
         possible = [shape for shape in schema.choices if _allows(shape, value)]
-        if len(possible) == 1:
-            self._members(value, possible[0], at)
+        agreeing = [shape for shape in possible if _agrees(shape, value)]
+        if len(agreeing) == 1:
+            self._members(value, agreeing[0], at)
         elif not possible:
-            for name in value:
-                if not any(_allows(shape, (name,)) for shape in schema.choices):
-                    self._unknown(name, schema, at, closed=True)
+            unknown = [n for n in value if not any(_allows(s, (n,)) for s in schema.choices)]
+            for name in unknown:
+                self._unknown(name, schema, at, closed=True)
+            if not unknown:
+                shapes = (" and ".join(each.name for each in s.fields) for s in schema.choices)
+                message = f"{' and '.join(value)} cannot be given together"
+                self._problem("value", message, at, f"give {', or '.join(shapes)}", schema)
 
     def _unknown(self, name: str, schema: Field, at: paths.Path, *, closed: bool = False) -> None:
         names = [each.name for each in schema.fields]
@@ -128,7 +134,8 @@ class _Check:
             "parameter.unknown",
             f'unknown parameter "{name}"' + ("" if refused else ", it has no effect"),
             paths.render((*at, name)),
-            hint=hint,
+            _place(schema, "what there is, is declared here"),
+            hint,
         )
         (self.problems if refused else self.warnings).append(problem)
 
@@ -149,10 +156,13 @@ class _Check:
             f'required parameter "{schema.name}" is not set',
             at,
             hint or f"add {schema.name} ({schema.type}){usage}",
+            schema,
         )
 
-    def _problem(self, code: str, message: str, at: paths.Path, hint: str = "") -> None:
-        self.problems.append(Problem(f"parameter.{code}", message, paths.render(at), hint=hint))
+    def _problem(self, code: str, message: str, at: paths.Path, hint: str, schema: Field) -> None:
+        declared = _place(schema, "declared here")
+        problem = Problem(f"parameter.{code}", message, paths.render(at), declared, hint)
+        self.problems.append(problem)
 
     def _given_later(self, at: paths.Path) -> bool:
         return any(paths.related(at, path) for path in self.filled)
@@ -162,6 +172,10 @@ class _Check:
         if isinstance(value, list | dict) or value is None or self._given_later(at):
             return kind
         return f"{kind} {_quoted(value)}"
+
+
+def _place(schema: Field, note: str) -> tuple[Position, ...]:
+    return (replace(schema.position, note=note),) if schema.position else ()
 
 
 def _kinds(value: Any) -> Iterator[str]:
@@ -185,6 +199,15 @@ def _kinds(value: Any) -> Iterator[str]:
 
 def _allows(shape: Field, given: Collection[str]) -> bool:
     return not shape.closed or set(given) <= {each.name for each in shape.fields}
+
+
+def _agrees(shape: Field, given: Mapping[str, Any]) -> bool:
+    """Whether what is fixed in a shape, such as its `type`, is so in what is given."""
+    return all(
+        any(_same(given[each.name], allowed) for allowed in each.values)
+        for each in shape.fields
+        if each.values and each.name in given
+    )
 
 
 def _fits(value: Any, kinds: list[str]) -> bool:

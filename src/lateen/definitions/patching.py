@@ -29,6 +29,8 @@ class Patched:
 
     value: Any
     soft: frozenset[str] = frozenset()
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Path in the object -> path in the patch, of what the patch put there or said as well."""
 
 
 def apply(
@@ -82,14 +84,37 @@ def unify(
         Problem, Problems: `patch.conflict`, all of them at once.
     Source: semantics B4.2 to B4.5.
     """
-    work = _Unification(
+    work = _work(marks, soft_base, soft_patch)
+    value = work.join(base, patch, _Place((), (), (), ""))
+    raise_any(work.conflicts)
+    return Patched(value, frozenset(map(paths.render, work.soft)), _rendered(work))
+
+
+def written(
+    base: Any,
+    patch: Any,
+    marks: Marks | None = None,
+    soft_base: Collection[str] = (),
+    soft_patch: Collection[str] = (),
+) -> Mapping[str, str]:
+    """The `written` of `unify`, also where the two conflict: there it names both sides."""
+    work = _work(marks, soft_base, soft_patch)
+    work.join(base, patch, _Place((), (), (), ""))
+    return _rendered(work)
+
+
+def _work(
+    marks: Marks | None, soft_base: Collection[str], soft_patch: Collection[str]
+) -> _Unification:
+    return _Unification(
         {paths.parse(path): dict(mark) for path, mark in (marks or {}).items() if path},
         frozenset(map(paths.parse, soft_base)),
         frozenset(map(paths.parse, soft_patch)),
     )
-    value = work.join(base, patch, _Place((), (), (), ""))
-    raise_any(work.conflicts)
-    return Patched(value, frozenset(map(paths.render, work.soft)))
+
+
+def _rendered(work: _Unification) -> Mapping[str, str]:
+    return {paths.render(new): paths.render(old) for new, old in work.written.items()}
 
 
 def _operate(base: Any, patch: Any) -> Any:
@@ -132,6 +157,7 @@ class _Unification:
     soft_patch: frozenset[paths.Path]
     conflicts: list[Problem] = field(default_factory=list)
     soft: set[paths.Path] = field(default_factory=set)
+    written: dict[paths.Path, paths.Path] = field(default_factory=dict)
 
     def join(self, base: Any, patch: Any, at: _Place) -> Any:
         """Unify two values that both exist."""
@@ -143,6 +169,7 @@ class _Unification:
             return self._indexed(base, patch, at)
         if not jsonpatch.same(base, patch):
             self._conflict(at, f"conflicting values {_show(base)} and {_show(patch)}")
+        self.written[at.result] = at.patch
         return base
 
     def _yield(self, base: Any, patch: Any, at: _Place) -> Any:
@@ -160,6 +187,7 @@ class _Unification:
         value = trial.join(base, patch, at)
         if not trial.conflicts:
             self.soft |= trial.soft
+            self.written |= trial.written
             return value
         return self._keep_patch(patch, at) if soft_base else self._keep_base(base, at)
 
@@ -235,6 +263,7 @@ class _Unification:
         """Source: semantics B4.5."""
         if len(patch) < len(base) and not self._is_open(at):
             self._conflict(at, f"incompatible list lengths ({len(patch)} and {len(base)})")
+            self.written[at.result] = at.patch
             return base
         result = []
         for index in range(max(len(base), len(patch))):
@@ -257,6 +286,7 @@ class _Unification:
 
     def _keep_patch(self, value: Any, at: _Place) -> Any:
         self.soft |= _moved(self.soft_patch, at.patch, at.result)
+        self.written[at.result] = at.patch
         return value
 
     def _conflict(self, at: _Place, message: str) -> None:

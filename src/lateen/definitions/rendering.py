@@ -6,27 +6,32 @@ the main object, or adds objects of its own. One engine call for each template, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lateen.api import names
-from lateen.api.application import Component, Trait
+from lateen.api.application import Component, Policy, Trait
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base import paths
-from lateen.base.problem import Problem, Problems, raise_any
+from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.cue.engine import Engine
 from lateen.definitions import (
     blaming,
     contexts,
     drafting,
     evaluating,
+    fitting,
+    governing,
     loading,
     parameters,
     stamping,
     templates,
+    tracing,
 )
+from lateen.providers import ports
+from lateen.providers.packages import Flavour
 
 PRE = "PreDispatch"
 DEFAULT = "DefaultDispatch"
@@ -72,6 +77,7 @@ class Rendered:
     auxiliaries: tuple[Auxiliary, ...]
     traits: tuple[Attached, ...]
     managed: bool = False  # a trait creates the main object: do not dispatch it
+    reads_live: bool = False  # a template looked at the live object, and is to look again
 
     def staged(self, stage: str) -> list[Manifest]:
         """What one stage applies, the main object first in its own."""
@@ -84,10 +90,21 @@ class Rendered:
         return [manifest for stage in STAGES for manifest in self.staged(stage)]
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What is a mistake and what only a warning."""
+
+    strict_parameters: bool = False  # parameters that no definition declares
+    strict_traits: bool = (
+        False  # traits where `appliesToWorkloads`, `conflictsWith` say they are not
+    )
+
+
 class Renderer:
     """Renders components with the definitions of one catalogue.
 
-    `shelf` keeps the schemas of parameters; renderers of one engine do well to share it.
+    `shelf` keeps the schemas of parameters; renderers of one engine do well to share it. `runtime`
+    is what templates may use that ask for work; without it only what needs nobody else is done.
     """
 
     def __init__(
@@ -95,9 +112,16 @@ class Renderer:
         engine: Engine,
         catalogue: loading.Catalogue,
         shelf: templates.Shelf | None = None,
+        *,
+        runtime: ports.Runtime | None = None,
+        rules: Rules | None = None,
+        recorder: tracing.Recorder | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._shelf = shelf or templates.Shelf(engine)
+        self._runtime = runtime or ports.Runtime(Flavour.TEMPLATE)
+        self._rules = rules or Rules()
+        self._recorder = recorder
 
     async def check(
         self, component: Component, app: contexts.AppFacts, filled: Collection[str] = ()
@@ -116,11 +140,29 @@ class Renderer:
         errors: list[Problem] = []
         for part in parts:
             try:
-                findings += await self._shelf.check(part, known)
+                findings += await self._shelf.check(
+                    part, known, strict=self._rules.strict_parameters
+                )
             except (Problem, Problems) as error:
                 errors += blaming.compilation(error, part)
         raise_any(errors)
-        return findings
+        misfits = tuple(fitting.check(parts[0], parts[1:]))
+        strict = self._rules.strict_traits
+        findings += parameters.Findings(*((misfits, ()) if strict else ((), misfits)))
+        return parameters.Findings(
+            tuple(blaming.written(findings.problems, component)),
+            tuple(blaming.written(findings.warnings, component)),
+        )
+
+    async def _insist(self, component: Component, parts: list[templates.Part]) -> None:
+        """Refuse what is only a warning elsewhere."""
+        found = list(fitting.check(parts[0], parts[1:])) if self._rules.strict_traits else []
+        if self._rules.strict_parameters:
+            known = parameters.input_targets(component)
+            for part in parts:
+                stated = await self._shelf.check(part, known, strict=True)
+                found += [each for each in stated.problems if each.code == "parameter.unknown"]
+        raise_any(found)
 
     async def render(
         self,
@@ -142,16 +184,76 @@ class Renderer:
                 with the path in the application it came from.
         Source: semantics B1 to B6.
         """
-        body, *traits = self._parts(component, app)
+        with blaming.where_written(component):
+            return await self._render(
+                component, app, place, live, post=post, key=replica_key or component.replica_key
+            )
+
+    async def _render(
+        self,
+        component: Component,
+        app: contexts.AppFacts,
+        place: contexts.Place,
+        live: Live | None,
+        *,
+        post: bool,
+        key: str,
+    ) -> Rendered:
+        body, *traits = parts = self._parts(component, app)
+        if self._rules != Rules():
+            await self._insist(component, parts)
         workload = live.workload if live else None
-        work = evaluating.Evaluating(self._shelf, component, app, place, workload, replica_key)
+        traced = self._recorder is not None
+        work = evaluating.Evaluating(
+            self._shelf,
+            component,
+            app,
+            place,
+            workload,
+            key,
+            replace(self._runtime, namespace=app.namespace),
+            traced,
+        )
+        post = post or contexts.is_read(component, app)
         chosen = [part for part in traits if post or part.definition.stage != POST]
-        draft = await work.draft(body, chosen)
+        draft = await _drafted(work, body, chosen)
         attached = tuple(
             Attached(trait, part.definition, part not in chosen)
             for trait, part in zip(component.traits, traits, strict=True)
         )
-        return _stamp(draft, component, body.definition, attached, app, place)
+        rendered = replace(
+            _stamp(draft, component, body.definition, attached, app, place),
+            reads_live=any(
+                contexts.reads_live(part.definition.text, trait=part.is_trait)
+                for part in (body, *chosen)
+            ),
+        )
+        if self._recorder is not None:
+            _record(self._recorder, draft, rendered, app, place)
+        return rendered
+
+    async def render_policy(
+        self,
+        policy: Policy,
+        app: contexts.AppFacts,
+        artifacts: Mapping[str, Any] | None = None,
+    ) -> list[Manifest]:
+        """Render a policy of a type that is not built in, its objects ready to be applied.
+
+        `artifacts` are the rendered components, where there are any (see `artifacts_of`).
+
+        Raises:
+            Problem, Problems: as `render`.
+        Source: semantics B1, B6.
+        """
+        path = policy.path
+        kind = DefinitionKind.POLICY
+        definition = loading.lookup(
+            self._catalogue, kind, policy.type, app.namespace, f"{path}.type"
+        )
+        part = templates.Part(definition, policy.type, path, policy.properties, -1)
+        runtime = replace(self._runtime, namespace=app.namespace)
+        return await governing.render(part, policy.name, app, self._shelf, runtime, artifacts)
 
     def _parts(self, component: Component, app: contexts.AppFacts) -> list[templates.Part]:
         """The component and its traits with their definitions; every unknown one is named."""
@@ -177,6 +279,32 @@ class Renderer:
         return parts
 
 
+def artifacts_of(components: Iterable[Rendered]) -> dict[str, Any]:
+    """What policies see of rendered components: `workload`, and `traits.<type>.<resource>`.
+
+    Source: semantics B2.
+    """
+    found: dict[str, Any] = {}
+    for rendered in components:
+        traits: dict[str, dict[str, Any]] = {}
+        for extra in rendered.auxiliaries:
+            traits.setdefault(extra.type, {})[extra.key] = extra.manifest
+        found[rendered.component.name] = {"workload": rendered.workload, "traits": traits}
+    return found
+
+
+async def _drafted(
+    work: evaluating.Evaluating, body: templates.Part, traits: list[templates.Part]
+) -> drafting.Draft:
+    """Evaluate everything; where a patch does not fit once more, to tell where both sides stand."""
+    try:
+        return await work.draft(body, traits)
+    except (Problem, Problems) as error:
+        if work.traced or not any(each.code.startswith("patch.") for each in every(error)):
+            raise
+    return await replace(work, traced=True).draft(body, traits)
+
+
 def _stamp(
     draft: drafting.Draft,
     component: Component,
@@ -185,19 +313,7 @@ def _stamp(
     app: contexts.AppFacts,
     place: contexts.Place,
 ) -> Rendered:
-    problems = [
-        *_malformed(draft.output, "output", component.path),
-        *(
-            problem
-            for extra in draft.extras
-            for problem in _malformed(
-                extra.value,
-                f"outputs.{extra.key}",
-                component.path if extra.trait is None else traits[extra.trait].trait.path,
-            )
-        ),
-    ]
-    raise_any(problems)
+    raise_any(_malformed(draft, component, definition, traits))
     workload = stamping.workload(draft.output, app, component.name, component.type, place)
     return Rendered(
         component,
@@ -209,11 +325,34 @@ def _stamp(
     )
 
 
-def _malformed(value: Any, where: str, path: str) -> list[Problem]:
-    if isinstance(value, Mapping) and value.get("apiVersion") and value.get("kind"):
-        return []
-    message = f'"{where}" is no Kubernetes object: it needs apiVersion and kind'
-    return [Problem("template.object", message, path)]
+def _malformed(
+    draft: drafting.Draft,
+    component: Component,
+    definition: Definition,
+    traits: tuple[Attached, ...],
+) -> Iterator[Problem]:
+    """What a template gives and is no object, with where it gives it."""
+    for problem in stamping.malformed(draft.output, "output", component.path):
+        yield replace(problem, positions=blaming.declared(definition, "output", ""))
+    for extra in draft.extras:
+        own = None if extra.trait is None else traits[extra.trait]
+        path, source = (own.trait.path, own.definition) if own else (component.path, definition)
+        for problem in stamping.malformed(extra.value, f"outputs.{extra.key}", path):
+            yield replace(problem, positions=blaming.declared(source, "outputs", ""))
+
+
+def _record(
+    recorder: tracing.Recorder,
+    draft: drafting.Draft,
+    rendered: Rendered,
+    app: contexts.AppFacts,
+    place: contexts.Place,
+) -> None:
+    scene = tracing.Scene(rendered.component, app, place)
+    recorder.keep(tracing.Story(scene, None, tuple(draft.history), rendered.workload))
+    for extra, auxiliary in zip(draft.extras, rendered.auxiliaries, strict=True):
+        story = tracing.Story(scene, auxiliary.type, tuple(extra.history), auxiliary.manifest)
+        recorder.keep(story)
 
 
 def _auxiliary(

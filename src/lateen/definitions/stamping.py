@@ -12,6 +12,7 @@ from typing import Any
 from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.base import hashing
+from lateen.base.problem import Problem
 from lateen.definitions import contexts
 
 MANAGE_WORKLOAD = "trait.oam.dev/manage-workload"
@@ -65,6 +66,29 @@ def auxiliary(
     if not meta.get("name") and not meta.get("generateName"):
         meta["name"] = f"{component}-{label_of(type_name).lower()}-{_content_hash(first)}"
     return _finish(first, app, component, "TRAIT", place)
+
+
+def policy(manifest: Mapping[str, Any], app: contexts.AppFacts, name: str) -> Manifest:
+    """An object of a policy that is not built in; without a name it gets the policy's.
+
+    It carries neither types nor the application's own labels and annotations.
+    """
+    where = {names.APP_NAMESPACE: app.namespace, names.APP_CLUSTER: ""}
+    found = _labelled(manifest, _origin(app, name) | where)
+    meta = found["metadata"]
+    if not meta.get("name") and not meta.get("generateName"):
+        meta["name"] = name
+    if not _is_namespace(found):
+        meta["namespace"] = meta.get("namespace") or app.namespace
+    return found
+
+
+def malformed(value: Any, where: str, path: str) -> list[Problem]:
+    """Why what a template gives as `where` is no object; `path` is whose it is."""
+    if isinstance(value, Mapping) and value.get("apiVersion") and value.get("kind"):
+        return []
+    message = f'"{where}" is no Kubernetes object: it needs apiVersion and kind'
+    return [Problem("template.object", message, path)]
 
 
 def _origin(app: contexts.AppFacts, component: str) -> dict[str, str]:

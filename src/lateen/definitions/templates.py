@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
-from lateen.cue.templates import Evaluation, Fill
-from lateen.definitions import parameters
+from lateen.cue.templates import Evaluation, Fill, Template
+from lateen.definitions import acting, parameters
+from lateen.providers import calling, external, ports
+from lateen.providers.packages import Flavour, Packages
 
 # what every template may name, declared after its text so that its own lines keep their numbers
 _DECLARED = "\ncontext: _\nparameter: _\n"
-
-_OPEN = re.compile(r"\.\.\.\s*\}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +46,19 @@ class Shelf:
     """What is known of the definitions of one engine; asks it what is not known yet.
 
     The engine keeps compiled templates itself, by content. Kept here are the schemas, those least
-    recently used of more than `size` forgotten.
+    recently used of more than `size` forgotten. `own` are the packages users have brought.
     """
 
-    def __init__(self, engine: Engine, size: int = 512) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        size: int = 512,
+        own: external.Shelf | None = None,
+    ) -> None:
         self._engine = engine
         self._size = size
-        self._schemas: OrderedDict[tuple[str, str], Field] = OrderedDict()
+        self._own = own or external.Shelf()
+        self._schemas: OrderedDict[tuple[object, ...], Field] = OrderedDict()
 
     async def evaluate(
         self,
@@ -61,41 +66,77 @@ class Shelf:
         fills: Sequence[Fill],
         asked: Sequence[str],
         marks: Sequence[str],
+        runtime: ports.Runtime,
+        *,
+        origins: Sequence[str] = (),
     ) -> Evaluation:
-        """Evaluate the template of a definition, in one round trip.
+        """Evaluate the template of a definition, in one round trip and one more for each action.
+
+        Raises:
+            Failed: an action failed.
+            Problem, Problems: `cue.*` when it does not compile, with positions in the definition.
+        """
+        text = definition.text + _DECLARED
+        imported = self._imported(text, definition.kind)
+
+        wanted = marks
+
+        async def once(answers: Sequence[Fill], marks: Sequence[str] = ()) -> Evaluation:
+            return await self._engine.evaluate(
+                text,
+                [*fills, *answers],
+                asked,
+                source=definition.source,
+                packages=imported,
+                marks=[*wanted, *marks],
+                origins=origins,
+                actions=bool(imported),
+            )
+
+        if not imported:
+            return await once(())
+        return await acting.settle(once, calling.call, runtime)
+
+    def _imported(self, text: str, kind: DefinitionKind) -> Packages:
+        flavour = Flavour.STEP if kind is DefinitionKind.STEP else Flavour.TEMPLATE
+        return acting.needed(text, self._own.texts(flavour))
+
+    async def compiled(self, definition: Definition) -> Template:
+        """The template of a definition, with the packages it imports.
 
         Raises:
             Problem, Problems: `cue.*` when it does not compile, with positions in the definition.
         """
         text = definition.text + _DECLARED
-        return await self._engine.evaluate(
-            text, fills, asked, source=definition.source, marks=marks
-        )
+        imported = self._imported(text, definition.kind)
+        return await self._engine.compile(text, source=definition.source, packages=imported)
 
     async def schema(self, definition: Definition) -> Field:
         """The `parameter` of a definition, described.
 
         Raises:
-            Problem, Problems: as `evaluate`.
+            Problem, Problems: `cue.*` when it does not compile, with positions in the definition.
         """
-        key = (definition.source, definition.text)
+        text = definition.text + _DECLARED
+        imported = self._imported(text, definition.kind)
+        files = (file for package in imported.values() for file in package.values())
+        key = (definition.source, definition.text, *files)
         found = self._schemas.get(key)
         if found is None:
-            text = definition.text + _DECLARED
-            template = await self._engine.compile(text, source=definition.source)
+            template = await self.compiled(definition)
             found = self._schemas[key] = await template.describe("parameter")
             if len(self._schemas) > self._size:
                 self._schemas.popitem(last=False)
         self._schemas.move_to_end(key)
         return found
 
-    async def check(self, part: Part, filled: Collection[str]) -> parameters.Findings:
+    async def check(
+        self, part: Part, filled: Collection[str], *, strict: bool = False
+    ) -> parameters.Findings:
         """Check the properties of one part against its definition (see `parameters.check`)."""
         schema = await self.schema(part.definition)
         # a trait without properties is evaluated without a value for `parameter` (semantics B1)
         if part.is_trait and part.properties is None and not schema.fields:
             return parameters.Findings()
-        found = parameters.check(part.properties or {}, schema, f"{part.path}.properties", filled)
-        # a schema does not tell where `...` says that more is welcome
-        welcome = found.warnings and _OPEN.search(part.definition.text)
-        return replace(found, warnings=()) if welcome else found
+        path = f"{part.path}.properties"
+        return parameters.check(part.properties or {}, schema, path, filled, strict=strict)

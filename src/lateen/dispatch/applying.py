@@ -11,8 +11,10 @@ import anyio
 from lateen.api import manifest
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
+from lateen.api.treatment import PLAIN, WHOLE, Treatment
 from lateen.base.problem import Problem, Problems, raise_any
-from lateen.dispatch import ownership, preparing
+from lateen.dispatch import drift, ownership, preparing, writing
+from lateen.dispatch.ownership import Stance
 from lateen.dispatch.recording import Ledger
 from lateen.hub import client, errors
 
@@ -35,11 +37,17 @@ class Desired:
     trait: str = ""
 
 
+Treat = Callable[[Manifest], Treatment]
+"""What the policies of an application say about an object."""
+
+
 @dataclass
 class _Pending:
     desired: Manifest
     live: Manifest | None
     key: Key
+    treatment: Treatment = PLAIN
+    stance: Stance = Stance.OWNER
 
 
 class Dispatcher:
@@ -52,12 +60,13 @@ class Dispatcher:
         ledger: Ledger,
         owner: tuple[str, str],
         identity: client.Identity | None = None,
+        treat: Treat = lambda _: PLAIN,
     ) -> None:
         self._hub = hub
         self._live = live
         self._ledger = ledger
-        self._owner = owner
-        self._identity = identity
+        self._writer = writing.Writer(hub, owner, identity)
+        self._treat = treat
 
     async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]:
         """Apply manifests so that they are all there, or, when one is refused, none is touched.
@@ -66,9 +75,10 @@ class Dispatcher:
         hash is already there is not written again; of two manifests of one object the last counts.
 
         Raises:
-            Problem | Problems: `dispatch.owned`, `dispatch.unowned`, `dispatch.refused` (the API
-                server would not take it), `dispatch.failed` (it did not, this time).
-        Source: semantics C7.
+            Problem | Problems: `dispatch.owned`, `dispatch.unowned`, `dispatch.missing` (it is only
+                read, and not there), `dispatch.refused` (the API server would not take it),
+                `dispatch.failed` (it did not, this time), and what policies are wrong about.
+        Source: semantics C7, F5 to F7, F10.
         """
         wanted = list({manifest.key(item.manifest): item for item in wanted}.values())
         async with self._ledger.preparing():
@@ -77,7 +87,7 @@ class Dispatcher:
             await self._rehearse(pending)
         await self._ledger.record(
             [
-                Resource.tracking(desired, item.component, item.trait)
+                Resource.tracking(desired, item.component, item.trait, self._treat(desired))
                 for desired, item in zip(prepared, wanted, strict=True)
             ]
         )
@@ -99,14 +109,33 @@ class Dispatcher:
         pending: list[_Pending] = []
         for desired in prepared:
             key = manifest.key(desired)
+            treatment = self._treat(desired)
             live = await self._live.find(key)
-            if live is not None:
-                ownership.refuse_foreign(live, self._owner)
-                if preparing.render_hash(live) == preparing.render_hash(desired):
-                    found[key] = live
-                    continue
-            pending.append(_Pending(desired, live, key))
+            if live is None and (treatment.read_only or treatment.take_over):
+                live = await writing.fetch(self._hub, key)  # watched is only what has an owner
+            if treatment.read_only:
+                found[key] = ownership.present(live, key)
+                continue
+            item = _Pending(desired, live, key, treatment)
+            if live is not None and self._stands(item, live):
+                found[key] = live
+            else:
+                pending.append(item)
         return found, pending
+
+    def _stands(self, item: _Pending, live: Manifest) -> bool:
+        """Whether a live object needs no write; else what is to be sent is made ready."""
+        item.stance = ownership.stance(live, self._writer.owner, item.treatment)
+        if item.stance is Stance.SHARER:
+            return True
+        if item.stance is Stance.NEWCOMER:
+            return False
+        if preparing.render_hash(live) == preparing.render_hash(item.desired):
+            return True
+        if WHOLE in item.treatment.left_on_update:
+            return True
+        item.desired = drift.leaving(item.desired, live, item.treatment.left_on_update)
+        return False
 
     async def _prepare(self, given: Sequence[Manifest]) -> tuple[list[Manifest], set[Key]]:
         """What is to be sent, and the keys of those whose kind only this dispatch will bring."""
@@ -136,12 +165,7 @@ class Dispatcher:
 
     async def _dry_run(self, item: _Pending) -> Manifest:
         try:
-            if item.live is None:
-                # a create that would succeed also proves that nobody else's object is in the way
-                return await self._hub.create(item.desired, dry_run=True, identity=self._identity)
-            return await self._hub.apply(
-                item.desired, force=True, dry_run=True, identity=self._identity
-            )
+            return await self._writer.rehearse(item.desired, item.live, item.stance, item.treatment)
         except errors.ApiError as error:
             if not error.already_exists:
                 raise _refusal(item, error) from error
@@ -149,12 +173,12 @@ class Dispatcher:
             item.live = await self._hub.get(item.key)
         except errors.ApiError as error:
             raise _refusal(item, error) from error
-        ownership.refuse_foreign(item.live, self._owner)
+        self._stands(item, item.live)
         return item.live
 
     async def _apply(self, item: _Pending) -> Manifest:
         try:
-            return await self._hub.apply(item.desired, force=True, identity=self._identity)
+            return await self._writer.write(item.desired, item.live, item.stance, item.treatment)
         except errors.ApiError as error:
             raise _failure(item, error) from error
 

@@ -6,11 +6,14 @@ question is whether everything that was applied is still there with the same val
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lateen.api import manifest
 from lateen.api.manifest import Manifest
-from lateen.base import quantity
+from lateen.api.treatment import WHOLE
+from lateen.base import paths, quantity
+from lateen.base.problem import Problem
 
 _SERVER_OWNED = frozenset({"status", "managedFields", "resourceVersion", "uid", "generation"})
 
@@ -53,3 +56,48 @@ def without_scaled_replicas(desired: Manifest, live: Manifest) -> Manifest:
         return desired
     spec = {key: value for key, value in desired["spec"].items() if key != "replicas"}
     return {**desired, "spec": spec}
+
+
+def leaving(desired: Manifest, live: Manifest, left: Iterable[str]) -> Manifest:
+    """`desired` with the live values at some field paths: what others set there stands.
+
+    Raises:
+        Problem: `dispatch.left` when the live object has nothing at a path.
+    Source: semantics F5.
+    """
+    for text in left:
+        if text == WHOLE:
+            return live
+        path = paths.parse(text)
+        value = paths.lookup(live, path)
+        if value is paths.MISSING:
+            what = manifest.key(live)
+            raise Problem(
+                "dispatch.left",
+                f'apply-once is to leave "{text}" of {what} alone, which has no such field',
+                hint="correct the path in the policy, or set the field on the object",
+                retry=True,
+            )
+        desired = paths.assign(desired, path, value)
+    return desired
+
+
+def recreates(desired: Manifest, live: Manifest, fields: Iterable[str]) -> bool:
+    """Whether one of some field paths differs, so that the object is to be made anew.
+
+    Raises:
+        Problem: `dispatch.recreate` when `desired` has nothing at a path.
+    Source: semantics C7, item 4.
+    """
+    for text in fields:
+        path = paths.parse(text)
+        wanted = paths.lookup(desired, path)
+        if wanted is paths.MISSING:
+            raise Problem(
+                "dispatch.recreate",
+                f"failed to evaluate recreateFields: {manifest.key(desired)} has no field {text}",
+                hint="correct the path in the resource-update policy",
+            )
+        if not _within(wanted, paths.lookup(live, path, None)):
+            return True
+    return False

@@ -9,18 +9,23 @@ from contextlib import asynccontextmanager
 from lateen.api import tracker
 from lateen.api.manifest import Manifest
 from lateen.api.tracker import Resource, Tracker
+from lateen.api.treatment import Lifetime
 from lateen.hub import client, errors
 
 
 class Ledger:
-    """The current ResourceTracker of one application.
+    """The current ResourceTrackers of one application: of its version, and the root one.
 
     Components of one pass are dispatched side by side, and go out in one write: a record waits for
     those that are being made ready, and those that come while a write is under way share the next.
     """
 
     def __init__(
-        self, hub: client.Client, current: Tracker, observe: Callable[[Manifest], None]
+        self,
+        hub: client.Client,
+        current: Tracker,
+        root: Tracker,
+        observe: Callable[[Manifest], None],
     ) -> None:
         self._hub = hub
         self._observe = observe
@@ -29,6 +34,14 @@ class Ledger:
         self._ready = asyncio.Condition()
         self._preparing = 0
         self.current = current
+        self.root = root
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Everything that is wanted now, and what stays until the application goes."""
+        here = self.current.resources
+        known = {each.identity for each in here}
+        return (*here, *(each for each in self.root.resources if each.identity not in known))
 
     @asynccontextmanager
     async def preparing(self) -> AsyncIterator[None]:
@@ -42,7 +55,7 @@ class Ledger:
                 self._ready.notify_all()
 
     async def record(self, resources: Sequence[Resource]) -> None:
-        """Return once every one of `resources` stands in the stored tracker."""
+        """Return once every one of `resources` stands in the stored trackers."""
         self._waiting += resources
         async with self._ready:
             await self._ready.wait_for(lambda: not self._preparing)
@@ -50,16 +63,37 @@ class Ledger:
             if not self._waiting:
                 return  # another's write took ours along
             gathered, self._waiting = self._waiting, []
-            wanted = tracker.recording(self.current, gathered)
-            stored = "resourceVersion" in self.current.raw["metadata"]
-            if stored and wanted.raw["spec"] == self.current.raw["spec"]:
-                return
+            lasting = [each for each in gathered if each.lifetime is not Lifetime.DECLARED]
+            passing = [each for each in gathered if each.lifetime is Lifetime.DECLARED]
             try:
-                self.current = Tracker(await self._write(wanted))
+                if lasting:
+                    self.root = await self._stored(self.root, lasting)
+                self.current = await self._stored(self.current, passing)
             except BaseException:
                 self._waiting = gathered + self._waiting
                 raise
-            self._observe(self.current.raw)
+
+    async def forget(self, resources: Sequence[Resource]) -> None:
+        """Take entries out of the stored trackers: those objects are not ours to keep any more."""
+        gone = {each.identity for each in resources}
+        async with self._writing:
+            for name in ("current", "root"):
+                book: Tracker = getattr(self, name)
+                if any(each.identity in gone for each in book.resources):
+                    setattr(self, name, await self._save(tracker.without(book, gone)))
+
+    async def _stored(self, book: Tracker, resources: Sequence[Resource]) -> Tracker:
+        """The tracker with `resources` in it, written unless it says so already."""
+        wanted = tracker.recording(book, resources)
+        stored = "resourceVersion" in book.raw["metadata"]
+        if stored and wanted.resources == book.resources:
+            return book
+        return await self._save(wanted)
+
+    async def _save(self, wanted: Tracker) -> Tracker:
+        saved = Tracker(await self._write(wanted))
+        self._observe(saved.raw)
+        return saved
 
     async def _write(self, wanted: Tracker) -> Manifest:
         if "resourceVersion" in wanted.raw["metadata"]:

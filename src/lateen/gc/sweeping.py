@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from lateen.api import manifest, names, tracker
+import anyio
+
+from lateen.api import manifest, names, sharing, tracker
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource, Tracker
-from lateen.base.problem import Problem
+from lateen.api.treatment import PLAIN, Lifetime, Treatment
+from lateen.base.problem import Problem, raise_any
 from lateen.gc.planning import Plan
 from lateen.hub import client, errors
+
+_PARALLEL = 10
+
+# what takes data with it that no manifest brings back
+HOLDS_DATA = frozenset(
+    {
+        ("", "PersistentVolumeClaim"),
+        ("", "PersistentVolume"),
+        ("", "Namespace"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    }
+)
+
+
+class Bin(Protocol):
+    """Where an object goes before it is deleted."""
+
+    async def keep(self, found: Manifest, owner: tuple[str, str]) -> None: ...
 
 
 class Live(Protocol):
@@ -18,44 +41,123 @@ class Live(Protocol):
     async def find(self, key: Key) -> Manifest | None: ...
 
 
-async def sweep(
-    plan: Plan,
-    hub: client.Client,
-    live: Live,
-    owner: tuple[str, str],
-    identity: client.Identity | None = None,
-) -> list[Resource]:
-    """Delete what the plan dooms; returns what is still there, in the plan's order.
+@dataclass(frozen=True)
+class Sweeper:
+    """Cleans up after one application, with the rights it acts with.
 
-    An object counts only while it is labelled as this application's; one that another took over,
-    or whose kind is gone, counts as gone. The uid guards against deleting a namesake.
-
-    Raises:
-        Problem: `gc.failed` when the API server refuses a deletion.
-    Source: semantics C9.
+    `orphan`: everything is let go instead of deleted. `spare_data`: what holds data is left where
+    it is, still labelled as the application's.
     """
-    remaining = []
-    for resource in plan.doomed:
-        found = await live.find(resource.key)
-        if found is None or manifest.owner(found) != owner:
-            continue
-        meta = manifest.metadata(found)
-        if meta.get("deletionTimestamp"):
-            remaining.append(resource)
-            continue
+
+    hub: client.Client
+    live: Live
+    owner: tuple[str, str]
+    identity: client.Identity | None = None
+    treat: Callable[[Manifest], Treatment] = lambda _: PLAIN
+    orphan: bool = False
+    spare_data: bool = False
+    bin: Bin | None = None
+
+    async def sweep(self, plan: Plan) -> list[Resource]:
+        """Delete what the plan dooms; returns what is still there, in the plan's order.
+
+        An object counts only while it is this application's, or shared by it; one that another took
+        over, or whose kind is gone, counts as gone. The uid guards against deleting a namesake.
+
+        Raises:
+            Problem: `gc.failed` when the API server refuses a deletion.
+        Source: semantics C9.
+        """
+        there = [(each, found) for each in plan.doomed if (found := await self._find(each))]
+        components = {each.component for each, _ in there}
+        ready = [not components & plan.after.get(each.component, frozenset()) for each, _ in there]
+        left = await self._each([pair for pair, now in zip(there, ready, strict=True) if now])
+        remaining = [
+            each
+            for (each, _), now in zip(there, ready, strict=True)
+            if not now or each.identity in left
+        ]
+        if not remaining:
+            for old in plan.retired:
+                await retire(old, self.hub)
+        return remaining
+
+    async def _each(self, pairs: Sequence[tuple[Resource, Manifest]]) -> set[tuple[str, ...]]:
+        """Remove objects side by side; returns the identities of those still ours afterwards."""
+        left: set[tuple[str, ...]] = set()
+        problems: list[Problem] = []
+        limit = anyio.CapacityLimiter(_PARALLEL)
+
+        async def one(resource: Resource, found: Manifest) -> None:
+            async with limit:
+                try:
+                    if await self._remove(resource, found):
+                        left.add(resource.identity)
+                except Problem as problem:
+                    problems.append(problem)
+
+        async with anyio.create_task_group() as tasks:
+            for resource, found in pairs:
+                tasks.start_soon(one, resource, found)
+        raise_any(problems)
+        return left
+
+    async def settle(self, plan: Plan) -> None:
+        """Retire trackers of which nothing is left, and delete nothing (keepLegacyResource)."""
+        doomed = {each.identity for each in plan.doomed}
+        for old in plan.retired:
+            still = [each for each in old.resources if each.identity in doomed]
+            if not any([await self._find(each) for each in still]):
+                await retire(old, self.hub)
+
+    async def _find(self, resource: Resource) -> Manifest | None:
+        found = await self.live.find(resource.key)
+        if found is None:
+            return None
+        ours = manifest.owner(found) == self.owner or sharing.shares(found, self.owner)
+        return found if ours else None
+
+    async def _remove(self, resource: Resource, found: Manifest) -> bool:
+        """Delete one object, or let it go; whether it is still ours afterwards."""
         try:
-            left = await hub.delete(resource.key, uid=meta["uid"], identity=identity)
+            if body := self._release(resource, found):
+                await self.hub.patch(resource.key, body, identity=self.identity)
+                return False
+            meta = manifest.metadata(found)
+            if meta.get("deletionTimestamp"):
+                return True
+            if self.spare_data and (resource.key.group, resource.key.kind) in HOLDS_DATA:
+                return False
+            if self.bin is not None:
+                await self.bin.keep(found, self.owner)
+            left = await self.hub.delete(resource.key, uid=meta["uid"], identity=self.identity)
         except errors.ApiError as error:
-            if error.conflict:
-                continue  # a namesake stands there now, and it is not ours
+            if error.not_found:
+                return False
+            if error.conflict:  # a namesake is not ours; one that changed is looked at again
+                return body is not None
             message = f"cannot delete {resource.key}: {error.message}"
             raise Problem("gc.failed", message, retry=True) from error
-        if left is not None:
-            remaining.append(resource)
-    if not remaining:
-        for old in plan.retired:
-            await retire(old, hub)
-    return remaining
+        return left is not None
+
+    def _release(self, resource: Resource, found: Manifest) -> Manifest | None:
+        """The merge patch that lets an object go, None for one that is to be deleted."""
+        if any(each != self.owner for each in sharing.sharers(found)):
+            return sharing.leaving(found, self.owner)
+        treatment = self.treat(found)
+        kept = Lifetime.FOREVER in (resource.lifetime, treatment.lifetime)
+        return _let_go(found) if self.orphan or kept or treatment.orphan else None
+
+
+def _let_go(found: Manifest) -> Manifest:
+    """The merge patch after which no application owns an object any more."""
+    return {
+        "metadata": {
+            "resourceVersion": manifest.metadata(found)["resourceVersion"],
+            "labels": {names.APP_NAME: None, names.APP_NAMESPACE: None},
+            "annotations": {names.SHARED_BY: None},
+        }
+    }
 
 
 async def retire(old: Tracker, hub: client.Client) -> None:

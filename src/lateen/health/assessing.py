@@ -11,7 +11,7 @@ from lateen.api import names
 from lateen.api.definition import Definition
 from lateen.api.manifest import Key, Manifest
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, rendering
+from lateen.definitions import contexts, rendering, terraforming
 from lateen.health import expressions
 
 PENDING = "⏳ Waiting for component to be healthy"
@@ -117,6 +117,17 @@ def status_entry(
     return {name: value for name, value in entry.items() if value or name not in optional}
 
 
+def joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a component that is there several times: as healthy as the worst of them."""
+    healthy, ill = (other, one) if not one["healthy"] else (one, other)
+    return {
+        **healthy,
+        **ill,
+        "healthy": one["healthy"] and other["healthy"],
+        "workloadHealthy": one["workloadHealthy"] and other["workloadHealthy"],
+    }
+
+
 def _trait_entry(trait: TraitHealth) -> dict[str, Any]:
     entry: dict[str, Any] = {"type": trait.type, "healthy": trait.healthy}
     if trait.pending:
@@ -135,9 +146,14 @@ async def _workload(
     main = None if rendered.managed else rendered.workload
     output = _find(live, rendered.workload)
     context = base if output is None else {**base, "output": _lean(output)}
-    return await _part(
+    judged = await _part(
         rendered.definition, rendered.component.properties, own, live, context, engine, main=main
     )
+    if rendered.definition.terraform and output is not None:
+        judged.healthy = terraforming.healthy(output, base["appRevision"])
+        said = ((output.get("status") or {}).get("apply") or {}).get("message")
+        judged.message = judged.message or str(said or "")
+    return judged
 
 
 async def _part(

@@ -28,6 +28,7 @@ _ASKED = {
     MESSAGE: "customStatus.message",
 }
 _LABEL_LIMIT = 32
+_PLAIN = re.compile(r"[A-Za-z$][\w$]*")
 
 _IMPORTS = re.compile(
     r'\A(?:\s|//[^\n]*\n)*((?:import\s+(?:\([^)]*\)|(?:\w+\s+)?"[^"]*")(?:\s|//[^\n]*\n)*)+)'
@@ -102,7 +103,22 @@ def _take(judgement: Judgement, status: dict[str, Any], name: str, value: Any) -
 def _exported(value: Any) -> str:
     if value is paths.MISSING:
         return "_|_"
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else _syntax(value)
+
+
+def _syntax(value: Any, depth: int = 0) -> str:
+    """A value as CUE writes it."""
+    if isinstance(value, Mapping):
+        indent = "\t" * (depth + 1)
+        lines = [f"{indent}{_label(k)}: {_syntax(v, depth + 1)}\n" for k, v in value.items()]
+        return "{\n" + "".join(lines) + "\t" * depth + "}" if lines else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(_syntax(each, depth) for each in value)}]"
+    return orjson.dumps(value).decode()
+
+
+def _label(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else orjson.dumps(name).decode()
 
 
 @dataclass

@@ -21,6 +21,7 @@ Operations = list[Any]  # of a JSON patch
 _PAGE = 1000  # objects in one answer of a list
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
 _JSON = "application/json-patch+json"
 _PLAIN = "application/json"
 
@@ -66,6 +67,7 @@ class Client:
         namespace: str = "",
         label_selector: str = "",
         field_selector: str = "",
+        identity: Identity | None = None,
     ) -> tuple[list[Manifest], str]:
         """All objects, with apiVersion and kind filled in, and the resourceVersion to watch from.
 
@@ -77,7 +79,9 @@ class Client:
         while True:
             path = f"{resource.path(namespace)}?{urlencode(query)}"
             try:
-                answer = await self.connection.request(Call("GET", path, "list", resource.plural))
+                answer = await self.connection.request(
+                    Call("GET", path, "list", resource.plural, headers=_headers("", identity))
+                )
             except errors.ApiError as error:
                 if not (error.gone and "continue" in query):
                     raise
@@ -197,12 +201,14 @@ class Client:
         key: Key,
         body: Mapping[str, Any] | Operations,
         *,
+        strategic: bool = False,
         subresource: str = "",
         dry_run: bool = False,
         identity: Identity | None = None,
     ) -> Manifest:
-        """A merge patch for a map, a JSON patch for a list of operations."""
+        """A merge patch for a map (or a strategic one), a JSON patch for a list of operations."""
         merge = isinstance(body, Mapping)
+        content = _STRATEGIC if strategic else _MERGE if merge else _JSON
         call = await self._call(
             "PATCH",
             "patch",
@@ -210,7 +216,7 @@ class Client:
             subresource=subresource,
             query=self._manager,
             body=body,
-            content=_MERGE if merge else _JSON,
+            content=content,
             dry_run=dry_run,
             identity=identity,
             repeatable=merge,  # an `add` to a list adds twice
@@ -254,9 +260,12 @@ class Client:
             raise
         return None if answer.get("kind") == "Status" else self._changed(answer)
 
-    async def read_text(self, path: str, **query: str) -> str:
+    async def read_text(
+        self, path: str, /, *, identity: Identity | None = None, **query: str
+    ) -> str:
         """A path that answers with text, such as a pod's log."""
-        return (await self.connection.read(_text_call(path, query))).decode(errors="replace")
+        call = _text_call(path, query, identity)
+        return (await self.connection.read(call)).decode(errors="replace")
 
     async def stream(
         self, path: str, params: Mapping[str, str] | None = None
@@ -352,7 +361,8 @@ def _selection(label_selector: str, field_selector: str) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _text_call(path: str, query: Mapping[str, str]) -> Call:
+def _text_call(path: str, query: Mapping[str, str], identity: Identity | None = None) -> Call:
     target = f"{path}?{urlencode(query)}" if query else path
     resource = path.rsplit("/", 1)[-1]
-    return Call("GET", target, "get", resource, headers=(("Accept", "text/plain, */*"),))
+    headers = (("Accept", "text/plain, */*"), *_headers("", identity))
+    return Call("GET", target, "get", resource, headers=headers)

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import aclosing
+from typing import Any
 
 import anyio
 
@@ -57,7 +58,10 @@ class Informer:
         self._client = client
         self._target = (group, version, kind)
         self._namespace = namespace
-        self._selection = {"label_selector": label_selector, "field_selector": field_selector}
+        self._selection: dict[str, Any] = {
+            "label_selector": label_selector,
+            "field_selector": field_selector,
+        }
         self._selected = selectors.parse(label_selector)
         self._index = index
         self._transform = transform

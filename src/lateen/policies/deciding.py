@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from lateen.api.application import Application, Component, Policy
 from lateen.api.placement import Placement
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.policies import overriding, placements
+from lateen.policies import overriding, placements, replicating
 
 T = TypeVar("T")
 
@@ -34,7 +34,8 @@ class Decisions:
     """Answers the `deploy` steps of one application. Implements `workflow.ports.Policies`.
 
     Raises:
-        Problem | Problems: what is wrong with any topology or override policy, all at once.
+        Problem | Problems: what is wrong with any topology, override or replication policy, all at
+            once.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Decisions:
         self._clusters = clusters
         self._topologies = _decoded(policies, placements.TYPE, placements.decode, problems)
         self._overrides = _decoded(policies, overriding.TYPE, overriding.decode, problems)
+        self._replications = _decoded(policies, replicating.TYPE, replicating.decode, problems)
         raise_any(problems)
 
     def placements(self, policies: Iterable[str]) -> list[Placement]:
@@ -60,13 +62,15 @@ class Decisions:
         return placements.place(chosen, self._clusters)
 
     def components(self, policies: Iterable[str]) -> list[Component]:
-        """The components as the overrides among `policies` leave them.
+        """The components as the overrides among `policies` leave them, then replicated.
 
         Raises:
-            Problem: `override.unknown-component`.
+            Problem | Problems: `override.unknown-component`, `policy.selects-nothing`.
         """
-        chosen = [self._overrides[name] for name in policies if name in self._overrides]
-        return overriding.apply(self._components, chosen)
+        named = list(policies)
+        chosen = [self._overrides[name] for name in named if name in self._overrides]
+        copied = [self._replications[name] for name in named if name in self._replications]
+        return replicating.apply(overriding.apply(self._components, chosen), copied)
 
 
 def _decoded(

@@ -25,6 +25,7 @@ class Fields:
     ) -> None:
         self._path = path
         self._problems = problems
+        self._what = what
         self._raw: Mapping[str, Any] = {}
         if isinstance(raw, Mapping):
             self._raw = raw
@@ -44,11 +45,37 @@ class Fields:
     def given(self, name: str) -> bool:
         return self._raw.get(name) is not None
 
+    def raw(self, name: str) -> tuple[Any, str]:
+        """What is given, whatever it is, and its path."""
+        return self._raw.get(name), f"{self._path}.{name}"
+
     def text(self, name: str) -> str:
         return str(self._typed(name, str, ""))
 
     def flag(self, name: str) -> bool:
         return bool(self._typed(name, bool, False))
+
+    def count(self, name: str) -> int | None:
+        """A whole number that is not negative; None when it is not given."""
+        value = self._raw.get(name)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+            return value
+        self._complain(name, f"expected a count, found {checking.describe(value)}")
+        return None
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of some words; empty when it is not given."""
+        value = self.text(name)
+        if value and value not in choices:
+            near = suggest.nearest(value, choices)
+            self._complain(name, f'"{value}" is none of {", ".join(choices)}', near)
+            return ""
+        return value
+
+    def inner(self, name: str, known: tuple[str, ...]) -> Fields:
+        """The fields of a map within."""
+        raw, path = self._raw.get(name), f"{self._path}.{name}"
+        return Fields(raw, path, known, self._problems, f"{name} of {self._what}")
 
     def map(self, name: str) -> dict[str, Any]:
         return dict(self._typed(name, dict, {}))
@@ -67,6 +94,10 @@ class Fields:
         """The entries of a list, each with its path."""
         entries = self._typed(name, list, [])
         return [(item, f"{self._path}.{name}[{i}]") for i, item in enumerate(entries)]
+
+    def _complain(self, name: str, message: str, hint: str = "") -> None:
+        path = f"{self._path}.{name}"
+        self._problems.append(Problem("policy.value", message, path=path, hint=hint))
 
     def _typed(self, name: str, kind: type, default: Any) -> Any:
         value = self._raw.get(name)

@@ -6,11 +6,11 @@ Pure: components in, components out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lateen.api.application import Component, Policy, Trait
+from lateen.api.application import Component, Overlay, Policy, Trait
 from lateen.base import merge, suggest
 from lateen.base.problem import Problem, raise_any
 from lateen.policies import decoding, patterns
@@ -43,6 +43,7 @@ class Patch:
     traits: tuple[TraitPatch, ...]
     external_revision: str
     path: str  # spec.policies[0].properties.components[0]
+    policy: str  # its name
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,15 @@ def decode(policy: Policy) -> Override:
     """
     problems: list[Problem] = []
     fields = decoding.properties(policy, _FIELDS, problems)
-    patches = tuple(_patch(raw, path, problems) for raw, path in fields.items("components"))
+    patches = tuple(
+        _patch(raw, path, policy.name, problems) for raw, path in fields.items("components")
+    )
     selector = frozenset(fields.texts("selector")) if fields.given("selector") else None
     raise_any(problems)
     return Override(policy.name, patches, selector, f"{policy.path}.properties")
 
 
-def _patch(raw: Any, path: str, problems: list[Problem]) -> Patch:
+def _patch(raw: Any, path: str, policy: str, problems: list[Problem]) -> Patch:
     fields = decoding.Fields(raw, path, _COMPONENT_FIELDS, problems, "an overridden component")
     name = fields.text("name")
     pattern = None
@@ -94,6 +97,7 @@ def _patch(raw: Any, path: str, problems: list[Problem]) -> Patch:
         traits=tuple(_trait(item, at, problems) for item, at in fields.items("traits")),
         external_revision=fields.text("externalRevision"),
         path=path,
+        policy=policy,
     )
 
 
@@ -181,7 +185,20 @@ def _merged(component: Component, patch: Patch) -> Component:
         raw["traits"] = [_trait_raw(trait.type, trait.properties) for trait in traits]
     else:
         raw.pop("traits", None)
-    return _component(raw, component.path, [trait.path for trait in traits])
+    overlays = (*component.overlays, *_overlays(component, patch))
+    return _component(raw, component.path, [trait.path for trait in traits], overlays)
+
+
+def _overlays(component: Component, patch: Patch) -> Iterator[Overlay]:
+    """What a patch lays over properties that are there; what it adds has its own path anyway."""
+    if patch.properties:
+        at, path = f"{component.path}.properties", f"{patch.path}.properties"
+        yield Overlay(at, path, patch.properties, patch.policy)
+    for trait in patch.traits:
+        for under in component.traits:
+            if trait.properties and trait.type == under.type and not trait.disable:
+                at, path = f"{under.path}.properties", f"{trait.path}.properties"
+                yield Overlay(at, path, trait.properties, patch.policy)
 
 
 def _merged_traits(traits: Sequence[Trait], patches: Sequence[TraitPatch]) -> list[Trait]:
@@ -208,7 +225,12 @@ def _trait_raw(type_name: str, properties: Mapping[str, Any] | None) -> dict[str
     return {"type": type_name, **({} if properties is None else {"properties": properties})}
 
 
-def _component(raw: dict[str, Any], path: str, trait_paths: Sequence[str]) -> Component:
+def _component(
+    raw: dict[str, Any],
+    path: str,
+    trait_paths: Sequence[str],
+    overlays: tuple[Overlay, ...] = (),
+) -> Component:
     """A component whose traits keep the paths of where they were written."""
     made = Component.of(raw, path)
     traits = tuple(
@@ -225,4 +247,5 @@ def _component(raw: dict[str, Any], path: str, trait_paths: Sequence[str]) -> Co
         outputs=made.outputs,
         raw=made.raw,
         path=path,
+        overlays=overlays,
     )

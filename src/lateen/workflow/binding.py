@@ -94,12 +94,17 @@ def inputs(step: Step, memory: Memory, scope: Mapping[str, Any]) -> dict[str, An
 
 
 async def publish(
-    step: Step, document: Mapping[str, Any], memory: Memory, expressions: Expressions
+    step: Step,
+    document: Mapping[str, Any],
+    memory: Memory,
+    expressions: Expressions,
+    *,
+    secret: bool = False,
 ) -> list[str]:
     """Set the variables of a finished step; says for each that could not be, why.
 
-    A value that cannot be had is null: steps that wait for it go on. What is read from a Secret is
-    kept as one.
+    A value that cannot be had is null: steps that wait for it go on. What is read from a Secret, or
+    known to be `secret`, is kept as one.
     """
     faults = []
     for output in step.outputs:
@@ -111,7 +116,8 @@ async def publish(
                 raise
             value = None
             faults.append(f"failed to get output from {source}: {problem.message}")
-        if not memory.put(name, value, secret=_secret(source, step, document, memory)):
+        hidden = secret or _secret(source, step, document, memory)
+        if not memory.put(name, value, secret=hidden):
             faults.append(f"output {name} already has a different value, set by another step")
     return faults
 

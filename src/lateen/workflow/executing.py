@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from lateen.api.application import Step
 from lateen.base import clock, durations
-from lateen.base.problem import Problem, Problems
+from lateen.base.problem import Problem, Problems, told
 from lateen.workflow import binding, graphs, options, records, skipping
 from lateen.workflow.planning import Plan
 from lateen.workflow.ports import Result, Task, Tools
@@ -110,14 +110,12 @@ class Execution:
         try:
             executed = await self._execute(step, record, branch)
             if executed is not None:
-                await self._take(step, record, *executed)
+                await self._take(step, record, executed)
         except (Problem, Problems) as error:
-            self._fail(step, record, str(error))
+            self._fail(step, record, told(error))
 
-    async def _execute(
-        self, step: Step, record: Record, branch: Branch
-    ) -> tuple[Result, Mapping[str, Any]] | None:
-        """The result of a body, and the document its outputs are taken from."""
+    async def _execute(self, step: Step, record: Record, branch: Branch) -> Result | None:
+        """The result of a body, with the document its outputs are taken from."""
         scope = self._scope(step, record, branch.group)
         lost = binding.lost(step, self._memory, scope)
         if lost:
@@ -126,25 +124,30 @@ class Execution:
         try:
             properties = binding.fill(step, self._memory, scope)
         except Problem as problem:
-            self._give_up(step, record, records.RENDERING, str(problem))
+            self._give_up(step, record, records.RENDERING, told(problem))
             return None
         scope["parameter"] = properties
-        task = Task(
-            step, properties, scope["context"], record, self._plan, self._memory, self._tools
-        )
+        due = self._attempts.due(record.id, self._monotonic)
+        context = scope["context"]
+        task = Task(step, properties, context, record, self._plan, self._memory, self._tools, due)
         result = await self._tools.runners[step.type](task)
-        return result, {**scope, **result.document}
+        return replace(result, document={**scope, **result.document})
 
-    async def _take(
-        self, step: Step, record: Record, result: Result, document: Mapping[str, Any]
-    ) -> None:
+    async def _publish(self, step: Step, result: Result) -> list[str]:
+        """Set the variables of a step that is over; says for each that could not be, why."""
+        expressions = result.values or self._tools.expressions
+        return await binding.publish(
+            step, result.document, self._memory, expressions, secret=result.secret
+        )
+
+    async def _take(self, step: Step, record: Record, result: Result) -> None:
         """Record what a run gave. The outputs come first: their failure is the step's."""
         message = result.message
         if result.phase == records.FAILED and result.reason in ("", records.EXECUTE):
             self._fail(step, record, message)
             return
         if result.phase in (records.SUCCEEDED, records.FAILED):
-            faults = await binding.publish(step, document, self._memory, self._tools.expressions)
+            faults = await self._publish(step, result)
             if not self._tools.rehearsal:
                 message = "; ".join(filter(None, [message, *faults]))
         record.put(result.phase, result.reason, message, self._now)
@@ -199,10 +202,9 @@ class Execution:
             try:
                 executed = await self._execute(step, record, branch)
                 if executed is not None:
-                    expressions = self._tools.expressions
-                    await binding.publish(step, executed[1], self._memory, expressions)
+                    await self._publish(step, executed)
             except (Problem, Problems) as error:
-                self._fail(step, record, str(error))
+                self._fail(step, record, told(error))
         self._give_up(step, record, records.TIMEOUT, "")
         for sub in step.sub_steps:
             inner = self._ledger.touch(sub, record, self._tools.ids)

@@ -10,7 +10,7 @@ from lateen.base import paths
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine, Fill
 
-_PLAIN = re.compile(r'[A-Za-z_]\w*(?:\.[A-Za-z_$][\w$]*|\["(?:[^"\\]|\\.)*"\]|\[\d+\])*')
+PLAIN = re.compile(r'[A-Za-z_]\w*(?:\.[A-Za-z_$][\w$]*|\["(?:[^"\\]|\\.)*"\]|\[\d+\])*')
 _IMPORTS = re.compile(
     r'\A(?:\s|//[^\n]*\n)*((?:import\s+(?:\([^)]*\)|(?:\w+\s+)?"[^"]*")(?:\s|;|//[^\n]*\n)*)+)'
 )
@@ -38,13 +38,12 @@ class CueExpressions:
         text = expression.strip()
         if text in _CONSTANTS:
             return _CONSTANTS[text]
-        if _PLAIN.fullmatch(text):
+        if PLAIN.fullmatch(text):
             return _at(text, scope)
         return await self._ask(text, scope)
 
     async def _ask(self, text: str, scope: Mapping[str, Any]) -> Any:
-        head = _IMPORTS.match(text)
-        imports, body = (head[1], text[head.end() :]) if head else ("", text)
+        imports, body = split(text)
         words = set(_WORD.findall(body))
         given = {name: value for name, value in scope.items() if name in words}
         declared = "".join(f"{name}: _\n" for name in given)
@@ -55,13 +54,20 @@ class CueExpressions:
                 document, fills, [_ANSWER], require=[_ANSWER], source="expression"
             )
         except (Problem, Problems) as error:
-            raise _failure(every(error)) from error
+            raise failure(every(error)) from error
         if result.problems:
-            raise _failure(result.problems)
+            raise failure(result.problems)
         return result.values[_ANSWER]
 
 
-def _failure(problems: tuple[Problem, ...]) -> Problem:
+def split(text: str) -> tuple[str, str]:
+    """The imports of an expression, and what follows them."""
+    head = _IMPORTS.match(text)
+    return (head[1], text[head.end() :]) if head else ("", text)
+
+
+def failure(problems: tuple[Problem, ...]) -> Problem:
+    """Why an expression has no value, out of what the engine says."""
     first = problems[0]
     undefined, message = first.code == "cue.reference", first.message
     if message == "is not defined":  # the engine names the field in the path

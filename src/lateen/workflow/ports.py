@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -37,6 +37,14 @@ class Delivery(Protocol):
         """
         ...
 
+    async def render(self, component: Component, placement: Placement) -> Outcome:
+        """The objects of a component as they would be applied; nothing is.
+
+        Raises:
+            Problem | Problems: as `deliver`.
+        """
+        ...
+
 
 class Expressions(Protocol):
     """Evaluates what authors write into `if` and `valueFrom`."""
@@ -60,7 +68,12 @@ class Policies(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """One run of one step: `properties` with its inputs filled in, `record` as it was before."""
+    """One run of one step: `properties` with its inputs filled in, `record` as it was before.
+
+    Attributes:
+        due: its time has come; else something in the cluster has changed, and what has nothing to
+            do with the cluster need not be asked again.
+    """
 
     step: Step
     properties: Mapping[str, Any]
@@ -69,6 +82,7 @@ class Task:
     plan: Plan
     memory: Memory
     tools: Tools
+    due: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,10 @@ class Result:
     """What became of a step in one run.
 
     `document` is what its outputs are taken from; `wake` is when to look again at the latest.
+
+    Attributes:
+        values: evaluates its outputs, where that is more than looking into `document`.
+        secret: what it found came from a Secret, as far as is known.
     """
 
     phase: str
@@ -83,6 +101,8 @@ class Result:
     message: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
     wake: datetime | None = None
+    values: Expressions | None = None
+    secret: bool = False
 
 
 class Runner(Protocol):
@@ -105,6 +125,7 @@ class Tools:
         rehearsal: nothing is waited for: pauses pass, and outputs that no object has yet are null.
             What a dry run sets.
         parallel: how many independent steps run at the same time.
+        store: writes the memory down now, and not only when the pass is over.
     """
 
     delivery: Delivery
@@ -116,3 +137,4 @@ class Tools:
     ids: Callable[[], str]
     rehearsal: bool = False
     parallel: int = 10
+    store: Callable[[], Awaitable[None]] | None = None

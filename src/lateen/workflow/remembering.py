@@ -12,19 +12,34 @@ from typing import Any
 
 import orjson
 
+from lateen.base import hashing
 from lateen.base.problem import Problem
 
 VARIABLES = "vars"
-
 _LINE = re.compile(r'(?P<name>[A-Za-z_$][\w$]*|"(?:[^"\\]|\\.)*"): (?P<value>.*)')
+_LONGEST = 253
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
+
+
+_UNFIT = re.compile(r"[^-._a-zA-Z0-9]")
+
+
+def key(*parts: str) -> str:
+    """A key for a value, out of a step's id and what it is; a ConfigMap does not take every one."""
+    text = ".".join(parts)
+    fit = _UNFIT.sub("_", text)
+    return text if fit == text and len(text) < _LONGEST else f"{fit[:200]}-{hashing.digest(text)}"
 
 
 class Memory:
     """Variables that outputs set, and mutable values keyed `<step id>.<what>`.
 
     `changed` tells whether there is anything to store. A variable that was read from a Secret is
-    never part of `dump`.
+    never part of `dump`, nor is a value that was kept as `private`.
+
+    Attributes:
+        answers: what actions were answered, of this process only: losing it costs a request.
+        stored: what is known to be stored, by kind of object.
     """
 
     def __init__(
@@ -32,10 +47,14 @@ class Memory:
         variables: Mapping[str, Any] | None = None,
         values: Mapping[str, str] | None = None,
         secret: Collection[str] = (),
+        private: Mapping[str, str] | None = None,
     ) -> None:
         self._variables = dict(variables or {})
         self._values = dict(values or {})
         self._secret = set(secret)
+        self._private = dict(private or {})
+        self.answers: dict[str, Any] = {}
+        self.stored: dict[str, Mapping[str, str]] = {}
         self.changed = False
 
     @classmethod
@@ -48,7 +67,8 @@ class Memory:
         public = _parse(data.get(VARIABLES, ""))
         hidden = _parse((secrets or {}).get(VARIABLES, ""))
         values = {key: value for key, value in data.items() if key != VARIABLES}
-        return cls({**public, **hidden}, values, hidden)
+        private = {key: value for key, value in (secrets or {}).items() if key != VARIABLES}
+        return cls({**public, **hidden}, values, hidden, private)
 
     def dump(self) -> dict[str, str]:
         """The data of the context ConfigMap: `vars` as CUE text, a variable a line; other values
@@ -58,9 +78,9 @@ class Memory:
         return {VARIABLES: _text(public), **self._values}
 
     def dump_secrets(self) -> dict[str, str]:
-        """The data of a Secret beside the ConfigMap; empty when no variable is secret."""
+        """The data of a Secret beside the ConfigMap; empty when there is nothing secret."""
         hidden = {k: v for k, v in self._variables.items() if k in self._secret}
-        return {VARIABLES: _text(hidden)} if hidden else {}
+        return {**({VARIABLES: _text(hidden)} if hidden else {}), **self._private}
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -95,11 +115,25 @@ class Memory:
             self._values[key] = value
             self.changed = True
 
+    def private(self, key: str) -> str:
+        """A value that was kept as private, empty where there is none."""
+        return self._private.get(key, "")
+
+    def keep_private(self, key: str, value: str) -> None:
+        """Keep a value in the Secret; an empty one is dropped."""
+        if self._private.get(key, "") == value:
+            return
+        self._private[key] = value
+        if not value:
+            del self._private[key]
+        self.changed = True
+
     def forget(self, step_ids: Collection[str]) -> None:
         """Drop the mutable values of steps."""
-        for key in [key for key in self._values if key.partition(".")[0] in step_ids]:
-            del self._values[key]
-            self.changed = True
+        for values in (self._values, self._private):
+            for key in [key for key in values if key.partition(".")[0] in step_ids]:
+                del values[key]
+                self.changed = True
 
 
 def _text(variables: Mapping[str, Any]) -> str:

@@ -51,13 +51,21 @@ def cancelled(ledger: Ledger) -> bool:
     )
 
 
+def ended(ledger: Ledger) -> bool:
+    """A step ended the workflow with what it had come to, which was as it should be."""
+    return any(
+        record.phase == records.SUCCEEDED and record.reason == records.TERMINATE
+        for record in ledger.walk()
+    )
+
+
 def follows(step: Step, siblings: Sequence[Step], mode: str, ledger: Ledger) -> bool:
     """Whether a step without an `if` runs, after what came before it.
 
     Named dependencies decide alone, and only they themselves, not what is behind them. Without
     any, in StepByStep, no step before this one may have failed.
     """
-    if cancelled(ledger):
+    if cancelled(ledger) or ended(ledger):
         return False
     if step.depends_on:
         return all(_phase(ledger.find(name)) == records.SUCCEEDED for name in step.depends_on)

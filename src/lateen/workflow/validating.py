@@ -146,13 +146,6 @@ def _policies(step: Step, policies: Mapping[str, Policy]) -> Iterator[Problem]:
                 or "name a policy of the application or a Policy object in its namespace",
                 retry=True,  # the Policy object may come
             )
-        elif policies[name].type == "replication":
-            yield Problem(
-                "policy.unsupported",
-                "policies of type replication are not supported yet",
-                path=path,
-                hint="remove the policy from the step",
-            )
 
 
 def waiting(items: Sequence[Step], modes: tuple[str, str]) -> list[Problem]:

@@ -1,13 +1,13 @@
-"""Policies that KubeVela knows and Lateen does not act on yet: accepted, and said so."""
+"""Policies of one's own: what they render is applied first, and kept (semantics C1, B8)."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.controllers.apps import app, policy, settings
+from tests.controllers.apps import LAMP, app, lamp, policy, settings
 from tests.controllers.laboratory import condition
 
-RULE = """\
+QUOTA = """\
 apiVersion: core.oam.dev/v1beta1
 kind: PolicyDefinition
 metadata: {name: quota}
@@ -15,44 +15,101 @@ spec:
   schematic:
     cue:
       template: |
+        output: {apiVersion: "v1", kind: "ConfigMap", data: pods: "\\(parameter.pods)"}
+        outputs: extra: {
+          apiVersion: "v1"
+          kind:       "ConfigMap"
+          metadata: name: "\\(context.name)-extra"
+        }
+        parameter: pods: int
+"""
+HEALTH = """\
+apiVersion: core.oam.dev/v1beta1
+kind: PolicyDefinition
+metadata: {name: own-health}
+spec:
+  manageHealthCheck: true
+  schematic:
+    cue:
+      template: |
         output: {apiVersion: "v1", kind: "ConfigMap"}
+        parameter: {}
+"""
+LABELLER = """\
+apiVersion: core.oam.dev/v1beta1
+kind: PolicyDefinition
+metadata: {name: labeller}
+spec:
+  scope: Application
+  schematic:
+    cue:
+      template: |
+        output: labels: team: "blue"
         parameter: {}
 """
 
 
-@pytest.mark.parametrize(
-    ("kind", "properties"),
-    [
-        pytest.param("garbage-collect", {"keepLegacyResource": True}, id="garbage-collect"),
-        pytest.param("apply-once", {"enable": True}, id="apply-once"),
-        pytest.param("shared-resource", {"rules": []}, id="shared-resource"),
-        pytest.param("take-over", {"rules": []}, id="take-over"),
-        pytest.param("read-only", {"rules": []}, id="read-only"),
-        pytest.param("resource-update", {"rules": []}, id="resource-update"),
-        pytest.param("replication", {"keys": ["a"], "selector": ["a"]}, id="replication"),
-        pytest.param("quota", {}, id="one of its own with a definition"),
-    ],
-)
-def test_a_policy_that_does_nothing_yet_says_so(lab, kind, properties):
-    lab.apply(RULE)
-    found = lab.deliver(app(settings("a"), policies=[policy("mine", kind, **properties)]))
-    assert condition(found, "Policy")["status"] == "True"
-    assert condition(found, "Policy")["message"] == f"not acted on yet: mine ({kind})"
-    assert lab.owned("ConfigMap") == {"a"}
+def test_what_a_policy_renders_is_applied_kept_and_collected(lab):
+    lab.apply(QUOTA)
+    lab.deliver(app(settings("a"), policies=[policy("limits", "quota", pods=3)]))
+    found = lab.get("ConfigMap", "limits")
+    assert found["data"] == {"pods": "3"}
+    assert lab.find("ConfigMap", "limits-extra")
+    by = {each["name"]: each["creator"] for each in lab.status()["appliedResources"]}
+    assert by == {"limits": "policy", "limits-extra": "policy", "a": "workflow"}
+
+    lab.delete("ConfigMap", "limits")
+    lab.eventually("restored", lambda: lab.find("ConfigMap", "limits"))
+    lab.deliver(app(settings("a"), policies=[policy("limits", "quota", pods=4)]))
+    assert lab.get("ConfigMap", "limits")["data"] == {"pods": "4"}
+    lab.deliver(app(settings("a")))
+    lab.eventually("collected", lambda: lab.owned("ConfigMap") == {"a"})
 
 
-def test_policies_that_are_acted_on_are_not_mentioned(lab):
+def test_a_policy_that_cannot_be_rendered(lab):
+    lab.apply(QUOTA)
+    lab.apply(app(settings("a"), policies=[policy("limits", "quota", pods="many")]))
+    found = lab.until("refused", lambda found: condition(found, "Policy").get("status") == "False")
+    assert "spec.policies[0].properties.pods" in condition(found, "Policy")["message"]
+    assert lab.owned("ConfigMap") == set(), "nothing of the application is applied"
+
+
+def test_a_policy_that_judges_health_itself(lab):
+    lab.apply(LAMP)
+    lab.apply(HEALTH)
+    lab.apply(app(lamp("hall"), policies=[policy("mine", "own-health")]))
+    lab.eventually("applied", lambda: lab.find("ConfigMap", "hall"))
+    lab.switch("hall", on=True)
+    lab.running()
+    lab.switch("hall", on=False)
+    lab.until("dark", lambda found: not found["status"]["services"][0]["healthy"])
+    assert lab.status()["status"] == "running"
+
+
+def test_policies_that_do_nothing_yet_are_named(lab):
+    lab.apply(LABELLER)
     policies = [
         policy("here", "topology", clusters=["local"]),
         policy("same", "override", components=[]),
+        policy("once", "apply-once", enable=False),
         {"type": "debug"},
+        policy("mine", "labeller"),
     ]
     found = lab.deliver(app(settings("a"), policies=policies))
-    assert condition(found, "Policy")["message"] == "not acted on yet: debug-auto-gen-2 (debug)"
+    assert condition(found, "Policy")["message"] == (
+        "not acted on yet: debug-auto-gen-3 (debug), mine (labeller)"
+    )
 
 
-def test_a_policy_without_a_definition_is_an_error(lab):
-    lab.apply(app(settings("a"), policies=[policy("mine", "nosuch")]))
+def test_a_field_that_no_policy_has_is_told(lab):
+    found = lab.deliver(app(settings("a"), policies=[policy("once", "apply-once", enabel=True)]))
+    message = condition(found, "Policy")["message"]
+    assert message.startswith("spec.policies[0].properties.enabel: ")
+
+
+@pytest.mark.parametrize("kind", ["nosuch", "garbage-colect"])
+def test_a_policy_without_a_definition_is_an_error(lab, kind):
+    lab.apply(app(settings("a"), policies=[policy("mine", kind)]))
     found = lab.until("refused", lambda found: condition(found, "Parsed").get("status") == "False")
     message = condition(found, "Parsed")["message"]
-    assert 'spec.policies[0].type: there is no policy type "nosuch"' in message
+    assert f'spec.policies[0].type: there is no policy type "{kind}"' in message

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from lateen.api import manifest, names
 from lateen.api.application import Component
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Manifest
 from lateen.base import hashing
 from lateen.base.problem import Problem, Problems
 from lateen.cue.engine import Engine
@@ -29,10 +29,10 @@ class Dispatch(Protocol):
     """Where rendered manifests go, and what is there."""
 
     async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]: ...
-    async def find(self, key: Key) -> Manifest | None: ...
+    async def find(self, wanted: Manifest) -> Manifest | None: ...
 
 
-Slot = tuple[str, str, str]  # component, cluster, namespace
+Slot = tuple[str, str, str, str]  # component, cluster, namespace, key of the copy
 
 
 @dataclass
@@ -76,13 +76,14 @@ class Deliverer:
 
     async def _deliver(self, component: Component, placement: Placement) -> Outcome:
         self._refuse_unknown(placement)
-        slot = (component.name, placement.cluster, placement.namespace)
+        place = (placement.cluster, placement.namespace)
+        slot = (component.name, *place, component.replica_key)
         digest = hashing.digest([component.raw, self.facts.revision])
         kept = self.delivered.get(slot)
-        if kept is not None and kept.digest == digest:
+        if kept is not None and kept.digest == digest and not kept.rendered.reads_live:
             rendered = kept.rendered
         else:
-            rendered = await self.renderer.render(component, self.facts, placement)
+            rendered = await self._render(component, placement)
         if rendered.staged(rendering.PRE):
             await self.target.dispatch(desired(rendered, rendering.PRE))
         health = await self.assess(rendered, (rendering.PRE,))
@@ -93,6 +94,26 @@ class Deliverer:
             rendered, health = await self._finish(component, placement, rendered, health)
         self.delivered[slot] = Delivered(component, placement, rendered, health, digest)
         return await self._outcome(rendered, health)
+
+    async def render(self, component: Component, placement: Placement) -> Outcome:
+        """What `deliver` would apply; nothing is.
+
+        Raises:
+            Problem | Problems: what rendering has against it.
+        """
+        self._refuse_unknown(placement)
+        rendered = await self.renderer.render(component, self.facts, placement)
+        extra = {each.key: each.manifest for each in rendered.auxiliaries}
+        return Outcome(False, "", rendered.workload, extra)
+
+    async def _render(self, component: Component, placement: Placement) -> Rendered:
+        """Render, with the live object for templates that look at it (semantics B2)."""
+        rendered = await self.renderer.render(component, self.facts, placement)
+        found = await self.target.find(rendered.workload) if rendered.reads_live else None
+        if found is None:
+            return rendered
+        live = rendering.Live(found)
+        return await self.renderer.render(component, self.facts, placement, live=live)
 
     async def refresh(self, slot: Slot) -> Delivered:
         """Look again at what was delivered; traits that waited for its health go out now."""
@@ -110,10 +131,9 @@ class Deliverer:
         """The health of what was rendered, as the cluster shows it now."""
         live = {}
         for each in rendered.manifests:
-            key = manifest.key(each)
-            found = await self.target.find(key)
+            found = await self.target.find(each)
             if found is not None:
-                live[key] = found
+                live[manifest.key(each)] = found
         return await assessing.assess(rendered, live, self.facts, self.engine, reached=reached)
 
     async def _finish(
@@ -128,7 +148,7 @@ class Deliverer:
         if not pending and not rendered.staged(rendering.POST):
             return rendered, health
         if pending:
-            workload = await self.target.find(manifest.key(rendered.workload))
+            workload = await self.target.find(rendered.workload)
             rendered = await self.renderer.render(
                 component,
                 self.facts,
@@ -140,10 +160,10 @@ class Deliverer:
         return rendered, await self.assess(rendered)
 
     async def _outcome(self, rendered: Rendered, health: assessing.ComponentHealth) -> Outcome:
-        main = await self.target.find(manifest.key(rendered.workload))
+        main = await self.target.find(rendered.workload)
         outputs = {}
         for extra in rendered.auxiliaries:
-            found = await self.target.find(manifest.key(extra.manifest))
+            found = await self.target.find(extra.manifest)
             outputs[extra.key] = found or extra.manifest
         # a PostDispatch trait that is not healthy yet does not hold the workflow up (semantics B5)
         settled = health.workload_healthy and all(

@@ -2,70 +2,95 @@
 
 from __future__ import annotations
 
-from lateen.api import manifest
+from dataclasses import dataclass
+
+from lateen.api import manifest, sharing
 from lateen.api.manifest import Key, Manifest
-from lateen.api.tracker import Resource, Tracker
+from lateen.api.tracker import Resource
+from lateen.api.treatment import WHOLE, Treatment
 from lateen.base.problem import Problem
 from lateen.controllers import observing
-from lateen.dispatch import drift, ownership
-from lateen.hub import client, errors
+from lateen.dispatch import applying, drift, ownership, recording, writing
+from lateen.hub import errors
 
 
-async def keep(
-    tracker: Tracker,
-    hub: client.Client,
-    live: observing.Owned,
-    owner: tuple[str, str],
-    clean: dict[Key, str],
-    identity: client.Identity | None = None,
-) -> list[Key]:
-    """Put back every tracked object that was deleted or changed; returns those that were.
+@dataclass(frozen=True)
+class Keeper:
+    """Puts back what others changed.
 
     Args:
         clean: object -> the resourceVersion at which it was last found as declared; updated.
-
-    Raises:
-        Problem: `keep.failed` when the API server refuses, `dispatch.owned` when an object was
-            taken over by another application.
     """
-    restored = []
-    for resource in tracker.resources:
-        if resource.raw is None:
-            continue
-        found = await live.find(resource.key)
-        if found is not None and clean.get(resource.key) == _version(found):
-            continue
-        if await _restore(resource, found, hub, live, owner, clean, identity):
-            restored.append(resource.key)
-    return restored
+
+    writer: writing.Writer
+    live: observing.Owned
+    treat: applying.Treat
+    clean: dict[Key, str]
+
+    async def keep(self, ledger: recording.Ledger) -> list[Key]:
+        """Put back every tracked object that was deleted or changed; returns those that were.
+
+        One that apply-once leaves to others and that is gone leaves the inventory.
+
+        Raises:
+            Problem: `keep.failed` when the API server refuses, `dispatch.owned` when an object was
+                taken over by another application.
+        """
+        restored, gone = [], []
+        for resource in ledger.resources:
+            if resource.raw is None:
+                continue
+            found = await self.live.find(resource.key)
+            if found is not None and self.clean.get(resource.key) == _version(found):
+                continue
+            treatment = self.treat(resource.raw)
+            if treatment.read_only:
+                continue
+            if found is None and treatment.left_on_drift:
+                gone.append(resource)
+            elif await self._restore(resource, resource.raw, found, treatment):
+                restored.append(resource.key)
+        if gone:
+            await ledger.forget(gone)
+        return restored
+
+    async def _restore(
+        self,
+        resource: Resource,
+        desired: Manifest,
+        found: Manifest | None,
+        treatment: Treatment,
+    ) -> bool:
+        stance = ownership.Stance.OWNER
+        if found is not None:
+            if manifest.metadata(found).get("deletionTimestamp"):
+                return False  # it comes back once it is gone
+            stance = ownership.stance(found, self.writer.owner, treatment)
+            if stance is ownership.Stance.OWNER:
+                desired = _wanted(desired, found, treatment)
+            if stance is ownership.Stance.SHARER or not self._differs(desired, found, treatment):
+                self.clean[resource.key] = _version(found)
+                return False
+        try:
+            applied = await self.writer.write(desired, found, stance, treatment)
+        except errors.ApiError as error:
+            message = f"cannot restore {resource.key}: {error.message}"
+            raise Problem("keep.failed", message, retry=True) from error
+        self.live.observe(applied)
+        self.clean[resource.key] = _version(applied)
+        return found is None or _version(found) != _version(applied)
+
+    def _differs(self, desired: Manifest, found: Manifest, treatment: Treatment) -> bool:
+        joined = not treatment.shared or sharing.shares(found, self.writer.owner)
+        return not joined or drift.differs(desired, found)
 
 
-async def _restore(
-    resource: Resource,
-    found: Manifest | None,
-    hub: client.Client,
-    live: observing.Owned,
-    owner: tuple[str, str],
-    clean: dict[Key, str],
-    identity: client.Identity | None,
-) -> bool:
-    desired = resource.raw or {}
-    if found is not None:
-        if manifest.metadata(found).get("deletionTimestamp"):
-            return False  # it comes back once it is gone
-        ownership.refuse_foreign(found, owner)
-        desired = drift.without_scaled_replicas(desired, found)
-        if not drift.differs(desired, found):
-            clean[resource.key] = _version(found)
-            return False
-    try:
-        applied = await hub.apply(desired, force=True, identity=identity)
-    except errors.ApiError as error:
-        message = f"cannot restore {resource.key}: {error.message}"
-        raise Problem("keep.failed", message, retry=True) from error
-    live.observe(applied)
-    clean[resource.key] = _version(applied)
-    return found is None or _version(found) != _version(applied)
+def _wanted(desired: Manifest, found: Manifest, treatment: Treatment) -> Manifest:
+    """What is to be put back, given what is there: not what others rightly set."""
+    if WHOLE in treatment.left_on_drift:
+        return found
+    kept = drift.leaving(desired, found, treatment.left_on_drift)
+    return drift.without_scaled_replicas(kept, found)
 
 
 def _version(found: Manifest) -> str:

@@ -24,16 +24,24 @@ async def load(app: Application, status: Mapping[str, Any], hub: client.Client) 
         return Memory()
     public = await _data(hub, Key("", "ConfigMap", app.namespace, backend["name"], "v1"))
     hidden = await _data(hub, Key("", "Secret", app.namespace, backend["name"], "v1"))
-    return Memory.load(public, hidden)
+    memory = Memory.load(public, hidden)
+    memory.stored |= {"ConfigMap": public, "Secret": hidden}
+    return memory
 
 
 async def save(app: Application, memory: Memory, hub: client.Client) -> dict[str, str]:
     """Store the memory; returns what `status.workflow.contextBackend` says of it."""
     name = f"workflow-{app.name}-context"
-    await hub.apply(_object(app, "ConfigMap", name, {"data": memory.dump()}), force=True)
-    if hidden := memory.dump_secrets():
-        await hub.apply(_object(app, "Secret", name, {"stringData": hidden}), force=True)
+    public, hidden = memory.dump(), memory.dump_secrets()
     memory.changed = False
+    if memory.stored.get("ConfigMap") != public:
+        await hub.apply(_object(app, "ConfigMap", name, {"data": public}), force=True)
+        memory.stored["ConfigMap"] = public
+    if memory.stored.get("Secret", {}) != hidden:
+        # as `data`: what was sent as `stringData` before would stay for ever
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in hidden.items()}
+        await hub.apply(_object(app, "Secret", name, {"data": data}), force=True)
+        memory.stored["Secret"] = hidden
     return {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "namespace": app.namespace}
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
+from lateen.api import names
 from lateen.api.application import Application, Component, Step
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.api.revision import Snapshot
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.definitions import loading
-from lateen.policies import deciding
+from lateen.policies import treating
 
 # Policies that steer the pipeline itself and render nothing (semantics C2).
 BUILTIN_POLICIES = frozenset(
@@ -29,7 +31,7 @@ BUILTIN_POLICIES = frozenset(
         "debug",
     }
 )
-_ACTED_ON = frozenset({"topology", "override"})
+ACTED_ON = frozenset({"topology", "override", "replication", *treating.TYPES})
 BUILTIN_STEPS = frozenset({"apply-component", "deploy", "suspend", "step-group"})
 
 
@@ -44,11 +46,13 @@ def snapshot(app: Application, catalogue: loading.Catalogue, externals: External
     """Gather what a revision of the application is made of.
 
     Raises:
-        Problem | Problems: `definition.unknown`, `component.duplicate`, `policy.empty`,
-            `workflow.unknown`, `workflow.ref-and-steps`; all that are found, in the order written.
+        Problem | Problems: `definition.unknown`, `definition.auto-update`, `component.duplicate`,
+            `policy.empty`, `workflow.unknown`, `workflow.ref-and-steps`; all that are found, in the
+            order written.
     Source: semantics C2.
     """
-    problems = [*_duplicates(app.components), *_empty_policies(app)]
+    catalogue = seen_by(app, catalogue)
+    problems = [*exclusive(app), *_duplicates(app.components), *_empty_policies(app)]
     workflow = None
     try:
         workflow = _workflow(app, externals)
@@ -60,12 +64,29 @@ def snapshot(app: Application, catalogue: loading.Catalogue, externals: External
         if (kind, name) in found:
             continue
         try:
-            found[kind, name] = loading.lookup(catalogue, kind, name, app.namespace, path)
+            looked_up = loading.lookup(catalogue, kind, name, app.namespace, path)
+            found[kind, name] = replace(looked_up, asked=name if "@" in name else "")
         except (Problem, Problems) as error:
             problems.extend(every(error))
     policies = dict(_external_policies(app, steps, externals))
     raise_any(problems)
     return Snapshot(app, tuple(found.values()), policies, workflow)
+
+
+def seen_by(app: Application, catalogue: loading.Catalogue) -> loading.Catalogue:
+    """The catalogue as the application sees it: to one that follows, `@v1` is a range (A4)."""
+    return loading.Following(catalogue) if app.auto_update else catalogue
+
+
+def exclusive(app: Application) -> Iterator[Problem]:
+    """An application cannot both follow its definitions and stay at a version (semantics C4)."""
+    if app.auto_update and app.publish_version:
+        yield Problem(
+            "definition.auto-update",
+            "an application with app.oam.dev/publishVersion cannot follow its definitions",
+            path=f'metadata.annotations["{names.AUTO_UPDATE}"]',
+            hint="remove one of the two annotations",
+        )
 
 
 def steps_of(app: Application, workflow: Manifest | None) -> Iterator[Step]:
@@ -76,13 +97,6 @@ def steps_of(app: Application, workflow: Manifest | None) -> Iterator[Step]:
         raws, path = (app.workflow or {}).get("steps") or (), "spec.workflow.steps"
     for i, raw in enumerate(raws):
         yield Step.of(raw, f"{path}[{i}]", f"step-{i}")
-
-
-def not_acted_on(app: Application, external: Mapping[str, Manifest]) -> str:
-    """Which policies are accepted, for KubeVela knows them, but change nothing yet; or nothing."""
-    known = deciding.named(app, external).values()
-    ignored = [f"{policy.name} ({policy.type})" for policy in known if policy.type not in _ACTED_ON]
-    return f"not acted on yet: {', '.join(ignored)}" if ignored else ""
 
 
 def _references(

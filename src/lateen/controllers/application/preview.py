@@ -14,14 +14,16 @@ from lateen.api.placement import Placement
 from lateen.base import paths, suggest
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.controllers.application import deliver, parsing, running
+from lateen.controllers.application import deliver, parsing, policing, running, stepping
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, loading, rendering
+from lateen.definitions import contexts, loading, rendering, templates, tracing
 from lateen.dispatch import preparing
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
+from lateen.policies import treating
 from lateen.workflow import options, planning, records
 from lateen.workflow.ports import Outcome
+from lateen.workflow.steps import custom
 
 # Without an API server to ask: the kinds of Kubernetes itself that live in no namespace.
 _CLUSTER_WIDE = frozenset(
@@ -47,12 +49,14 @@ _CLUSTER_WIDE = frozenset(
 class Preview:
     """What an application would have applied, in that order.
 
-    `manifests`: component, trait type (None for the main object), manifest. `warnings` are what a
-    strict check would refuse.
+    `manifests`: component (empty for what a step applies by itself), trait type (None for the main
+    object), manifest. `warnings` are what a strict check would refuse, `unrun` the steps that were
+    not run to their end.
     """
 
     manifests: list[tuple[str, str | None, Manifest]] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    unrun: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -87,8 +91,8 @@ class _Paper:
             self.preview.manifests.append((each.component, each.trait or None, sent))
         return [each.manifest for each in wanted]
 
-    async def find(self, key: Key) -> Manifest | None:
-        return self.written.get(key)
+    async def find(self, wanted: Manifest) -> Manifest | None:
+        return self.written.get(manifest.key(wanted))
 
     def _replace(self, key: Key, by: Desired) -> None:
         """An object that is rendered twice: the last one stands, as in the cluster."""
@@ -175,10 +179,16 @@ async def preview(
     *,
     externals: parsing.Externals | None = None,
     cluster_version: dict[str, Any] | None = None,
+    recorder: tracing.Recorder | None = None,
+    revision: str = "",
+    rules: rendering.Rules | None = None,
+    shelf: templates.Shelf | None = None,
 ) -> Preview:
     """Run an application's whole delivery on paper.
 
-    Labels carry the number of a first revision, for which one it would be is not known offline.
+    Without a `revision` labels carry the name of a first one, for which it would be is not known
+    offline. A `recorder` is told how each object came to be. `rules` say what is an
+    error and what a warning. Several previews of one engine do well to share a `shelf`.
 
     Raises:
         Problem | Problems: everything that would keep it from being delivered, as far as it can be
@@ -187,10 +197,12 @@ async def preview(
     facts = contexts.AppFacts.of(
         app,
         controller_version=__version__,
-        revision=f"{app.name}-v1",
+        revision=revision or f"{app.name}-v1",
         cluster_version=cluster_version or contexts.UNKNOWN_VERSION,
     )
-    renderer = rendering.Renderer(engine, catalogue)
+    renderer = rendering.Renderer(
+        engine, parsing.seen_by(app, catalogue), shelf, recorder=recorder, rules=rules
+    )
     found = Preview()
     problems: list[Problem] = []
     route = None
@@ -202,16 +214,30 @@ async def preview(
         problems += every(error)
     for component in app.components:
         problems += await _checked(app, component, renderer, facts, route, found)
+    problems += await _overridden(app, renderer, facts, route, found)
+    found.warnings = list(dict.fromkeys(found.warnings))
     problems += _misplaced(route)
     raise_any(problems)
     assert route is not None  # else there was a problem
     paper = _Paper(found)
     deliverer = _Optimist(engine, renderer, facts, paper, frozenset(running.CLUSTERS))
-    done = await running.rehearse(route, deliverer, facts, engine, SystemClock())
+    runtime = stepping.on_paper(app.namespace, app.name, paper)
+    done = await running.rehearse(route, deliverer, facts, engine, SystemClock(), runtime)
+    found.unrun += _unrun(done)
     found.warnings += [*deliverer.late.values(), *_doubts(route.plan, done)]
-    if inert := parsing.not_acted_on(app, snapshot.policies):
+    found.warnings += treating.read(app).warnings
+    await policing.apply(policing.rendering(app, snapshot.definitions), deliverer)
+    if inert := policing.not_acted_on(app, snapshot.definitions):
         found.warnings.append(Problem("policy.inert", inert, path="spec.policies"))
     return found
+
+
+def _unrun(done: running.Pass) -> Iterator[str]:
+    """Steps that ask for what only a delivery can give."""
+    for raw in done.status.get("steps") or ():
+        for record in records.Record.of(raw).walk():
+            if record.message == custom.UNRUN:
+                yield f"{record.name} ({record.type})"
 
 
 def _doubts(plan: planning.Plan, done: running.Pass) -> Iterator[Problem]:
@@ -259,6 +285,35 @@ async def _checked(
         return list(every(error))
     found.warnings += findings.warnings
     return _certain(findings.problems, app)
+
+
+async def _overridden(
+    app: Application,
+    renderer: rendering.Renderer,
+    facts: contexts.AppFacts,
+    route: running.Itinerary | None,
+    found: Preview,
+) -> list[Problem]:
+    """What is wrong with components as override policies leave them for some delivery."""
+    problems: list[Problem] = []
+    for step in route.plan.every_step if route else ():
+        if route is None or step.type != options.DEPLOY:
+            continue
+        try:
+            components = route.policies.components(step.properties.get("policies") or ())
+        except (Problem, Problems):
+            continue  # said of the step
+        for component in components:
+            if component in app.components:
+                continue
+            try:
+                findings = await renderer.check(component, facts, _filled(route, component))
+            except (Problem, Problems) as error:
+                problems += every(error)
+                continue
+            found.warnings += findings.warnings
+            problems += findings.problems
+    return problems
 
 
 def _misplaced(route: running.Itinerary | None) -> list[Problem]:

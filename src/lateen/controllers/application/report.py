@@ -5,7 +5,7 @@ Pure: what writes it is in `reconcile`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from lateen.api.application import Application
 from lateen.api.tracker import Resource
 from lateen.base import merge
 from lateen.base.clock import Clock
-from lateen.base.problem import Problem, Problems
+from lateen.base.problem import Problem, Problems, told
 
 # conditions in the order a pass earns them; a failure drops what comes after it (semantics C1)
 _STAGES = ("Parsed", "Revision", "Policy", "Render", "Workflow", "Ready")
@@ -74,7 +74,7 @@ class Report:
 
     def fail(self, error: Problem | Problems) -> Next:
         """The pass ends here: the stage it was in and `Ready` say why."""
-        message = str(error)
+        message = told(error)
         self._put(self._stage, true=False, reason="ReconcileError", message=message)
         if self._stage != "Ready":
             self._put("Ready", true=False, reason="ReconcileError", message=message)
@@ -122,12 +122,13 @@ class Report:
     def healthy(self) -> bool:
         return all(entry.get("healthy") for entry in self._services.values())
 
-    def resources(self, tracked: Iterable[Resource]) -> None:
+    def resources(self, tracked: Iterable[Resource], policies: Collection[str] = ()) -> None:
+        """Record what is applied; `policies` are the names under which policies applied some."""
         applied = []
         for resource in tracked:
             entry = {
                 "cluster": resource.cluster,
-                "creator": "workflow",
+                "creator": "policy" if resource.component in policies else "workflow",
                 "apiVersion": resource.api_version,
                 "kind": resource.kind,
                 "name": resource.name,

@@ -9,6 +9,7 @@ from lateen.api import names, revision
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision, Snapshot
+from lateen.definitions import loading
 from lateen.hub import client, errors
 
 
@@ -34,19 +35,37 @@ def latest_of(app: Application, revisions: list[Revision]) -> Revision | None:
     return named or revision.newest(revisions)
 
 
+def remembering(
+    app: Application, revisions: list[Revision], catalogue: loading.Catalogue
+) -> loading.Catalogue:
+    """The catalogue, and behind it what the latest revision recorded, while the text is its text.
+
+    An application that was delivered stays as it is when one of its definitions goes away.
+    """
+    latest = latest_of(app, revisions)
+    if latest is None or latest.application.spec != app.spec:
+        return catalogue
+    # the place that is looked at last: what is there comes before what was recorded
+    recorded = loading.Recorded(latest.definitions, names.SYSTEM_NAMESPACE)
+    return loading.Layered(catalogue, recorded)
+
+
 def choose(snapshot: Snapshot, revisions: list[Revision]) -> Revision | None:
     """The stored revision that says the same as the snapshot, or None when it is a new one.
 
-    The latest is kept while what the author wrote is the same, even if definitions changed; going
-    back to an older text finds the revision of that time (semantics C3).
+    The latest is kept while what the author wrote is the same, even if definitions changed, unless
+    the application follows them; going back to an older text finds the revision of that time
+    (semantics C3).
     """
     app = snapshot.application
     latest = latest_of(app, revisions)
     if latest is None:
         return None
-    if latest.publish_version == app.publish_version and snapshot.same_intent(latest):
-        return latest
     wanted = snapshot.hash()
+    followed = not app.auto_update or latest.hash == wanted
+    same_version = latest.publish_version == app.publish_version
+    if same_version and followed and snapshot.same_intent(latest):
+        return latest
     for old in sorted(revisions, key=lambda r: r.number, reverse=True):
         if old.publish_version == app.publish_version and old.hash == wanted:
             return old if snapshot.same_intent(old) else None

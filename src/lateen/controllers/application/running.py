@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
+
 from lateen.api import names
 from lateen.api.application import Application, Component
+from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.placement import Placement
 from lateen.api.revision import Revision, Snapshot
 from lateen.base.clock import Clock
@@ -17,9 +20,11 @@ from lateen.cue.engine import Engine
 from lateen.definitions import contexts
 from lateen.hub import client
 from lateen.policies import deciding, placements
+from lateen.providers import ports as lent
 from lateen.workflow import engine as workflow
 from lateen.workflow import expressions, planning, ports, records, steps
 from lateen.workflow.remembering import Memory
+from lateen.workflow.steps import custom
 from lateen.workflow.waiting import Attempts
 
 CLUSTERS: placements.Clusters = {names.LOCAL: {}}
@@ -35,10 +40,14 @@ _PHASES = {
 
 @dataclass(frozen=True)
 class Itinerary:
-    """The plan of one application, with what its policies decide."""
+    """The plan of one application, with what its policies decide.
+
+    `steps` are the definitions of steps that are not native, by type as it is written.
+    """
 
     plan: planning.Plan
     policies: deciding.Decisions
+    steps: Mapping[str, Definition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,11 +73,13 @@ class Pass:
         return self.succeeded or paused
 
     @property
+    def failed(self) -> bool:
+        return self.state in (workflow.FAILED, workflow.TERMINATED)
+
+    @property
     def problem(self) -> Problem | None:
         """Why the workflow failed: the steps that did, and their messages."""
-        if self.state not in (workflow.FAILED, workflow.TERMINATED):
-            return None
-        return self.failure()
+        return self.failure() if self.failed else None
 
     def failure(self) -> Problem:
         """What the failed steps say, whether or not they will be tried again."""
@@ -90,14 +101,19 @@ def itinerary(snapshot: Snapshot | Revision) -> Itinerary:
     """
     app = snapshot.application
     policies = deciding.named(app, snapshot.policies)
+    described = {
+        each.asked or each.name: each
+        for each in snapshot.definitions
+        if each.kind is DefinitionKind.STEP
+    }
     plan = planning.plan(
         app,
         given=tuple(parsing.steps_of(app, snapshot.workflow)),
         policies=policies,
-        types=steps.TYPES,
+        types={*steps.TYPES, *described},
         workflow=snapshot.workflow,
     )
-    return Itinerary(plan, deciding.Decisions(app.components, policies, CLUSTERS))
+    return Itinerary(plan, deciding.Decisions(app.components, policies, CLUSTERS), described)
 
 
 def tools(
@@ -107,7 +123,9 @@ def tools(
     engine: Engine,
     clock: Clock,
     *,
+    runtime: lent.Runtime,
     rehearsal: bool = False,
+    store: Callable[[], Awaitable[None]] | None = None,
 ) -> ports.Tools:
     """What a pass works with. A rehearsal waits for nothing."""
     return ports.Tools(
@@ -115,10 +133,11 @@ def tools(
         expressions=expressions.CueExpressions(engine),
         policies=route.policies,
         clock=clock,
-        runners=steps.NATIVE,
+        runners={**custom.runners(route.steps, engine, runtime), **steps.NATIVE},
         context=_context(facts),
         ids=records.fresh_id,
         rehearsal=rehearsal,
+        store=store,
     )
 
 
@@ -138,6 +157,7 @@ class Runs:
         delivery: ports.Delivery,
         facts: contexts.AppFacts,
         session: sessions.Session,
+        runtime: lent.Runtime,
     ) -> Pass:
         """One pass. The memory is stored before the status that relies on it (semantics E1)."""
         before = status.get("workflow") or {}
@@ -146,16 +166,19 @@ class Runs:
             # memory may no longer be what is stored
             session.memory = await memories.load(app, status, self._hub)
             session.attempts = Attempts()
-        progress = await workflow.advance(
-            route.plan,
-            before,
-            session.memory,
-            session.attempts,
-            tools(route, delivery, facts, self._engine, self._clock),
+        memory, storing = session.memory, anyio.Lock()
+
+        async def store() -> None:
+            async with storing:  # what is written last has to be what was last known
+                await memories.save(app, memory, self._hub)
+
+        work = tools(
+            route, delivery, facts, self._engine, self._clock, runtime=runtime, store=store
         )
+        progress = await workflow.advance(route.plan, before, memory, session.attempts, work)
         stored = progress.status
         if progress.memory_changed:
-            backend = await memories.save(app, session.memory, self._hub)
+            backend = await memories.save(app, memory, self._hub)
             stored = {**stored, "contextBackend": backend}
         session.workflow = stored
         return Pass(progress.state, stored, progress.next_after)
@@ -196,6 +219,9 @@ class _Witness:
             self.problems.extend(every(error))
             raise
 
+    async def render(self, component: Component, placement: Placement) -> ports.Outcome:
+        return await self.delivery.render(component, placement)
+
 
 async def rehearse(
     route: Itinerary,
@@ -203,6 +229,7 @@ async def rehearse(
     facts: contexts.AppFacts,
     engine: Engine,
     clock: Clock,
+    runtime: lent.Runtime,
     memory: Memory | None = None,
 ) -> Pass:
     """Run a whole workflow without waiting, through a delivery that changes nothing.
@@ -213,7 +240,7 @@ async def rehearse(
         Problem | Problems: what any component could not be delivered for.
     """
     witness = _Witness(delivery)
-    work = tools(route, witness, facts, engine, clock, rehearsal=True)
+    work = tools(route, witness, facts, engine, clock, runtime=runtime, rehearsal=True)
     memory = memory or Memory()
     attempts = Attempts()
     progress = await workflow.advance(route.plan, {}, memory, attempts, work)

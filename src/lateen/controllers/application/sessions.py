@@ -9,7 +9,7 @@ from typing import Any
 from lateen.api.application import Application
 from lateen.api.manifest import Key
 from lateen.base import hashing
-from lateen.controllers.application.deliver import Delivered
+from lateen.controllers.application.deliver import Delivered, Slot
 from lateen.workflow.remembering import Memory
 from lateen.workflow.waiting import Attempts
 
@@ -22,11 +22,12 @@ class Session:
     """In-memory companions of one application, dropped when it is gone."""
 
     uid: str
-    delivered: dict[tuple[str, str, str], Delivered] = field(default_factory=dict)
+    delivered: dict[Slot, Delivered] = field(default_factory=dict)
     attempts: Attempts = field(default_factory=Attempts)
     memory: Memory | None = None  # None: not read yet
     workflow: Mapping[str, Any] | None = None  # `status.workflow` as this process last left it
     complete: bool = False  # `delivered` holds all that this run of the workflow delivered
+    governed: bool = False  # what its policies render was applied in this run
     externals: Versions = ()  # what it may refer to, as the pass under way found it
     owned: Versions = ()  # its objects, as they were before that pass looked for drift
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
@@ -38,6 +39,7 @@ class Session:
         self.attempts = Attempts()
         self.memory = None
         self.complete = True
+        self.governed = False
         self.settled = ""
 
 

@@ -10,23 +10,36 @@ from typing import Any
 from lateen import __version__
 from lateen.api import manifest, names, tracker
 from lateen.api.application import Application
+from lateen.api.definition import Definition
 from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision
 from lateen.api.tracker import Resource
 from lateen.base.clock import Clock
-from lateen.base.problem import Problem
-from lateen.controllers import caches, observing
-from lateen.controllers.application import deliver, keep, parsing, revise, running, sessions
+from lateen.base.problem import Problem, raise_any
+from lateen.controllers import caches, observing, settings
+from lateen.controllers.application import (
+    announcing,
+    closing,
+    deliver,
+    keep,
+    parsing,
+    policing,
+    revise,
+    running,
+    sessions,
+    stepping,
+)
 from lateen.controllers.application.report import Next, Report
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering, templates
-from lateen.dispatch import applying, recording
+from lateen.dispatch import applying, recording, writing
 from lateen.gc import planning as garbage
-from lateen.gc import sweeping
+from lateen.gc import recycling, sweeping
 from lateen.health import assessing
 from lateen.hub import client, errors
+from lateen.policies import treating
+from lateen.providers import ports
 
-_REVISIONS_KEPT = 10
 _LOOK_AGAIN = 3.0  # seconds; what is being deleted also tells by its watch
 
 
@@ -38,6 +51,8 @@ class Result:
     route: running.Itinerary
     ledger: recording.Ledger
     deliverer: deliver.Deliverer
+    governance: treating.Governance
+    definitions: Sequence[Definition]
 
     @property
     def next(self) -> Next:
@@ -50,26 +65,30 @@ class _Target:
 
     dispatcher: applying.Dispatcher
     live: observing.Owned
+    hub: client.Client
+    treat: applying.Treat
 
     async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
         return await self.dispatcher.dispatch(wanted)
 
-    async def find(self, key: Key) -> Manifest | None:
+    async def find(self, wanted: Manifest) -> Manifest | None:
+        key = manifest.key(wanted)
+        if self.treat(wanted).read_only:
+            return await writing.fetch(self.hub, key)  # watched is only what has an owner
         return await self.live.find(key)
 
 
 @dataclass
-class _Found:
+class _Shown:
     """Dispatches nothing: shows what is there already."""
 
-    live: observing.Owned
+    target: deliver.Dispatch
 
     async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
-        found = [await self.live.find(manifest.key(each.manifest)) for each in wanted]
-        return [live or each.manifest for live, each in zip(found, wanted, strict=True)]
+        return [await self.find(each.manifest) or each.manifest for each in wanted]
 
-    async def find(self, key: Key) -> Manifest | None:
-        return await self.live.find(key)
+    async def find(self, wanted: Manifest) -> Manifest | None:
+        return await self.target.find(wanted)
 
 
 class Stages:
@@ -83,6 +102,8 @@ class Stages:
         live: observing.Owned,
         clock: Clock,
         cluster_version: Mapping[str, Any],
+        http: ports.Http | None = None,
+        chosen: settings.Settings = settings.DEFAULTS,
     ) -> None:
         self._hub = hub
         self._engine = engine
@@ -91,8 +112,15 @@ class Stages:
         self._clock = clock
         self._cluster_version = cluster_version
         self._sessions = sessions.Sessions()
-        self._shelf = templates.Shelf(engine)
+        self._shelf = templates.Shelf(engine, own=cached.packages)
         self._runs = running.Runs(hub, engine, clock)
+        self._settings = chosen
+        self.bin = recycling.Bin(hub, clock, chosen.recycle_days, chosen.recycle_secrets)
+        self._rules = rendering.Rules(
+            strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
+        )
+        self._herald = announcing.Herald(hub, clock, chosen.events)
+        self._world = stepping.World(hub, cached, http, cached.packages)
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
@@ -100,7 +128,7 @@ class Stages:
         if not settled:
             return False
         others = [
-            *self._caches.external_versions(app.namespace),
+            *self._caches.external_versions(app),
             *_inventories(self._caches.trackers(app)),
         ]
         now = sessions.fingerprint(app, app.status, self._owned_versions(app), others)
@@ -122,11 +150,13 @@ class Stages:
         """The revision the application is at, stored when it is a new one (C2, C3)."""
         report.enter("Parsed")
         session = self._sessions.of(app)
-        session.externals = self._caches.external_versions(app.namespace)
+        session.externals = self._caches.external_versions(app)
         stored = self._caches.revisions(app)
+        raise_any(parsing.exclusive(app))
         revision = revise.pinned(app, stored)
         if revision is None:
-            snapshot = parsing.snapshot(app, self._caches, self._caches)
+            known = revise.remembering(app, stored, self._caches)
+            snapshot = parsing.snapshot(app, known, self._caches)
             report.passed("Parsed")
             report.enter("Revision")
             revision = revise.choose(snapshot, stored)
@@ -141,13 +171,11 @@ class Stages:
             "revision": revision.number,
             "revisionHash": revision.hash,
         }
-        inert = parsing.not_acted_on(revision.application, revision.policies)
-        report.passed("Policy", inert)
         return revision
 
     async def run(self, app: Application, revision: Revision, report: Report) -> Result:
         """Advance the workflow of the revision by one pass (semantics C5, E2)."""
-        report.enter("Render")
+        report.enter("Policy")
         wanted = app.publish_version or revision.name
         session = self._sessions.of(app)
         goes_on = (report.status.get("workflow") or {}).get("appRevision") == wanted
@@ -155,22 +183,35 @@ class Stages:
         current = tracker.current(trackers, app, revision.name, running=goes_on)
         # without its inventory nothing of what it delivered would be kept, or ever removed
         lost = current is None and "appliedResources" in report.status
+        if not goes_on:
+            await self._supersede(app)
         if not goes_on or lost:
             report.restart(wanted)
             session.restart()
         declared = app.with_spec(revision.application.spec)
         inventory = current or tracker.fresh(app, revision.name)
-        deliverer, ledger = self._deliverer(declared, revision, session, inventory)
+        governance = treating.read(declared)
+        books = (inventory, tracker.root(trackers, app, revision.name))
+        deliverer, ledger = self._deliverer(declared, revision, session, books, governance)
+        report.enter("Policy")
+        await self._govern(declared, revision, deliverer, session)
+        report.passed("Policy", _doubts(declared, revision, governance))
+        report.enter("Render")
         route = running.itinerary(revision)
         report.passed("Render")
         report.enter("Workflow")
+        runtime = self._world.runtime(
+            declared, revision.definitions, deliverer.target, ledger, _identity(app)
+        )
         progress = await self._runs.advance(
-            declared, route, report.status, deliverer, deliverer.facts, session
+            declared, route, report.status, deliverer, deliverer.facts, session, runtime
         )
         report.status["workflow"] = progress.status
-        for delivered in list(deliverer.delivered.values()):
-            _report_service(report, delivered, deliverer.facts)
-        report.resources(ledger.current.resources)
+        ending = closing.ended(revision, progress.status, session.memory)
+        if stored := await closing.write(revision, ending, self._hub):
+            self._caches.observe_revision(stored)
+        _report_services(report, deliverer)
+        report.resources(ledger.resources, {policy.name for policy in declared.policies})
         report.phase = progress.phase
         if progress.succeeded:
             report.passed("Workflow")
@@ -178,7 +219,28 @@ class Stages:
             report.fail(progress.problem)
         else:
             report.under_way()
-        return Result(progress, route, ledger, deliverer)
+        return Result(progress, route, ledger, deliverer, governance, revision.definitions)
+
+    async def _supersede(self, app: Application) -> None:
+        """Note how far the run has come that another one takes the place of (semantics C5)."""
+        old = closing.left_behind(app, self._caches.revisions(app))
+        if old is None:
+            return
+        ending = closing.superseded(old, app.status.get("workflow") or {})
+        if stored := await closing.write(old, ending, self._hub):
+            self._caches.observe_revision(stored)
+
+    async def _govern(
+        self,
+        app: Application,
+        revision: Revision,
+        deliverer: deliver.Deliverer,
+        session: sessions.Session,
+    ) -> None:
+        """What policies render is applied once for a run; from then on it is kept."""
+        if not session.governed:
+            await policing.apply(policing.rendering(app, revision.definitions), deliverer)
+            session.governed = True
 
     async def keep(self, app: Application, result: Result, report: Report) -> None:
         """Once delivered, stay as declared: drift is put back, health is looked at again (C8)."""
@@ -186,18 +248,14 @@ class Stages:
             return
         report.enter("StateKeep")
         session = self._sessions.of(app)
-        await self._live.watch(each.key for each in result.ledger.current.resources)
+        await self._live.watch(each.key for each in result.ledger.resources)
         session.owned = self._owned_versions(app)
         broken: Problem | None = None
         try:
-            await keep.keep(
-                result.ledger.current,
-                self._hub,
-                self._live,
-                _owner(app),
-                session.clean,
-                _identity(app),
-            )
+            writer = writing.Writer(self._hub, _owner(app), _identity(app))
+            treat = result.governance.treatment
+            keeper = keep.Keeper(writer, self._live, treat, session.clean)
+            await keeper.keep(result.ledger)
         except Problem as problem:
             broken = problem  # what cannot be put back does not hide how the rest is
         await self._look_again(app, result, report)
@@ -213,24 +271,39 @@ class Stages:
         if result.progress.succeeded:
             await self._recall(app, result)
         for slot in list(result.deliverer.delivered):
-            delivered = await result.deliverer.refresh(slot)
-            _report_service(report, delivered, result.deliverer.facts)
+            await result.deliverer.refresh(slot)
+        _report_services(report, result.deliverer)
         if result.progress.succeeded:
-            report.phase = "running" if report.healthy else "unhealthy"
+            fine = report.healthy or policing.judges_health(app, result.definitions)
+            report.phase = "running" if fine else "unhealthy"
 
     async def collect(self, app: Application, result: Result, report: Report) -> None:
         """Delete what is no longer declared, once what is declared stands (semantics C9)."""
-        if not result.progress.succeeded:
+        governance = result.governance
+        if not result.progress.succeeded and not (
+            governance.despite_failure and result.progress.failed
+        ):
             return
         trackers = self._caches.trackers(app)
         plan = garbage.plan(trackers, result.ledger.current)
-        left = await sweeping.sweep(plan, self._hub, self._live, _owner(app), _identity(app))
+        sweeper = self._sweeper(app, governance)
+        if governance.legacy_kept:
+            left: list[Resource] = []
+            await sweeper.settle(plan)
+        else:
+            left = await sweeper.sweep(_ordered(plan, app, governance))
         in_use = str((report.status.get("latestRevision") or {}).get("name", ""))
-        await revise.trim(self._caches.revisions(app), in_use, self._hub, _REVISIONS_KEPT)
-        if not left and not plan.retired:
+        kept = (
+            self._settings.application_revisions
+            if governance.revisions is None
+            else governance.revisions
+        )
+        await revise.trim(self._caches.revisions(app), in_use, self._hub, kept)
+        if not left and (governance.legacy_kept or not plan.retired):
             # as this pass found it all, not as it is by now: what changed since is another's to see
             session = self._sessions.of(app)
-            others = [*session.externals, *_inventories([result.ledger.current])]
+            books = [result.ledger.current, result.ledger.root, *plan.retired]
+            others = [*session.externals, *_inventories(books)]
             session.settled = sessions.fingerprint(app, report.status, session.owned, others)
 
     async def finalise(self, app: Application, report: Report) -> Next:
@@ -240,12 +313,16 @@ class Stages:
         report.phase = "deleting"
         report.enter("Ready")
         plan = garbage.plan(self._caches.trackers(app), None)
-        left = await sweeping.sweep(plan, self._hub, self._live, _owner(app), _identity(app))
+        governance = treating.read(app) if plan.doomed else treating.NONE
+        sweeper = self._sweeper(app, governance)
+        left = await sweeper.sweep(_ordered(plan, app, governance))
         if left:
             report.waiting("Deleting", _waiting(left))
             return Next(_LOOK_AGAIN)
         await revise.remove_all(self._caches.revisions(app), self._hub)
-        kept = [name for name in app.finalizers if name != names.APP_FINALIZER]
+        await self.bin.keep(app.raw, _owner(app))
+        ours = (names.APP_FINALIZER, names.APP_ORPHAN)
+        kept = [name for name in app.finalizers if name not in ours]
         try:
             await self._hub.patch(_key(app), {"metadata": {"finalizers": kept}})
         except errors.ApiError as error:
@@ -267,13 +344,15 @@ class Stages:
         body = {"metadata": meta, "status": report.patch()}
         stored = await self._hub.patch(_key(app), body, subresource="status")
         self._caches.observe_application(stored)
+        await self._herald.tell(app, app.status, report.status)
 
     def _deliverer(
         self,
         app: Application,
         revision: Revision,
         session: sessions.Session,
-        inventory: tracker.Tracker,
+        books: tuple[tracker.Tracker, tracker.Tracker],
+        governance: treating.Governance,
     ) -> tuple[deliver.Deliverer, recording.Ledger]:
         facts = contexts.AppFacts.of(
             app,
@@ -282,19 +361,40 @@ class Stages:
             revision_hash=revision.hash,
             cluster_version=self._cluster_version,
         )
-        ledger = recording.Ledger(self._hub, inventory, self._caches.observe_tracker)
-        dispatcher = applying.Dispatcher(self._hub, self._live, ledger, _owner(app), _identity(app))
-        catalogue = loading.Layered(loading.Static(revision.definitions), self._caches)
+        ledger = recording.Ledger(self._hub, *books, self._caches.observe_tracker)
+        treat = governance.treatment
+        dispatcher = applying.Dispatcher(
+            self._hub, self._live, ledger, _owner(app), _identity(app), treat
+        )
+        catalogue = loading.Layered(loading.Recorded(revision.definitions), self._caches)
         return (
             deliver.Deliverer(
                 self._engine,
-                rendering.Renderer(self._engine, catalogue, self._shelf),
+                rendering.Renderer(
+                    self._engine,
+                    catalogue,
+                    self._shelf,
+                    runtime=self._world.templates(app, _identity(app)),
+                    rules=self._rules,
+                ),
                 facts,
-                _Target(dispatcher, self._live),
+                _Target(dispatcher, self._live, self._hub, treat),
                 frozenset({names.LOCAL}),
                 session.delivered,
             ),
             ledger,
+        )
+
+    def _sweeper(self, app: Application, governance: treating.Governance) -> sweeping.Sweeper:
+        return sweeping.Sweeper(
+            self._hub,
+            self._live,
+            _owner(app),
+            _identity(app),
+            governance.treatment,
+            orphan=names.APP_ORPHAN in app.finalizers,
+            spare_data=self._settings.spare_data and not app.may_delete_data,
+            bin=self.bin,
         )
 
     async def _recall(self, app: Application, result: Result) -> None:
@@ -302,13 +402,14 @@ class Stages:
         session = self._sessions.of(app)
         if session.complete:
             return
-        silent = replace(result.deliverer, target=_Found(self._live))
+        silent = replace(result.deliverer, target=_Shown(result.deliverer.target))
         await running.rehearse(
             result.route,
             silent,
             silent.facts,
             self._engine,
             self._clock,
+            stepping.on_paper(app.namespace, app.name, silent.target),
             copy.deepcopy(session.memory),
         )
         session.complete = True
@@ -318,15 +419,32 @@ class Stages:
         return [(str(meta["uid"]), str(meta["resourceVersion"])) for meta in found]
 
 
+def _doubts(app: Application, revision: Revision, governance: treating.Governance) -> str:
+    """What is not right with policies, and keeps nothing from being delivered."""
+    unknown = [f"{each.path}: {each.message}" for each in governance.warnings]
+    inert = policing.not_acted_on(app, revision.definitions)
+    return "; ".join([*unknown, *([inert] if inert else ())])
+
+
+def _ordered(plan: garbage.Plan, app: Application, governance: treating.Governance) -> garbage.Plan:
+    return replace(plan, after=garbage.dependents(app)) if governance.by_dependency else plan
+
+
 def _inventories(trackers: Iterable[tracker.Tracker]) -> list[tuple[str, str]]:
     """Those that are stored: an application without objects has none."""
     named = ((each.name, str(each.raw["metadata"].get("uid", ""))) for each in trackers)
     return [(name, uid) for name, uid in named if uid]
 
 
-def _report_service(report: Report, delivered: deliver.Delivered, facts: contexts.AppFacts) -> None:
-    entry = assessing.status_entry(delivered.health, delivered.placement, facts)
-    report.service(entry)
+def _report_services(report: Report, deliverer: deliver.Deliverer) -> None:
+    """The health of every component at every placement; copies of one are told as one."""
+    entries: dict[tuple[str, ...], dict[str, Any]] = {}
+    for (*place, _), each in deliverer.delivered.items():
+        entry = assessing.status_entry(each.health, each.placement, deliverer.facts)
+        before = entries.get(tuple(place))
+        entries[tuple(place)] = assessing.joined(before, entry) if before else entry
+    for entry in entries.values():
+        report.service(entry)
 
 
 def _waiting(left: list[Resource]) -> str:

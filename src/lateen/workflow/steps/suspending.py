@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 
 from lateen.base import clock
-from lateen.workflow import options, records
+from lateen.workflow import options, records, remembering
 from lateen.workflow.ports import Result, Task
 
-_FIELD = "suspend"
+FIELD = "suspend"
 
 
 async def run(task: Task) -> Result:
@@ -17,18 +17,20 @@ async def run(task: Task) -> Result:
     return hold(task, wanted.duration, wanted.message) or Result(records.SUCCEEDED)
 
 
-def hold(task: Task, duration: float | None = None, message: str = "") -> Result | None:
+def hold(
+    task: Task, duration: float | None = None, message: str = "", field: str = FIELD
+) -> Result | None:
     """The result of a step that is suspended, or None when it may go on.
 
-    `duration` is in seconds, None for until resumed. Once passed, it stays passed: a step that
-    fails afterwards does not ask again.
+    `duration` is in seconds, None for until resumed; `field` names the pause where a step has
+    several. Once passed, it stays passed: a step that fails afterwards does not ask again.
     """
     memory, step_id = task.memory, task.record.id
-    held, passed, resume = (
-        f"{step_id}.{_FIELD}.suspendTimeStamp",
-        f"{step_id}.{_FIELD}.passed",
-        f"{step_id}.resumeTimeStamp",
+    held, passed = (
+        remembering.key(step_id, field, "suspendTimeStamp"),
+        remembering.key(step_id, field, "passed"),
     )
+    resume = remembering.key(step_id, *([] if field == FIELD else [field]), "resumeTimeStamp")
     if task.tools.rehearsal or memory.value(passed):
         return None
     now = task.tools.clock.now()
@@ -42,5 +44,5 @@ def hold(task: Task, duration: float | None = None, message: str = "") -> Result
         return None
     if not memory.value(held):
         memory.keep(held, clock.stamp(now))
-    said = message or f"Suspended by field {_FIELD}"
+    said = message or f"Suspended by field {field}"
     return Result(records.SUSPENDING, records.SUSPEND, said, wake=wake_at)

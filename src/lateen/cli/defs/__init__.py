@@ -1,0 +1,1 @@
+"""`lateen def ...`: everything that is done with definitions."""

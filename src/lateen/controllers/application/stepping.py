@@ -1,0 +1,201 @@
+"""What the actions of workflow steps may do in the cluster, as the application they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.definition import Definition, DefinitionKind
+from lateen.api.manifest import Key, Manifest
+from lateen.api.tracker import Resource, Tracker
+from lateen.base.problem import Problem
+from lateen.controllers.application import deliver
+from lateen.dispatch import recording
+from lateen.dispatch.applying import Desired
+from lateen.hub import client, errors
+from lateen.providers import external, mailing, objects, ports
+from lateen.providers.packages import Flavour
+
+
+class Books(Protocol):
+    """Applications and what they brought; `controllers.caches.Caches` is one."""
+
+    def application(self, namespace: str, name: str) -> Application | None: ...
+    def trackers(self, app: Application) -> Iterable[Tracker]: ...
+
+
+@dataclass(frozen=True)
+class World:
+    """What is the same for the steps of every application."""
+
+    hub: client.Client
+    books: Books
+    http: ports.Http | None = None
+    packages: external.Shelf | None = None
+
+    def runtime(
+        self,
+        app: Application,
+        definitions: Iterable[Definition],
+        target: deliver.Dispatch,
+        ledger: recording.Ledger,
+        identity: client.Identity | None,
+    ) -> ports.Runtime:
+        """What the actions of one application's steps may use (semantics B6, E8)."""
+        clients = {names.LOCAL: self.hub}
+        reach = Recorded(clients, identity, target=target, ledger=ledger)
+        return ports.Runtime(
+            Flavour.STEP,
+            namespace=app.namespace,
+            labels={names.APP_NAME: app.name, names.APP_NAMESPACE: app.namespace},
+            objects=reach,
+            unowned=objects.Direct(clients, identity),
+            logs=reach,
+            http=self.http,
+            mail=mailing.Smtp(),
+            cloud=Cloud(app, tuple(definitions), reach),
+            inventories=Inventories(self.books),
+            external=self.packages or external.Shelf(),
+        )
+
+    def templates(self, app: Application, identity: client.Identity | None) -> ports.Runtime:
+        """What the actions in an application's templates may use: a template is evaluated again
+        and again, so what it writes belongs to nobody.
+        """
+        return ports.Runtime(
+            Flavour.TEMPLATE,
+            namespace=app.namespace,
+            objects=objects.Direct({names.LOCAL: self.hub}, identity),
+            http=self.http,
+            external=self.packages or external.Shelf(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded(objects.Direct):
+    """Objects that steps bring are the application's: recorded before they are there, kept in
+    their state, and gone when they are no longer brought.
+    """
+
+    target: deliver.Dispatch
+    ledger: recording.Ledger
+
+    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+        """See `providers.ports.Objects`."""
+        self.client(cluster)
+        [live] = await self.target.dispatch([Desired(_placed(manifest, cluster), "")])
+        return live
+
+    async def delete(self, cluster: str, key: Key) -> None:
+        """See `providers.ports.Objects`. What is not there any more is not to be repaired."""
+        await self.ledger.forget(
+            [Resource(key.api_version, key.kind, key.namespace, key.name, cluster)]
+        )
+        await super().delete(cluster, key)
+
+
+@dataclass(frozen=True)
+class Inventories:
+    """Implements `providers.ports.Inventories`."""
+
+    books: Books
+
+    async def entries(self, app: str, namespace: str) -> Sequence[ports.Entry]:
+        found = self.books.application(namespace, app)
+        if found is None:
+            said = f"there is no application {app} in namespace {namespace}"
+            raise Problem("query.application", said, retry=True)
+        return [
+            ports.Entry(each, revision, book.publish_version, book.root or book.tracks(found))
+            for book in self.books.trackers(found)
+            for revision in [book.raw["metadata"].get("labels", {}).get(names.APP_REVISION, "")]
+            for each in book.resources
+        ]
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The Terraform components of an application. Implements `providers.ports.Cloud`."""
+
+    app: Application
+    definitions: Sequence[Definition]
+    objects: ports.Objects
+
+    async def components(self) -> Sequence[Mapping[str, Any]]:
+        types = {
+            each.asked or each.name
+            for each in self.definitions
+            if each.kind is DefinitionKind.COMPONENT and each.terraform
+        }
+        return [each.raw for each in self.app.components if each.type in types]
+
+    async def healthy(self, component: str) -> bool:
+        """Whether Terraform says that what the component asks for is there."""
+        key = Key(_TERRAFORM, "Configuration", self.app.namespace, component, "v1beta2")
+        try:
+            found = await self.objects.get("", key)
+        except errors.ApiError as error:
+            if error.not_found:
+                return False
+            raise
+        applied = (found.get("status") or {}).get("apply") or {}
+        return bool(applied.get("state") == "Available")
+
+
+_TERRAFORM = "terraform.core.oam.dev"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Implements `providers.ports.Objects` without a cluster: what is applied is shown, and what
+    is there is not known.
+    """
+
+    target: deliver.Dispatch
+
+    async def get(self, cluster: str, key: Key) -> Manifest:
+        raise _unknown()
+
+    async def list(
+        self,
+        cluster: str,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> list[Manifest]:
+        raise _unknown()
+
+    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+        [shown] = await self.target.dispatch([Desired(_placed(manifest, cluster), "")])
+        return shown
+
+    async def patch(
+        self, cluster: str, key: Key, body: Any, *, strategic: bool = False
+    ) -> Manifest:
+        raise _unknown()
+
+    async def delete(self, cluster: str, key: Key) -> None:
+        raise _unknown()
+
+
+def on_paper(namespace: str, name: str, target: deliver.Dispatch) -> ports.Runtime:
+    """What the actions of an application's steps may use where nothing is to happen."""
+    labels = {names.APP_NAME: name, names.APP_NAMESPACE: namespace}
+    return ports.Runtime(Flavour.STEP, namespace=namespace, labels=labels, objects=Paper(target))
+
+
+def _unknown() -> Problem:
+    return Problem("provider.unavailable", "objects cannot be read or changed in a dry run")
+
+
+def _placed(manifest: Manifest, cluster: str) -> Manifest:
+    """With the label that says which cluster it is in (semantics B6)."""
+    meta = manifest.get("metadata") or {}
+    labels = {**(meta.get("labels") or {}), names.APP_CLUSTER: cluster}
+    return {**manifest, "metadata": {**meta, "labels": labels}}

@@ -1,0 +1,143 @@
+"""What an operator may set of the controllers. Read once at the start, then handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lateen.base import documents, suggest
+from lateen.base.documents import Document
+from lateen.base.problem import Position, Problem, raise_any
+
+FILE = "settings.yaml"  # in the data directory of a standalone control plane
+_PREFIX = "LATEEN_"
+
+Events = Literal["failures", "outcome", "all"]
+Kept = Annotated[int, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """Every setting with its default; docs/reference/settings.md lists them, a test compares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strict_parameters: bool = Field(
+        default=False,
+        description="A parameter that a type does not have is an error, not a warning.",
+    )
+    strict_traits: bool = Field(
+        default=False,
+        description="A trait that does not apply to its component, or conflicts with another "
+        "trait there, is an error, not a warning.",
+    )
+    application_revisions: Kept = Field(
+        default=10,
+        description="How many revisions of an application are kept beside the latest.",
+    )
+    definition_revisions: Kept = Field(
+        default=20,
+        description="How many revisions of a definition are kept beside the latest; those that "
+        "applications pin do not count as spare.",
+    )
+    events: Events = Field(
+        default="outcome",
+        description="Which Kubernetes events an application gets: `failures` only, also the "
+        "`outcome` of each workflow, or one for each stage (`all`).",
+    )
+    recycle_days: Annotated[float, Field(ge=0)] = Field(
+        default=7,
+        description="For how many days objects that were deleted are kept for `lateen undelete`; "
+        "0 keeps none.",
+    )
+    recycle_secrets: bool = Field(
+        default=False, description="Whether deleted Secrets are kept as well."
+    )
+    spare_data: bool = Field(
+        default=True,
+        description="Leave what holds data (PersistentVolumeClaims, PersistentVolumes, "
+        "Namespaces, CustomResourceDefinitions) when an application no longer declares it, or is "
+        'deleted, unless it is annotated `lateen.dev/delete-data: "true"`.',
+    )
+
+
+DEFAULTS = Settings()
+
+
+def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
+    """The settings of a YAML file and of `LATEEN_*` variables, which come before the file.
+
+    Raises:
+        Problem | Problems: `settings.file` when it cannot be read, `settings.unknown` and
+            `settings.value` for everything that is wrong in it, with file, line and field.
+    """
+    document = _read(file) if file is not None else None
+    given: Mapping[str, Any] = document.data if document else {}
+    problems = [_explain(error, document) for error in _errors(given, strict=True)]
+    problems.sort(key=lambda problem: [each.line for each in problem.positions])
+    wanted = {
+        name: environment[_PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if environment.get(_PREFIX + name.upper())
+    }
+    problems += [_explain(error, None) for error in _errors(wanted, strict=False)]
+    raise_any(problems)
+    return Settings.model_validate({**given, **wanted})
+
+
+def _read(file: Path) -> Document | None:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Problem("settings.file", f"{file} cannot be read: {reason}") from error
+    found = documents.load(text, str(file))
+    if not found:
+        return None
+    if len(found) > 1 or not isinstance(found[0].data, dict):
+        raise Problem(
+            "settings.file",
+            "settings are one map of names to values",
+            positions=(found[-1].position("") or Position(str(file), 1, 1),),
+            hint="write lines such as strict_parameters: true",
+        )
+    return found[0]
+
+
+def _errors(given: Mapping[str, Any], *, strict: bool) -> list[Any]:
+    try:
+        Settings.model_validate(given, strict=strict)
+    except ValidationError as error:
+        return list(error.errors())
+    return []
+
+
+def _explain(error: Mapping[str, Any], document: Document | None) -> Problem:
+    """What the validation says, as the operator wrote it: a line of a file, or a variable."""
+    name = str(error["loc"][0])
+    where = document.position((name,)) if document else None
+    positions = (where,) if where else ()
+    if error["type"] == "extra_forbidden":
+        near = suggest.nearest(name, Settings.model_fields)
+        known = f"there are: {', '.join(Settings.model_fields)}"
+        return Problem(
+            "settings.unknown", f'there is no setting "{name}"', name, positions, near or known
+        )
+    said = name if document else _PREFIX + name.upper()
+    value = error["input"]
+    found = f'"{value}"' if isinstance(value, str) else str(value).lower()
+    message = f"expected {_expected(name)}, found {found}"
+    return Problem("settings.value", message, said, positions)
+
+
+def _expected(name: str) -> str:
+    annotation = Settings.model_fields[name].annotation
+    if annotation is bool:
+        return "true or false"
+    if annotation is int:
+        return "a whole number that is not negative"
+    if annotation is float:
+        return "a number that is not negative"
+    return f"one of {', '.join(get_args(annotation))}"

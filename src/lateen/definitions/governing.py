@@ -1,0 +1,57 @@
+"""Render a policy of a type that is not built in: its objects stand by themselves (B1, B6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lateen.api.manifest import Manifest
+from lateen.base.problem import Problem, Problems, raise_any
+from lateen.cue.templates import Fill
+from lateen.definitions import acting, blaming, contexts, stamping, templates
+from lateen.providers import ports
+
+_ASKED = ("output", "outputs", "errs")
+
+
+async def render(
+    part: templates.Part,
+    name: str,
+    app: contexts.AppFacts,
+    shelf: templates.Shelf,
+    runtime: ports.Runtime,
+    artifacts: Mapping[str, Any] | None = None,
+) -> list[Manifest]:
+    """The objects of a policy, its `output` first; none for one that only checks something.
+
+    `artifacts` are the rendered components (see `contexts.of_policy`).
+
+    Raises:
+        Problem, Problems: `parameter.*`, `template.*`, with the path in the application.
+    """
+    context = contexts.of_policy(
+        app, name, wanted=contexts.reads(part.definition.text), artifacts=artifacts
+    )
+    fills = [
+        Fill("context", context, blaming.CONTEXT),
+        Fill("parameter", part.properties or {}, blaming.PARAMETER),
+    ]
+    try:
+        result = await shelf.evaluate(part.definition, fills, _ASKED, (), runtime)
+    except acting.Failed as failed:
+        raise Problems(blaming.action(failed, part)) from failed
+    except (Problem, Problems) as error:
+        raise Problems(blaming.compilation(error, part)) from error
+    said = blaming.user_errors(result.values.get("errs"), part)
+    if said or result.problems:
+        stated = (await shelf.check(part, ())).problems
+        raise_any([*said, *blaming.translate(result.problems, part, stated)])
+    given = {"output": result.values.get("output")}
+    given |= {f"outputs.{k}": v for k, v in (result.values.get("outputs") or {}).items()}
+    wanted = {where: value for where, value in given.items() if value is not None}
+    raise_any(
+        problem
+        for where, value in wanted.items()
+        for problem in stamping.malformed(value, where, part.path)
+    )
+    return [stamping.policy(value, app, name) for value in wanted.values()]

@@ -1,0 +1,96 @@
+"""A component that Terraform provides: its Configuration object, and whether that is healthy (B7).
+
+Pure. What becomes of a Configuration is the work of the Terraform controller in the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lateen.api import manifest as manifests
+from lateen.api import names
+from lateen.api.definition import Definition
+from lateen.api.manifest import Manifest
+from lateen.base.problem import Problem
+from lateen.definitions import contexts
+
+API_VERSION: Final = "terraform.core.oam.dev/v1beta2"
+KIND: Final = "Configuration"
+AVAILABLE: Final = "Available"
+
+# properties that are settings of the run, not variables of the configuration
+_CONNECTION = "writeConnectionSecretToRef"
+_SETTINGS: Final = ("customRegion", "providerRef", "forceDelete", "gitCredentialsSecretReference")
+_FORMS: Final = ("hcl", "remote")
+
+
+def configuration(
+    definition: Definition,
+    properties: Mapping[str, Any] | None,
+    app: contexts.AppFacts,
+    path: str = "",
+) -> Manifest:
+    """The Configuration of a component, before names and labels are put on it.
+
+    `path` is the component's in the application.
+
+    Raises:
+        Problem: `terraform.configuration` where the definition has none that can be used.
+    Source: semantics B7.
+    """
+    schematic = (definition.spec.get("schematic") or {}).get("terraform") or {}
+    given = dict(properties or {})
+    spec = _source(schematic, definition, path)
+    secret = given.pop(_CONNECTION, None) or schematic.get(_CONNECTION)
+    if secret:
+        spec[_CONNECTION] = {"namespace": app.namespace, **{k: v for k, v in secret.items() if v}}
+    for name in _SETTINGS:
+        value = given.pop(name, None)
+        value = schematic.get(name) if value is None else value
+        if value is not None:
+            spec[name] = value
+    spec["deleteResource"] = schematic.get("deleteResource", True)
+    if given:
+        spec["variable"] = given
+    meta: dict[str, Any] = {}
+    annotations = {
+        name: value
+        for name, value in definition.annotations.items()
+        if name != names.KUBECTL_LAST_APPLIED
+    }
+    if annotations:
+        meta["annotations"] = annotations
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": meta, "spec": spec}
+
+
+def _source(schematic: Mapping[str, Any], definition: Definition, path: str) -> dict[str, Any]:
+    form = schematic.get("type") or "hcl"
+    text = schematic.get("configuration")
+    if form not in _FORMS or not text:
+        reason = "has none" if not text else f'is of the type "{form}"'
+        raise Problem(
+            "terraform.configuration",
+            f"the Terraform configuration of {definition.source} cannot be used: it {reason}",
+            path and f"{path}.type",
+            hint=f"give it as one of {', '.join(_FORMS)}",
+        )
+    spec = {form: text}
+    if form == "remote" and schematic.get("path"):
+        spec["path"] = schematic["path"]
+    return spec
+
+
+def healthy(live: Manifest, revision: str) -> bool:
+    """Whether a live Configuration has come to what this revision of the application wants.
+
+    Source: semantics B7.
+    """
+    status = live.get("status") or {}
+    observed = status.get("observedGeneration") or 0
+    if observed and observed != manifests.metadata(live).get("generation"):
+        return False
+    label = manifests.labels(live).get(names.APP_REVISION, "")
+    if label and label != revision:
+        return False
+    return bool((status.get("apply") or {}).get("state") == AVAILABLE)

@@ -1,0 +1,1 @@
+"""What CUE texts may ask for: `vela/...` packages, and the Python that answers their actions."""

@@ -1,0 +1,89 @@
+"""Kubernetes objects and pod logs straight from the API servers: nothing is recorded, nobody's
+ownership checked. For templates, queries and what belongs to no application.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lateen import hub
+from lateen.api import manifest as manifests
+from lateen.api import names
+from lateen.api.manifest import Key, Manifest
+from lateen.base import suggest
+from lateen.base.problem import Problem
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Direct:
+    """`ports.Objects` and `ports.Logs` over clients by cluster name, as one identity.
+
+    `clients` has the control plane's own as `local`.
+    """
+
+    clients: Mapping[str, hub.Client]
+    identity: hub.Identity | None = None
+
+    def client(self, cluster: str) -> hub.Client:
+        """Raises: Problem: `provider.cluster`."""
+        name = cluster or names.LOCAL
+        if name not in self.clients:
+            hint = suggest.nearest(name, self.clients)
+            message = f'there is no cluster "{name}"'
+            raise Problem("provider.cluster", message, hint=hint, retry=True)
+        return self.clients[name]
+
+    async def get(self, cluster: str, key: Key) -> Manifest:
+        return await self.client(cluster).get(key, identity=self.identity)
+
+    async def list(
+        self,
+        cluster: str,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> list[Manifest]:
+        group, version = manifests.split_version(api_version)
+        found, _ = await self.client(cluster).list(
+            group,
+            version,
+            kind,
+            namespace=namespace,
+            label_selector=",".join(f"{k}={v}" for k, v in (labels or {}).items()),
+            field_selector=fields,
+            identity=self.identity,
+        )
+        return found
+
+    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+        """Forced, as deliveries are: a definition that applies an object means it to be so."""
+        return await self.client(cluster).apply(manifest, force=True, identity=self.identity)
+
+    async def patch(
+        self, cluster: str, key: Key, body: Any, *, strategic: bool = False
+    ) -> Manifest:
+        client = self.client(cluster)
+        return await client.patch(key, body, strategic=strategic, identity=self.identity)
+
+    async def delete(self, cluster: str, key: Key) -> None:
+        await self.client(cluster).delete(key, identity=self.identity)
+
+    async def read(self, cluster: str, namespace: str, pod: str, options: Mapping[str, str]) -> str:
+        """The log of a pod; `options` are those of the Kubernetes API.
+
+        Raises:
+            Problem: `provider.input` for a name that is none.
+        """
+        for name in (namespace, pod):  # a slash would lead to another path, however it is quoted
+            if not _NAME.fullmatch(name):
+                raise Problem("provider.input", f'"{name}" is not a name')
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        return await self.client(cluster).read_text(path, identity=self.identity, **options)

@@ -1,0 +1,264 @@
+"""Steps that a WorkflowStepDefinition describes: action by action, in the order of its text (E5).
+
+The document of a step is the template with `parameter` and `context`. The first action without an
+answer is carried out, its answer filled in, and the document evaluated again, until there is none
+left or one of them ends the pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from lateen.api.definition import Definition
+from lateen.base import hashing
+from lateen.base.problem import Problem, Problems, every
+from lateen.cue.engine import Action, Engine, Evaluation, Fill
+from lateen.definitions import acting, patching
+from lateen.providers import calling, packages
+from lateen.providers import ports as lent
+from lateen.workflow import documents, journaling, records, redacting
+from lateen.workflow.ports import Result, Task
+from lateen.workflow.steps import lending, suspending
+
+UNRUN: Final = "not run to its end: this is a dry run"
+_DECLARED: Final = "\ncontext: _\nparameter: _\n"
+_NO_ANSWER_MENDS: Final = frozenset({"cue.conflict", "cue.closed"})
+# trying again is of no use, or must not be done without asking
+_HOPELESS: Final = {
+    "provider.interrupted": records.ACTION,
+    "step.template": records.RENDERING,
+}
+_WAITS: Final = frozenset({("builtin", "wait"), ("op", "wait")})
+_MAILS: Final = frozenset({("email", "send"), ("op", "send")})
+# ask others than the cluster: what happens in the cluster is no reason to ask them again
+_ASKED_IN_TURN: Final = frozenset(
+    {("http", "do"), ("op", "do"), ("metrics", "promCheck"), ("op", "promCheck")}
+)
+
+
+@dataclass(frozen=True)
+class Custom:
+    """Runs the steps of one definition. `runtime` is what the actions of any step may use.
+
+    Implements `workflow.ports.Runner`.
+    """
+
+    definition: Definition
+    engine: Engine
+    runtime: lent.Runtime
+
+    async def __call__(self, task: Task) -> Result:
+        """Run the step once, as far as it goes.
+
+        Raises:
+            Problem | Problems: what an action failed with, or what is wrong with the document.
+        Source: semantics E3, E5.
+        """
+        if task.tools.rehearsal and task.step.inputs:
+            return Result(records.SUCCEEDED, "", UNRUN)  # its inputs have no values on paper
+        return await _Run(self, task).finish()
+
+
+class _Run:
+    """One run of one step. `_answers` are filled into the document."""
+
+    def __init__(self, step: Custom, task: Task) -> None:
+        self._task = task
+        self._step = step
+        self._engine = step.engine
+        self._text = step.definition.text + _DECLARED
+        known = step.runtime.external.texts(packages.Flavour.STEP)
+        self._packages = acting.needed(self._text, known)
+        self._journal = journaling.Journal(task)
+        self._secrets = redacting.Secrets()
+        self._answers: list[Fill] = []
+        self._answered: set[str] = set()
+        self._message = ""
+        self._unhealthy = ""
+        for given in task.step.inputs:
+            name = str(given.get("from")).partition(".")[0]
+            if task.memory.is_secret(name):
+                self._secrets.learn(task.memory.variables[name])
+
+    async def finish(self) -> Result:
+        try:
+            result = await self._run()
+        except journaling.Unready:
+            now = self._task.tools.clock.now()
+            return Result(records.RUNNING, records.WAIT, "", wake=now)
+        except (Problem, Problems) as error:
+            return self._failed(error)
+        return replace(result, message=self._secrets.hide(result.message))
+
+    def _failed(self, error: Problem | Problems) -> Result:
+        told = list(self._secrets.problems(error))
+        if self._task.tools.rehearsal:
+            raise Problems(told) from error
+        for code, reason in _HOPELESS.items():
+            if any(problem.code == code for problem in told):
+                return Result(records.FAILED, reason, str(Problems(told)))
+        self._journal.fail()
+        raise Problems(told) from error
+
+    async def _run(self) -> Result:
+        while True:
+            result = await self._evaluate()
+            final = [each for each in result.problems if each.code in _NO_ANSWER_MENDS]
+            if final:
+                raise Problems(self._blame(each) for each in final)
+            action = next((a for a in result.actions if a.path not in self._answered), None)
+            if action is None:
+                return self._done()
+            if action.incomplete:
+                return self._lacking(action)
+            self._answered.add(action.path)
+            ended = await self._carry_out(action)
+            if ended is not None:
+                return ended
+
+    async def _evaluate(self, marks: Sequence[str] = ()) -> Evaluation:
+        """Raises: Problem | Problems: `step.template` for a text that does not compile."""
+        try:
+            return await self._engine.evaluate(
+                self._text,
+                self._fills,
+                [],
+                source=self._step.definition.source,
+                packages=self._packages,
+                marks=marks,
+                actions=True,
+            )
+        except (Problem, Problems) as error:
+            if any(problem.retry for problem in every(error)):
+                raise
+            said = f"invalid cue task for evaluation: {error}"
+            raise Problem("step.template", said, f"{self._task.step.path}.type") from error
+
+    @property
+    def _fills(self) -> list[Fill]:
+        task = self._task
+        return [
+            Fill("context", dict(task.context), "context"),
+            Fill("parameter", dict(task.properties), "parameter"),
+            *self._answers,
+        ]
+
+    def _done(self) -> Result:
+        if self._unhealthy:
+            return self._result(records.RUNNING, records.WAIT, self._unhealthy)
+        return self._result(records.SUCCEEDED, "", self._message)
+
+    def _result(self, phase: str, reason: str = "", message: str = "") -> Result:
+        values = documents.Document(
+            self._engine,
+            self._text,
+            tuple(self._fills),
+            self._step.definition.source,
+            self._packages,
+        )
+        return Result(phase, reason, message, values=values, secret=self._secrets.any)
+
+    def _lacking(self, action: Action) -> Result:
+        """An action whose inputs are not there when its turn comes. What only waits waits for them.
+
+        Raises:
+            Problems: it is any other action.
+        """
+        lacks = action.incomplete
+        if self._task.tools.rehearsal:
+            return Result(records.SUCCEEDED, "", UNRUN)
+        if (action.provider, action.do) in _WAITS:
+            message = str(action.value.get("$params", action.value).get("message") or "")
+            return self._result(records.RUNNING, records.WAIT, message or f"waiting: {lacks[0]}")
+        raise Problems(replace(each, message=f"{action.path}: {each}", path="") for each in lacks)
+
+    async def _carry_out(self, action: Action) -> Result | None:
+        """Carry out one action and take in its answer; the result, where it ends the pass."""
+        task, kind = self._task, (action.provider, action.do)
+        memo = hashing.digest([task.record.id, action.path, action.value])
+        if kind in _ASKED_IN_TURN and not task.due and memo in task.memory.answers:
+            outcome = task.memory.answers[memo]
+        else:
+            outcome = await self._call(action, kind)
+            if outcome is None:
+                return Result(records.SUCCEEDED, "", UNRUN)
+            if kind in _ASKED_IN_TURN:
+                task.memory.answers[memo] = outcome
+        if outcome.fill:
+            self._answers.append(Fill(action.path, outcome.fill, f"answer of {action.path}"))
+            self._secrets.learn(outcome.fill, outcome.secret)
+        return None if outcome.signal is None else self._signal(action, outcome.signal)
+
+    async def _call(self, action: Action, kind: tuple[str, str]) -> lent.Outcome | None:
+        """None in a rehearsal, where the world would have to be asked."""
+        key = self._journal.key(action.path, once=kind in _MAILS)
+        try:
+            return await calling.call(action, self._runtime(), key=key)
+        except (Problem, Problems) as error:
+            self._journal.abandon(key)
+            if self._task.tools.rehearsal and not lending.delivers(action):
+                return None
+            told = (
+                replace(p, message=f"{action.path}: {p.message}", path="") for p in every(error)
+            )
+            raise Problems(told) from error
+
+    def _runtime(self) -> lent.Runtime:
+        task = self._task
+        return replace(
+            self._step.runtime,
+            step_id=task.record.id,
+            step_name=task.step.name,
+            clock=task.tools.clock,
+            engine=self._engine,
+            variables=task.memory,
+            patching=self._patch,
+            delivery=lending.Application(task, self._step.runtime),
+            clusters=lending.Clusters(task),
+            journal=None if task.tools.rehearsal else self._journal,
+        )
+
+    async def _patch(self, path: str, base: Any, patch: Any) -> Any:
+        """See `providers.ports.Patching`."""
+        result = await self._evaluate([path])
+        marks, soft = result.marks.get(path), result.soft.get(path, ())
+        return patching.unify(base, patch, marks, (), soft).value
+
+    def _signal(self, action: Action, signal: lent.Signal) -> Result | None:
+        """What a signal makes of the pass; None where it goes on."""
+        message = signal.message
+        match signal.kind:
+            case "message":
+                self._message = message or self._message
+                return None
+            case "suspend":
+                message = self._secrets.hide(message)
+                return suspending.hold(self._task, signal.duration, message, action.path)
+            case "wait" if self._task.tools.rehearsal:
+                return None
+            case "wait" if not signal.stops:
+                self._unhealthy = message
+                return None
+            case "wait":
+                return self._result(records.RUNNING, records.WAIT, message or self._message)
+            case "break":
+                return self._result(records.SUCCEEDED, records.TERMINATE, message or self._message)
+        return self._result(records.FAILED, records.ACTION, message or self._message)
+
+    def _blame(self, problem: Problem) -> Problem:
+        """A problem of the document in terms of the application."""
+        root, _, rest = problem.path.partition(".")
+        if root != "parameter":
+            where = f"{problem.path}: {problem.message}" if problem.path else problem.message
+            return replace(problem, code="step.conflict", message=where, path="")
+        path = f"{self._task.step.path}.properties"
+        return replace(problem, code="parameter.value", path=f"{path}.{rest}" if rest else path)
+
+
+def runners(
+    definitions: Mapping[str, Definition], engine: Engine, runtime: lent.Runtime
+) -> dict[str, Custom]:
+    """A runner for each step type, by the type as it is written."""
+    return {name: Custom(each, engine, runtime) for name, each in definitions.items()}

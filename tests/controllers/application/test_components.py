@@ -1,0 +1,216 @@
+"""Step definitions that deliver components, and use the other actions there are (semantics E8)."""
+
+from __future__ import annotations
+
+from tests.controllers.application.test_actions import configmap
+from tests.controllers.apps import LAMP, app, apply_step, lamp, policy, settings, step
+from tests.controllers.laboratory import step as record
+from tests.controllers.laboratory import steps
+from tests.controllers.neighbours import act
+
+
+def definition(name: str, template: str) -> str:
+    """A WorkflowStepDefinition with that template."""
+    text = "\n".join(f"        {line}" for line in template.strip().split("\n"))
+    return f"""
+apiVersion: core.oam.dev/v1beta1
+kind: WorkflowStepDefinition
+metadata: {{name: {name}}}
+spec:
+  schematic:
+    cue:
+      template: |
+{text}
+"""
+
+
+BRINGS = definition(
+    "brings",
+    """
+import "vela/oam"
+import "vela/builtin"
+load: oam.#LoadComponents
+bring: oam.#ApplyComponent & {$params: value: load.$returns.value[parameter.name]}
+say: builtin.#Message & {$params: message: "brought \\(bring.$returns.output.metadata.name)"}
+parameter: name: string
+""",
+)
+
+
+def test_a_component_is_delivered_by_an_action(lab):
+    lab.apply(LAMP)
+    lab.apply(BRINGS)
+    lab.apply(app(lamp("light"), settings("other"), steps=[act("go", "brings", {"name": "light"})]))
+    found = lab.until("waiting", lambda found: steps(found).get("go") == "running")
+    assert record(found, "go")["message"] == "wait healthy"
+    lab.switch("light", on=True)
+    found = lab.running()
+    assert record(found, "go")["message"] == "brought light"
+    assert [each["name"] for each in found["status"]["services"]] == ["light"]
+    assert lab.owned("ConfigMap") == {"light"}
+
+
+def test_it_is_known_after_a_restart_of_the_controller(lab):
+    lab.apply(BRINGS)
+    given = settings("one", {"x": "1"})
+    lab.deliver(app(given, steps=[act("go", "brings", {"name": "one"})]))
+    lab.settle()
+    lab.plane.restart()
+    lab.patch("ConfigMap", "one", {"data": {"x": "drift"}})
+    lab.eventually("repaired", lambda: lab.get("ConfigMap", "one")["data"] == {"x": "1"})
+    assert [each["name"] for each in lab.status()["services"]] == ["one"]
+
+
+DEPLOYS = definition(
+    "deploys",
+    """
+import "vela/multicluster"
+deploy: multicluster.#Deploy & {$params: {
+  policies: parameter.policies
+  parallelism: 2
+  ignoreTerraformComponent: true
+}}
+parameter: policies: [...string]
+""",
+)
+
+
+def test_components_are_deployed_by_policies(lab):
+    place = lab.another_namespace()
+    lab.apply(DEPLOYS)
+    lab.deliver(
+        app(
+            settings("a"),
+            settings("b"),
+            policies=[policy("there", "topology", namespace=place)],
+            steps=[act("go", "deploys", {"policies": ["there"]})],
+        )
+    )
+    [tracker] = lab.trackers()
+    found = {(e["namespace"], e["name"]) for e in tracker["spec"]["managedResources"]}
+    assert found == {(place, "a"), (place, "b")}
+
+
+REMEMBERS = definition(
+    "remembers",
+    """
+import "vela/op"
+list: op.#List & {
+  resource: {apiVersion: "v1", kind: "ConfigMap"}
+  filter: {namespace: context.namespace, matchingLabels: kept: "yes"}
+}
+names: [for each in list.list.items {each.metadata.name}]
+put: op.#DoVar & {method: "Put", path: "names", value: names}
+get: op.#DoVar & {path: "names"}
+say: op.#Message & {message: "\\(len(get.value)) \\(get.value[0])"}
+patch: op.#Patch & {
+  value: {
+    apiVersion: "v1"
+    kind: "ConfigMap"
+    metadata: {name: get.value[0], namespace: context.namespace}
+  }
+  patch: data: seen: "yes"
+}
+""",
+)
+
+
+def test_objects_are_listed_remembered_and_patched(lab):
+    labelled = configmap(lab, "one", a="1")
+    labelled["metadata"]["labels"] = {"kept": "yes"}
+    lab.apply(labelled)
+    lab.apply(configmap(lab, "two"))
+    lab.apply(REMEMBERS)
+    found = lab.deliver(app(settings("a"), steps=[step("look", "remembers"), apply_step("a")]))
+    assert record(found, "look")["message"] == "1 one"
+    assert lab.get("ConfigMap", "one")["data"] == {"a": "1", "seen": "yes"}
+
+
+def test_an_application_is_served_somewhere(lab):
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"ports": [{"port": 80}]},
+    }
+    web = {"name": "web", "type": "k8s-objects", "properties": {"objects": [service]}}
+    found = lab.deliver(
+        app(
+            web,
+            steps=[
+                apply_step("web"),
+                act(
+                    "where",
+                    "collect-service-endpoints",
+                    {"components": ["web"]},
+                    outputs=[{"name": "url", "valueFrom": "value.url"}],
+                ),
+                act(
+                    "say",
+                    "print-message-in-status",
+                    {},
+                    inputs=[{"from": "url", "parameterKey": "message"}],
+                ),
+            ],
+        )
+    )
+    assert record(found, "say")["message"] == f"http://web.{lab.namespace}:80"
+
+
+def test_an_address_is_made_known(lab):
+    given = {"name": "database", "ip": "192.0.2.10", "port": 5432, "targetPort": 5433}
+    lab.deliver(app(settings("a"), steps=[act("known", "export-service", given)]))
+    ports = lab.get("Service", "database")["spec"]["ports"]
+    assert [(each["port"], each["targetPort"]) for each in ports] == [(5432, 5433)]
+    [subset] = lab.get("Endpoints", "database")["subsets"]
+    assert subset["addresses"] == [{"ip": "192.0.2.10"}]
+
+
+def test_a_database_connection(lab):
+    data = {
+        "DB_HOST": "db",
+        "DB_PORT": "3306",
+        "DB_NAME": "shop",
+        "DB_USER": "u",
+        "DB_PASSWORD": "pass",
+    }
+    lab.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "rds"}, "stringData": data}
+    )
+    found = lab.deliver(
+        app(
+            settings("a"),
+            steps=[
+                act(
+                    "read",
+                    "generate-jdbc-connection",
+                    {"name": "rds", "namespace": lab.namespace},
+                    outputs=[{"name": "url", "valueFrom": "env[0].value"}],
+                ),
+                act(
+                    "write",
+                    "export2secret",
+                    {"secretName": "copy"},
+                    inputs=[{"from": "url", "parameterKey": "data.url"}],
+                ),
+            ],
+        )
+    )
+    assert set(steps(found).values()) == {"succeeded"}
+    assert lab.find("Secret", "copy")
+    assert "jdbc://" not in str(found["status"])
+
+
+def test_an_action_nobody_knows_is_told(lab):
+    lab.apply(definition("wrong", '#do: "x"\na: {#do: "raed", #provider: "kube", $params: {}}'))
+    lab.apply(app(settings("a"), steps=[step("do", "wrong")]))
+    found = lab.until("failing", lambda found: steps(found).get("do") == "failed")
+    assert record(found, "do")["message"].startswith("a: function raed not found in provider kube")
+
+
+def test_a_template_that_does_not_compile_ends_the_workflow(lab):
+    lab.apply(definition("broken", "a: {"))
+    lab.apply(app(settings("a"), steps=[step("do", "broken")]))
+    found = lab.phase("workflowFailed")
+    assert record(found, "do")["reason"] == "Rendering"
+    assert "invalid cue task for evaluation" in record(found, "do")["message"]
