@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,10 +48,11 @@ def delivered(shell: Shell, plane, namespace) -> Shell:
     return shell
 
 
-def blamed(shell: Shell, namespace: str, *words: str) -> list[dict]:
+def blamed(shell: Shell, namespace: str, *words: str) -> list[dict[str, Any]]:
     result = shell.run("blame", "shop", *words, "-n", namespace, "-o", "json")
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    told: list[dict[str, Any]] = json.loads(result.stdout)
+    return told
 
 
 def test_another_writer_comes_last(delivered, namespace):

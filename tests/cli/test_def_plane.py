@@ -8,6 +8,7 @@ import pty
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -46,8 +47,9 @@ spec:
 
 
 @pytest.fixture
-def run(shell, namespace):
+def run(shell, namespace, monkeypatch):
     """Runs `lateen def` in a namespace of its own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(shell.folder))
 
     def called(verb, *arguments, given=None):
         return shell.run("def", verb, *arguments, "-n", namespace, given=given)
@@ -288,8 +290,6 @@ def test_a_wrong_edit_is_kept(shell, run, mark, monkeypatch):
     assert '"parmeter"' in result.stderr
     kept = Path(result.stderr.rpartition("kept in ")[2].strip())
     assert "parmeter.mark" in kept.read_text()
-    kept.unlink()
-    kept.parent.rmdir()
 
 
 @pytest.mark.parametrize("command", ["no-such-editor", "false"])
@@ -299,6 +299,7 @@ def test_an_editor_that_fails(run, mark, live, monkeypatch, command):
     result = run("edit", "mark")
     assert result.exit_code == Exit.INPUT
     assert command in result.stderr
+    assert "Your edit is kept in" in result.stderr
     assert live()["metadata"]["resourceVersion"] == before
 
 

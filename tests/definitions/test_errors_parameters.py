@@ -527,7 +527,7 @@ properties:
 """
     steps = "  workflow:\n    steps:\n      - {type: deploy, properties: {policies: [shared]}}\n"
     text = f"{app('{image: a}', more=steps)}---\n{shared}"
-    at = "app.yaml:19:20  properties.components[0].properties.replicas"
+    at = "app.yaml:20:20  properties.components[0].properties.replicas"
     case = Case(text, 'expected int, found string "many"', at, also="thing.cue:17:3")
     mistakes.check(case, mistakes.say(case, tmp_path))
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from lateen.api import names
+from lateen.api.manifest import Key
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,15 @@ class Application:
     @property
     def uid(self) -> str:
         return str(self.metadata.get("uid") or "")
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Namespace and name: what its objects are labelled with."""
+        return (self.namespace, self.name)
+
+    @property
+    def key(self) -> Key:
+        return Key(names.GROUP, "Application", self.namespace, self.name, "v1beta1")
 
     @property
     def generation(self) -> int:

@@ -52,12 +52,14 @@ async def check(
     *,
     strict: bool = False,
     traced: bool = False,
+    revisions: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Rendered]:
     """Render every application among the documents, with the definitions among them.
 
     `client` is where installed definitions are read, None for the built-in ones only; `extra` are
     files and directories of definitions that come before all others. `strict` refuses parameters
-    that a type does not have, `traced` records who set which field.
+    that a type does not have, `traced` records who set which field. `revisions` are the names of
+    revisions the applications come to, by namespace and name, where that is known.
 
     Raises:
         Blamed: everything that is wrong, in all of the applications.
@@ -83,6 +85,7 @@ async def check(
                     externals=around,
                     cluster_version=version,
                     recorder=recorder,
+                    revision=(revisions or {}).get((app.namespace, app.name), ""),
                     rules=rendering.Rules(strict, strict),
                 )
             except (Problem, Problems) as error:
@@ -251,13 +254,15 @@ async def installed(client: hub.Client, namespaces: Sequence[str]) -> loading.Ca
     )
 
 
-async def revisit(client: hub.Client, app: Application) -> Rendered:
+async def revisit(client: hub.Client, app: Application, revision: str = "") -> Rendered:
     """Render a delivered application again, with the definitions and policies of its revision.
+
+    That is the latest one, or the `revision` of that name, which has to be there.
 
     Raises:
         Problem, Problems: it cannot be rendered.
     """
-    latest = str((app.status.get("latestRevision") or {}).get("name") or "")
+    latest = revision or str((app.status.get("latestRevision") or {}).get("name") or "")
     found = await _revision(client, app.namespace, latest)
     document = Document(f"Application {app.namespace}/{app.name}", app.raw, {})
     recorder = tracing.Recorder()

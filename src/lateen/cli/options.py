@@ -14,6 +14,12 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class Differences(StrEnum):
+    DIFF = "diff"
+    JSON = "json"
+    YAML = "yaml"
+
+
 class Manifests(StrEnum):
     YAML = "yaml"
     JSON = "json"

@@ -29,8 +29,6 @@ class Patched:
 
     value: Any
     soft: frozenset[str] = frozenset()
-    written: Mapping[str, str] = field(default_factory=dict)
-    """Path in the object -> path in the patch, of what the patch put there or said as well."""
 
 
 def apply(
@@ -87,7 +85,7 @@ def unify(
     work = _work(marks, soft_base, soft_patch)
     value = work.join(base, patch, _Place((), (), (), ""))
     raise_any(work.conflicts)
-    return Patched(value, frozenset(map(paths.render, work.soft)), _rendered(work))
+    return Patched(value, frozenset(map(paths.render, work.soft)))
 
 
 def written(
@@ -97,10 +95,13 @@ def written(
     soft_base: Collection[str] = (),
     soft_patch: Collection[str] = (),
 ) -> Mapping[str, str]:
-    """The `written` of `unify`, also where the two conflict: there it names both sides."""
+    """Path in the object -> path in the patch, of what a patch put there or said as well.
+
+    Arguments as those of `unify`. Where the two conflict the path is there too.
+    """
     work = _work(marks, soft_base, soft_patch)
     work.join(base, patch, _Place((), (), (), ""))
-    return _rendered(work)
+    return {paths.render(new): paths.render(old) for new, old in work.written.items()}
 
 
 def _work(
@@ -111,10 +112,6 @@ def _work(
         frozenset(map(paths.parse, soft_base)),
         frozenset(map(paths.parse, soft_patch)),
     )
-
-
-def _rendered(work: _Unification) -> Mapping[str, str]:
-    return {paths.render(new): paths.render(old) for new, old in work.written.items()}
 
 
 def _operate(base: Any, patch: Any) -> Any:

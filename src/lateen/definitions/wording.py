@@ -77,7 +77,9 @@ def value(message: str, given: Any) -> str:
 def hint(message: str, text: str) -> str:
     """What may have been meant by a name that a template does not have."""
     if match := _PACKAGE.fullmatch(message):
-        return suggest.nearest(match[1].strip('"'), {*packages.TEMPLATE, *packages.STEP, *_STANDARD})
+        return suggest.nearest(
+            match[1].strip('"'), {*packages.TEMPLATE, *packages.STEP, *_STANDARD}
+        )
     if match := _UNUSED.fullmatch(message):
         return f"remove the import of {match[1]}"
     match = _UNKNOWN.search(message)
@@ -221,7 +223,10 @@ _FORMS: list[tuple[re.Pattern[str], _Words]] = [
         re.compile(r"cannot use (.+) \(type (.+)\) as (.+) in argument \d+ to (.+)", re.DOTALL),
         lambda m: f"{m[4]} takes {_type(m[3])}, found {m[2]} {m[1]}",
     ),
-    (re.compile(r"cannot call non-function (\S+)(?: \(type .+\))?"), lambda m: f"there is no function {m[1]}"),
+    (
+        re.compile(r"cannot call non-function (\S+)(?: \(type .+\))?"),
+        lambda m: f"there is no function {m[1]}",
+    ),
     (
         re.compile(r"index out of range \[(\d+)\] with length (\d+)"),
         lambda m: f"there is no item [{m[1]}], the list has {m[2]}",

@@ -230,7 +230,7 @@ spec:
         #Put: kube.#Apply & {$params: value: {
           apiVersion: "v1"
           kind: "ConfigMap"
-          metadata: namespace: context.namespace
+          metadata: {namespace: context.namespace, ...}
         }}
         before: #Put & {$params: value: metadata: name: "before"}
         ask: builtin.#Suspend & {$params: message: "may it go on?"}

@@ -48,7 +48,11 @@ async def edit(wanted: Wanted, order: publishing.Order, kubeconfig: str | None) 
         folder = Path(tempfile.mkdtemp(prefix="lateen-edit-"))
         desk = Desk(definition, folder / f"{definition.name}{suffix}", client, engine)
         desk.file.write_text(text, encoding="utf-8")
-        return await _until_right(desk, text, order)
+        try:
+            return await _until_right(desk, text, order)
+        finally:
+            if desk.file.exists():  # whatever went wrong
+                printing.stderr().print(Text(f"Your edit is kept in {desk.file}", "green"))
 
 
 async def _text(definition: Definition, engine: Engine) -> tuple[str, str]:
@@ -75,12 +79,9 @@ async def _until_right(desk: Desk, before: str, order: publishing.Order) -> Exit
             problems.show(error.problems, error.texts)
             if _again():
                 continue
-            printing.stderr().print(Text(f"  = your edit is kept in {desk.file}", "green"))
             return exits.code(error.problems)
         if code is Exit.OK:
             _clear(desk)
-        else:
-            printing.stderr().print(Text(f"  = your edit is kept in {desk.file}", "green"))
         return code
 
 
@@ -110,13 +111,12 @@ def _open(file: Path) -> None:
         raise Problem(
             "input.editor",
             f"{command} cannot be started",
-            hint=f"set EDITOR; the file is {file}",
+            hint="set EDITOR, as in `EDITOR=nano lateen def edit ...`",
         ) from error
     if done.returncode != 0:
         raise Problem(
             "input.editor",
             f"{command} ended with code {done.returncode}: nothing was published",
-            hint=f"what you wrote is in {file}",
         )
 
 

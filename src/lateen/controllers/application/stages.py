@@ -11,16 +11,16 @@ from lateen import __version__
 from lateen.api import manifest, names, tracker
 from lateen.api.application import Application
 from lateen.api.definition import Definition
-from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision
-from lateen.api.tracker import Resource
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem, raise_any
 from lateen.controllers import caches, observing, settings
 from lateen.controllers.application import (
     announcing,
     closing,
+    collecting,
     deliver,
+    identities,
     keep,
     parsing,
     policing,
@@ -28,13 +28,13 @@ from lateen.controllers.application import (
     running,
     sessions,
     stepping,
+    targets,
 )
 from lateen.controllers.application.report import Next, Report
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering, templates
 from lateen.dispatch import applying, recording, writing
-from lateen.gc import planning as garbage
-from lateen.gc import recycling, sweeping
+from lateen.gc import recycling
 from lateen.health import assessing
 from lateen.hub import client, errors
 from lateen.policies import treating
@@ -57,38 +57,6 @@ class Result:
     @property
     def next(self) -> Next:
         return Next(self.progress.next_after)
-
-
-@dataclass
-class _Target:
-    """Dispatches into the cluster, and finds there what was dispatched."""
-
-    dispatcher: applying.Dispatcher
-    live: observing.Owned
-    hub: client.Client
-    treat: applying.Treat
-
-    async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
-        return await self.dispatcher.dispatch(wanted)
-
-    async def find(self, wanted: Manifest) -> Manifest | None:
-        key = manifest.key(wanted)
-        if self.treat(wanted).read_only:
-            return await writing.fetch(self.hub, key)  # watched is only what has an owner
-        return await self.live.find(key)
-
-
-@dataclass
-class _Shown:
-    """Dispatches nothing: shows what is there already."""
-
-    target: deliver.Dispatch
-
-    async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
-        return [await self.find(each.manifest) or each.manifest for each in wanted]
-
-    async def find(self, wanted: Manifest) -> Manifest | None:
-        return await self.target.find(wanted)
 
 
 class Stages:
@@ -116,6 +84,7 @@ class Stages:
         self._runs = running.Runs(hub, engine, clock)
         self._settings = chosen
         self.bin = recycling.Bin(hub, clock, chosen.recycle_days, chosen.recycle_secrets)
+        self._collector = collecting.Collector(hub, live, cached, self.bin, chosen)
         self._rules = rendering.Rules(
             strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
         )
@@ -142,7 +111,7 @@ class Stages:
             "finalizers": [*app.finalizers, names.APP_FINALIZER],
             "resourceVersion": app.metadata["resourceVersion"],
         }
-        held = await self._hub.patch(_key(app), {"metadata": meta})
+        held = await self._hub.patch(app.key, {"metadata": meta})
         self._caches.observe_application(held)
         return Application(held)
 
@@ -201,7 +170,7 @@ class Stages:
         report.passed("Render")
         report.enter("Workflow")
         runtime = self._world.runtime(
-            declared, revision.definitions, deliverer.target, ledger, _identity(app)
+            declared, revision.definitions, deliverer.target, ledger, identities.of(app)
         )
         progress = await self._runs.advance(
             declared, route, report.status, deliverer, deliverer.facts, session, runtime
@@ -252,7 +221,7 @@ class Stages:
         session.owned = self._owned_versions(app)
         broken: Problem | None = None
         try:
-            writer = writing.Writer(self._hub, _owner(app), _identity(app))
+            writer = writing.Writer(self._hub, app.owner, identities.of(app))
             treat = result.governance.treatment
             keeper = keep.Keeper(writer, self._live, treat, session.clean)
             await keeper.keep(result.ledger)
@@ -284,26 +253,12 @@ class Stages:
             governance.despite_failure and result.progress.failed
         ):
             return
-        trackers = self._caches.trackers(app)
-        plan = garbage.plan(trackers, result.ledger.current)
-        sweeper = self._sweeper(app, governance)
-        if governance.legacy_kept:
-            left: list[Resource] = []
-            await sweeper.settle(plan)
-        else:
-            left = await sweeper.sweep(_ordered(plan, app, governance))
         in_use = str((report.status.get("latestRevision") or {}).get("name", ""))
-        kept = (
-            self._settings.application_revisions
-            if governance.revisions is None
-            else governance.revisions
-        )
-        await revise.trim(self._caches.revisions(app), in_use, self._hub, kept)
-        if not left and (governance.legacy_kept or not plan.retired):
+        swept = await self._collector.collect(app, result.ledger, governance, in_use)
+        if swept.at_rest:
             # as this pass found it all, not as it is by now: what changed since is another's to see
             session = self._sessions.of(app)
-            books = [result.ledger.current, result.ledger.root, *plan.retired]
-            others = [*session.externals, *_inventories(books)]
+            others = [*session.externals, *_inventories(swept.books)]
             session.settled = sessions.fingerprint(app, report.status, session.owned, others)
 
     async def finalise(self, app: Application, report: Report) -> Next:
@@ -312,19 +267,14 @@ class Stages:
             return Next()
         report.phase = "deleting"
         report.enter("Ready")
-        plan = garbage.plan(self._caches.trackers(app), None)
-        governance = treating.read(app) if plan.doomed else treating.NONE
-        sweeper = self._sweeper(app, governance)
-        left = await sweeper.sweep(_ordered(plan, app, governance))
+        left = await self._collector.remove(app)
         if left:
-            report.waiting("Deleting", _waiting(left))
+            report.waiting("Deleting", collecting.waiting(left))
             return Next(_LOOK_AGAIN)
-        await revise.remove_all(self._caches.revisions(app), self._hub)
-        await self.bin.keep(app.raw, _owner(app))
         ours = (names.APP_FINALIZER, names.APP_ORPHAN)
         kept = [name for name in app.finalizers if name not in ours]
         try:
-            await self._hub.patch(_key(app), {"metadata": {"finalizers": kept}})
+            await self._hub.patch(app.key, {"metadata": {"finalizers": kept}})
         except errors.ApiError as error:
             if not error.not_found:
                 raise
@@ -342,7 +292,7 @@ class Stages:
         version = app.metadata["resourceVersion"]
         meta = {"resourceVersion": version}
         body = {"metadata": meta, "status": report.patch()}
-        stored = await self._hub.patch(_key(app), body, subresource="status")
+        stored = await self._hub.patch(app.key, body, subresource="status")
         self._caches.observe_application(stored)
         await self._herald.tell(app, app.status, report.status)
 
@@ -364,7 +314,7 @@ class Stages:
         ledger = recording.Ledger(self._hub, *books, self._caches.observe_tracker)
         treat = governance.treatment
         dispatcher = applying.Dispatcher(
-            self._hub, self._live, ledger, _owner(app), _identity(app), treat
+            self._hub, self._live, ledger, app.owner, identities.of(app), treat
         )
         catalogue = loading.Layered(loading.Recorded(revision.definitions), self._caches)
         return (
@@ -374,27 +324,15 @@ class Stages:
                     self._engine,
                     catalogue,
                     self._shelf,
-                    runtime=self._world.templates(app, _identity(app)),
+                    runtime=self._world.templates(app, identities.of(app)),
                     rules=self._rules,
                 ),
                 facts,
-                _Target(dispatcher, self._live, self._hub, treat),
+                targets.Cluster(dispatcher, self._live, self._hub, treat),
                 frozenset({names.LOCAL}),
                 session.delivered,
             ),
             ledger,
-        )
-
-    def _sweeper(self, app: Application, governance: treating.Governance) -> sweeping.Sweeper:
-        return sweeping.Sweeper(
-            self._hub,
-            self._live,
-            _owner(app),
-            _identity(app),
-            governance.treatment,
-            orphan=names.APP_ORPHAN in app.finalizers,
-            spare_data=self._settings.spare_data and not app.may_delete_data,
-            bin=self.bin,
         )
 
     async def _recall(self, app: Application, result: Result) -> None:
@@ -402,7 +340,7 @@ class Stages:
         session = self._sessions.of(app)
         if session.complete:
             return
-        silent = replace(result.deliverer, target=_Shown(result.deliverer.target))
+        silent = replace(result.deliverer, target=targets.Shown(result.deliverer.target))
         await running.rehearse(
             result.route,
             silent,
@@ -415,7 +353,7 @@ class Stages:
         session.complete = True
 
     def _owned_versions(self, app: Application) -> sessions.Versions:
-        found = (manifest.metadata(each) for each in self._live.owned_by(_owner(app)))
+        found = (manifest.metadata(each) for each in self._live.owned_by(app.owner))
         return [(str(meta["uid"]), str(meta["resourceVersion"])) for meta in found]
 
 
@@ -424,10 +362,6 @@ def _doubts(app: Application, revision: Revision, governance: treating.Governanc
     unknown = [f"{each.path}: {each.message}" for each in governance.warnings]
     inert = policing.not_acted_on(app, revision.definitions)
     return "; ".join([*unknown, *([inert] if inert else ())])
-
-
-def _ordered(plan: garbage.Plan, app: Application, governance: treating.Governance) -> garbage.Plan:
-    return replace(plan, after=garbage.dependents(app)) if governance.by_dependency else plan
 
 
 def _inventories(trackers: Iterable[tracker.Tracker]) -> list[tuple[str, str]]:
@@ -445,29 +379,3 @@ def _report_services(report: Report, deliverer: deliver.Deliverer) -> None:
         entries[tuple(place)] = assessing.joined(before, entry) if before else entry
     for entry in entries.values():
         report.service(entry)
-
-
-def _waiting(left: list[Resource]) -> str:
-    first = left[0]
-    place = f" (Namespace: {first.namespace})" if first.namespace else ""
-    return (
-        f"Waiting for {first.kind} {first.name}{place} to delete. "
-        f"(At least {len(left)} resources are deleting.)"
-    )
-
-
-def _owner(app: Application) -> tuple[str, str]:
-    return (app.namespace, app.name)
-
-
-def _key(app: Application) -> Key:
-    return Key(names.GROUP, "Application", app.namespace, app.name, "v1beta1")
-
-
-def _identity(app: Application) -> client.Identity | None:
-    """Whom the application acts as: a service account of its namespace, when it names one (D)."""
-    account = app.annotations.get(names.SERVICE_ACCOUNT, "")
-    if not account:
-        return None
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{app.namespace}")
-    return client.Identity(f"system:serviceaccount:{app.namespace}:{account}", groups)

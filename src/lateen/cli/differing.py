@@ -1,0 +1,195 @@
+"""`diff`: files against what is live, files against a revision, one revision against another.
+
+Both sides come from where `dry-run` and `up` have theirs. Where one is live, the other is what the
+API server says it would make of the object: with its defaults, and what other writers own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from lateen import hub
+from lateen.api import checking, names
+from lateen.api import manifest as manifests
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+from lateen.api.revision import Revision
+from lateen.base import suggest
+from lateen.base.documents import Document
+from lateen.base.problem import Problem
+from lateen.cli import connecting, foreseeing, offline, showing, sources
+from lateen.cli.options import Differences
+from lateen.cli.showing import Pair
+from lateen.dispatch import writing
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for: `files`, or the application `name`; one or two `revisions`."""
+
+    files: Sequence[str]
+    name: str
+    revisions: Sequence[str]
+    definitions: Sequence[Path]
+    namespace: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How to print it; `context` is how many lines are shown around a change."""
+
+    output: Differences
+    context: int
+
+
+async def diff(order: Order, shown: Shown, kubeconfig: str | None) -> bool:
+    """Print what differs; whether anything does.
+
+    Raises:
+        Blamed: what is wrong in the files, with its place.
+        Problem: `hub.not-found` for an application or revision there is not; `input.*`.
+    """
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(connecting.plane(kubeconfig))
+        if order.files:
+            documents = [offline.placed(d, order.namespace) for d in sources.checked(order.files)]
+            if order.revisions:
+                pairs = await _with_revision(client, order, documents)
+            else:
+                pairs = await _with_live(client, order, documents)
+        else:
+            app = await connecting.application(client, order.namespace, order.name)
+            pairs = await _of_application(client, app, order.revisions)
+        spaces = {manifests.key(found).namespace for pair in pairs for found in pair.versions}
+        secrets = await _remembered(client, pairs, spaces)
+    return showing.show(pairs, secrets, shown.output, shown.context)
+
+
+async def _with_live(client: hub.Client, order: Order, documents: Sequence[Document]) -> list[Pair]:
+    """What `up` would change: the objects of the files, and those of their applications."""
+    coming = {}
+    found: dict[tuple[str, str], Application] = {}
+    for document in documents:
+        if sources.is_application(document.data):
+            app = Application(document.data)
+            at = (app.namespace, app.name)
+            live = await writing.fetch(client, connecting.key(*at))
+            if live is not None:
+                found[at] = Application(live)
+            coming[at] = _next(app, found.get(at))
+    rendered = await offline.check(documents, client, order.definitions, revisions=coming)
+    pairs = []
+    for document in documents:
+        wanted = {k: v for k, v in checking.pruned(document.data).items() if k != "status"}
+        pairs.append(await foreseeing.declared(client, wanted, order.namespace))
+    for each in rendered:
+        before = found.get((each.app.namespace, each.app.name))
+        pairs += await foreseeing.delivered(client, each, before)
+    return pairs
+
+
+def _next(app: Application, live: Application | None) -> str:
+    """The name of the revision that a text comes to."""
+    latest = (live.status.get("latestRevision") or {}) if live else {}
+    if live and latest and live.spec == app.spec:
+        return str(latest["name"])
+    return f"{app.name}-v{int(latest.get('revision') or 0) + 1}"
+
+
+async def _with_revision(
+    client: hub.Client, order: Order, documents: Sequence[Document]
+) -> list[Pair]:
+    """What is different in the one application of the files, as they are rendered."""
+    apps = sources.applications(documents)
+    if len(apps) > 1:
+        raise Problem(
+            "input.several",
+            "a revision is of one application, and the files have several",
+            hint="give the file of one",
+        )
+    [after] = await offline.check(documents, client, order.definitions)
+    live = await connecting.application(client, after.app.namespace, after.app.name)
+    before = await _revision(client, live, order.revisions[0])
+    return _both(before, after)
+
+
+async def _of_application(
+    client: hub.Client, app: Application, revisions: Sequence[str]
+) -> list[Pair]:
+    if not revisions:
+        return await foreseeing.delivered(client, await offline.revisit(client, app), app)
+    before = await _revision(client, app, revisions[0])
+    if len(revisions) > 1:
+        return _both(before, await _revision(client, app, revisions[1]))
+    return _both(before, await offline.revisit(client, app))
+
+
+async def _revision(client: hub.Client, app: Application, wanted: str) -> offline.Rendered:
+    """An application as one of its revisions renders.
+
+    Raises:
+        Problem: `hub.not-found`, with those there are.
+    """
+    with connecting.installed():
+        raw, _ = await client.list(
+            names.GROUP,
+            "v1beta1",
+            "ApplicationRevision",
+            namespace=app.namespace,
+            label_selector=f"{names.APP_NAME}={app.name}",
+        )
+    known = {each.name: each for each in sorted(map(Revision, raw), key=lambda r: r.number)}
+    name = wanted if wanted in known else f"{app.name}-v{wanted.removeprefix('v')}"
+    if name not in known:
+        listed = f"there are: {', '.join(known)}" if known else "it has not been delivered yet"
+        raise Problem(
+            "hub.not-found",
+            f"application {app.name} has no revision {wanted}",
+            hint=suggest.nearest(wanted, known) or listed,
+        )
+    then = known[name].application
+    meta = {**app.metadata, "labels": then.labels, "annotations": then.annotations}
+    version = Application({**app.raw, "metadata": meta, "spec": then.spec})
+    return await offline.revisit(client, version, name)
+
+
+def _both(before: offline.Rendered, after: offline.Rendered) -> list[Pair]:
+    """Two renderings side by side, their applications first."""
+    old, new = ({_identity(found): found for _, _, found in r.manifests} for r in (before, after))
+    pairs = [Pair(old.get(identity), new.get(identity)) for identity in {**new, **old}]
+    return [Pair(_written(before), _written(after)), *pairs]
+
+
+def _identity(found: Manifest) -> tuple[str, tuple[str, str, str, str]]:
+    return manifests.labels(found).get(names.APP_CLUSTER, ""), manifests.key(found).identity
+
+
+def _written(rendered: offline.Rendered) -> Manifest:
+    """The application as its author wrote it."""
+    app = Application(rendered.document.data)
+    meta: Manifest = {"name": app.name, "namespace": app.namespace}
+    meta |= {k: v for k in ("labels", "annotations") if (v := app.metadata.get(k))}
+    return {"apiVersion": names.V1BETA1, "kind": "Application", "metadata": meta, "spec": app.spec}
+
+
+async def _remembered(
+    client: hub.Client, pairs: Iterable[Pair], spaces: Iterable[str]
+) -> list[Manifest]:
+    """The Secrets whose values may stand in other objects: those that are compared, and what the
+    workflows of the applications have read from Secrets.
+    """
+    found = [each for pair in pairs for each in pair.versions if each.get("kind") == "Secret"]
+    owners = {manifests.owner(each) for pair in pairs for each in pair.versions}
+    for namespace, name in filter(None, owners):
+        key = Key("", "Secret", namespace, f"workflow-{name}-context", "v1")
+        try:
+            kept = await writing.fetch(client, key)
+        except hub.ApiError as error:
+            if not error.forbidden:  # who may not read Secrets has none to hide
+                raise
+            kept = None
+        found += [kept] if kept else []
+    return found

@@ -1,0 +1,173 @@
+"""What the API server would make of objects, beside what they are now. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import anyio
+
+from lateen import hub
+from lateen.api import manifest as manifests
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+from lateen.api.tracker import Resource, Tracker
+from lateen.api.treatment import WHOLE, Lifetime
+from lateen.base.problem import Problem
+from lateen.cli import connecting, offline, printing
+from lateen.cli.showing import Pair
+from lateen.dispatch import drift, ownership, preparing, writing
+from lateen.policies import treating
+
+_PARALLEL = 10
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def declared(client: hub.Client, wanted: Manifest, namespace: str) -> Pair:
+    """An object of a file as it is, and as `up` would leave it."""
+    key = manifests.key(wanted)
+    try:
+        resource = await client.resources.find(key.group, key.version, key.kind)
+    except Problem as problem:
+        if problem.code != "hub.unknown-kind":
+            raise
+        return Pair(None, wanted)  # its definition comes with it, or `up` will say so
+    if resource.namespaced and not key.namespace:
+        wanted = {**wanted, "metadata": {**wanted["metadata"], "namespace": namespace}}
+        key = manifests.key(wanted)
+    live = await writing.fetch(client, key)
+    return Pair(
+        live, await _foreseen(wanted, lambda: client.apply(wanted, force=True, dry_run=True))
+    )
+
+
+async def delivered(
+    client: hub.Client, rendered: offline.Rendered, live: Application | None
+) -> list[Pair]:
+    """The objects of an application as they are, and as its delivery would leave them.
+
+    `live` is the application as it is delivered now, whose objects may no longer be wanted.
+    """
+    here = [m for _, _, m in rendered.manifests if _cluster(m) in ("", names.LOCAL)]
+    left_out = len(rendered.manifests) - len(here)
+    if left_out:
+        printing.stderr().print(f"Not compared: {left_out} objects on other clusters.")
+    if rendered.unrun:
+        printing.stderr().print(f"Not run, and not compared: {', '.join(rendered.unrun)}.")
+    governed = treating.read(rendered.app)
+    owner = (rendered.app.namespace, rendered.app.name)
+
+    async def look(manifest: Manifest) -> Pair:
+        return await _delivered(client, manifest, owner, governed)
+
+    pairs = await _each(here, look)
+    if live is not None and not governed.legacy_kept:
+        pairs += await _gone(client, rendered, live, governed)
+    return pairs
+
+
+async def _delivered(
+    client: hub.Client,
+    manifest: Manifest,
+    owner: tuple[str, str],
+    governed: treating.Governance,
+) -> Pair:
+    key = manifests.key(manifest)
+    try:
+        resource = await client.resources.find(key.group, key.version, key.kind)
+    except Problem as problem:
+        if problem.code != "hub.unknown-kind":
+            raise
+        return Pair(None, manifest)
+    desired = preparing.prepare(manifest, namespaced=resource.namespaced)
+    live = await writing.fetch(client, manifests.key(desired)) if key.name else None
+    treatment = governed.treatment(desired)
+    writer = writing.Writer(client, owner)
+    if live is None:
+        return Pair(None, await _foreseen(desired, lambda: writer.rehearse(desired, None)))
+    if treatment.read_only or WHOLE in treatment.left_on_update:
+        return Pair(live, live)
+    sent = drift.leaving(desired, live, treatment.left_on_update)
+    stance = ownership.stance(live, owner, treatment)
+    if drift.recreates(sent, live, treatment.recreate):
+        return Pair(live, sent)
+    return Pair(live, await writer.rehearse(sent, live, stance, treatment))
+
+
+async def _foreseen(wanted: Manifest, ask: Callable[[], Awaitable[Manifest]]) -> Manifest:
+    try:
+        return await ask()
+    except hub.ApiError as error:
+        if not error.not_found:  # its namespace comes with it
+            raise
+        return wanted
+
+
+async def _gone(
+    client: hub.Client,
+    rendered: offline.Rendered,
+    app: Application,
+    governed: treating.Governance,
+) -> list[Pair]:
+    """Objects that were delivered, are still there, and would be deleted."""
+    selector = f"{names.APP_NAME}={app.name},{names.APP_NAMESPACE}={app.namespace}"
+    with connecting.installed():
+        found, _ = await client.list(
+            names.GROUP, "v1beta1", "ResourceTracker", label_selector=selector
+        )
+    trackers = [Tracker(raw) for raw in found if not Tracker(raw).root]
+    current = max(trackers, key=lambda tracker: tracker.generation, default=None)
+    wanted = {_name(manifests.key(manifest)) for _, _, manifest in rendered.manifests}
+    doomed = [
+        each
+        for each in (current.resources if current else ())
+        if _name(each.key) not in wanted
+        and each.cluster in ("", names.LOCAL)
+        and each.lifetime is Lifetime.DECLARED
+        and not _unseen(each, rendered)
+    ]
+
+    async def look(resource: Resource) -> Pair | None:
+        live = await writing.fetch(client, resource.key)
+        if live is None or not ownership.owns(live, (app.namespace, app.name)):
+            return None
+        treatment = governed.treatment(live)
+        stays = treatment.orphan or treatment.lifetime is not Lifetime.DECLARED
+        return None if stays else Pair(live, None)
+
+    return [pair for pair in await _each(doomed, look) if pair]
+
+
+def _name(key: Key) -> tuple[str, str, str]:
+    """A dry run does not know which kinds have a namespace."""
+    return key.group, key.kind, key.name
+
+
+def _unseen(resource: Resource, rendered: offline.Rendered) -> bool:
+    """Whether a delivery may render it, though a dry run cannot."""
+    if not resource.component:
+        return bool(rendered.unrun)
+    named = {component.name for component in rendered.app.components}
+    seen = {component for component, _, _ in rendered.manifests}
+    return resource.component in named - seen
+
+
+def _cluster(manifest: Manifest) -> str:
+    return manifests.labels(manifest).get(names.APP_CLUSTER, "")
+
+
+async def _each(items: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Run `work` on all items side by side; the results in the order of the items."""
+    results: dict[int, R] = {}
+    limit = anyio.CapacityLimiter(_PARALLEL)
+
+    async def one(index: int) -> None:
+        async with limit:
+            results[index] = await work(items[index])
+
+    async with anyio.create_task_group() as group:
+        for index in range(len(items)):
+            group.start_soon(one, index)
+    return [results[index] for index in range(len(items))]

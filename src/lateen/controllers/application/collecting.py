@@ -1,0 +1,108 @@
+"""Clean up after an application: what it no longer declares, or all of it (semantics C9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.api.tracker import Resource, Tracker
+from lateen.controllers import caches, observing, settings
+from lateen.controllers.application import identities, revise
+from lateen.dispatch import recording
+from lateen.gc import planning, recycling, sweeping
+from lateen.hub import client
+from lateen.policies import treating
+
+
+@dataclass(frozen=True)
+class Swept:
+    """`at_rest`: there is nothing left to do. `books` are the inventories that stay."""
+
+    at_rest: bool
+    books: Sequence[Tracker]
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Deletes objects, trackers and revisions of applications."""
+
+    hub: client.Client
+    live: observing.Owned
+    caches: caches.Caches
+    bin: recycling.Bin
+    settings: settings.Settings
+
+    async def collect(
+        self,
+        app: Application,
+        ledger: recording.Ledger,
+        governance: treating.Governance,
+        in_use: str,
+    ) -> Swept:
+        """Delete what is no longer declared, and revisions beyond those that are kept.
+
+        Args:
+            in_use: the name of the revision that is delivered.
+
+        Raises:
+            Problem: `gc.failed`.
+        """
+        plan = planning.plan(self.caches.trackers(app), ledger.current)
+        sweeper = self._sweeper(app, governance)
+        if governance.legacy_kept:
+            await sweeper.settle(plan)
+            left = False
+        else:
+            left = bool(await sweeper.sweep(_ordered(plan, app, governance)))
+        kept = governance.revisions
+        if kept is None:
+            kept = self.settings.application_revisions
+        await revise.trim(self.caches.revisions(app), in_use, self.hub, kept)
+        done = not left and (governance.legacy_kept or not plan.retired)
+        return Swept(done, [ledger.current, ledger.root, *plan.retired])
+
+    async def remove(self, app: Application) -> list[Resource]:
+        """Delete everything an application brought; returns what is still there.
+
+        Its revisions go last, and it itself goes into the recycle bin then.
+
+        Raises:
+            Problem: `gc.failed`; `policy.*` when its policies cannot be read.
+        """
+        plan = planning.plan(self.caches.trackers(app), None)
+        governance = treating.read(app) if plan.doomed else treating.NONE
+        left = await self._sweeper(app, governance).sweep(_ordered(plan, app, governance))
+        if not left:
+            await revise.remove_all(self.caches.revisions(app), self.hub)
+            await self.bin.keep(app.raw, app.owner)
+        return left
+
+    def _sweeper(self, app: Application, governance: treating.Governance) -> sweeping.Sweeper:
+        return sweeping.Sweeper(
+            self.hub,
+            self.live,
+            app.owner,
+            identities.of(app),
+            governance.treatment,
+            orphan=names.APP_ORPHAN in app.finalizers,
+            spare_data=self.settings.spare_data and not app.may_delete_data,
+            bin=self.bin,
+        )
+
+
+def waiting(left: Sequence[Resource]) -> str:
+    """What an application that is being deleted waits for, in KubeVela's words."""
+    first = left[0]
+    place = f" (Namespace: {first.namespace})" if first.namespace else ""
+    return (
+        f"Waiting for {first.kind} {first.name}{place} to delete. "
+        f"(At least {len(left)} resources are deleting.)"
+    )
+
+
+def _ordered(
+    plan: planning.Plan, app: Application, governance: treating.Governance
+) -> planning.Plan:
+    return replace(plan, after=planning.dependents(app)) if governance.by_dependency else plan
