@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import hypothesis
 import orjson
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -21,6 +22,13 @@ from lateen.api.manifest import Key
 from lateen.base import natives
 
 T = TypeVar("T")
+
+# The same values in every run, so that a run says something about the change it is of; without a
+# time limit, as machines are busy. `LATEEN_EXPLORE=1` looks for new ones.
+hypothesis.settings.register_profile(
+    "lateen", deadline=None, derandomize="LATEEN_EXPLORE" not in os.environ, print_blob=True
+)
+hypothesis.settings.load_profile("lateen")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -146,15 +147,17 @@ async def test_without_a_template_there_is_no_file(engine: Engine):
 
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+# CUE takes two spellings of one character in a name for the same name
+label = text.filter(lambda found: unicodedata.is_normalized("NFC", found))
 value = st.recursive(
     st.none() | st.booleans() | st.integers() | text,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(label, inner, max_size=3),
     max_leaves=8,
 )
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[*HealthCheck])
-@given(description=text, name=text, extension=st.dictionaries(text, value, max_size=4))
+@given(description=text, name=label, extension=st.dictionaries(label, value, max_size=4))
 async def test_whatever_it_says_survives(
     engine: Engine, description: str, name: str, extension: dict[str, Any]
 ):

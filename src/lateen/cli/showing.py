@@ -98,4 +98,11 @@ def _lines(pair: Pair, context: int) -> Iterator[str]:
 
 
 def _yaml(found: Any) -> list[str]:
-    return [] if found is None else documents.dump(found).splitlines()
+    return [] if found is None else documents.dump(_sorted(found)).splitlines()
+
+
+def _sorted(value: Any) -> Any:
+    """Keys in one order, whoever wrote them down: the API server has one of its own."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
