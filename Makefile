@@ -53,7 +53,8 @@ check: $(STAMP) ## lint, types, import contract
 	@echo "==> mypy";        $(BIN)/mypy
 	@echo "==> contracts";   $(BIN)/lint-imports
 
-bench: build ## measure a delivery of 200 applications
+bench: build ## measure rendering, and a delivery of 200 applications
+	@$(BIN)/python -m benchmarks.rendering
 	@$(BIN)/python -m benchmarks.delivery
 
 clean: ## remove what was built and installed (never your data)

@@ -19,6 +19,7 @@ SECRET = {
     "metadata": {"name": "login"},
     "stringData": {"password": "hunter22"},
 }
+ENCODED = base64.b64encode(b"hunter22").decode()
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,22 @@ def test_secrets_are_not_shown(diff, lab):
         f"changed ConfigMap {lab.namespace}/a",
     ]
     assert changes(changed)[-2:] == ["-url: (hidden)", "+url: (hidden, changed)"]
+
+
+def test_what_a_workflow_read_from_a_secret_is_not_shown(diff, lab):
+    lab.apply(SECRET)
+    secret = {"apiVersion": "v1", "kind": "Secret", "name": "login", "namespace": lab.namespace}
+    output = {"name": "password", "valueFrom": "output.value.data.password"}
+    read = apps.step("read", "read-object", properties=secret, outputs=[output])
+    copy = {"value": lab.read(documents.dump(apps.configmap("a", plain="open")))}
+    given = {"from": "password", "parameterKey": "value.data.copy"}
+    write = apps.step("write", "apply-object", properties=copy, inputs=[given])
+    lab.deliver(apps.app(apps.settings("b"), steps=[read, write]))
+    assert lab.get("ConfigMap", "a")["data"]["copy"] == ENCODED
+    result = diff(app=apps.app(apps.settings("b")))
+    assert f"removed ConfigMap {lab.namespace}/a" in titles(result)
+    assert "-  copy: (hidden)" in result.stdout
+    assert ENCODED not in result.stdout
 
 
 def test_the_fields_that_differ_as_data(diff, lab):

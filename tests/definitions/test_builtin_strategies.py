@@ -30,7 +30,7 @@ OBJECTS = st.lists(
     ),
     max_size=3,
 )
-OPERATIONS = st.lists(
+OPERATIONS: SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.sampled_from(
         [
             {"op": "add", "path": "/spec/replicas", "value": 2},
@@ -39,7 +39,7 @@ OPERATIONS = st.lists(
         ]
     ),
     max_size=2,
-    unique_by=lambda operation: operation["path"],
+    unique_by=lambda operation: str(operation["path"]),
 )
 # a schema of CUE cannot say these
 OVERRIDES: Mapping[str, Mapping[str, SearchStrategy[Any]]] = {

@@ -35,6 +35,12 @@ def test_what_secrets_hold():
     } == SECRETS
 
 
+def test_the_texts_of_a_value():
+    value = {"a": ["hunter22", 12345678, None], "b": {"c": "abcdefgh", "d": "80"}}
+    plain = {"hunter22", "abcdefgh"}
+    assert concealing.texts(value) == plain | {encoded(each) for each in plain}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "shown"),
     [

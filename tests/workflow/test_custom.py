@@ -188,3 +188,28 @@ async def test_a_rehearsal_finds_what_does_not_fit(engine: Engine):
     work = rig(engine, "parameter: n: int\n", properties={"n": "two"}, rehearsal=True)
     await work.advance()
     assert "properties.n" in work.step("do")["message"]
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        pytest.param("a: {", "Rendering", id="a text that is none: for good"),
+        pytest.param("a: nosuch", "Rendering", id="a name that is none: for good"),
+    ],
+)
+async def test_a_template_that_does_not_compile(engine: Engine, template: str, reason: str):
+    work = rig(engine, template)
+    await work.advance()
+    assert work.step("do")["reason"] == reason
+    assert "invalid cue task for evaluation" in work.step("do")["message"]
+
+
+async def test_a_package_that_is_not_there_may_come(engine: Engine):
+    definition = Definition(
+        {"kind": "WorkflowStepDefinition"}, "step.cue", 'import "ext/x"\na: x.#A\n'
+    )
+    work = rig(engine, "")
+    runner = custom.Custom(definition, engine, ports.Runtime(Flavour.STEP))
+    work.tools = replace(work.tools, runners={"script": runner})
+    await work.advance()
+    assert work.step("do")["reason"] == "Execute"

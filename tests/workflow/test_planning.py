@@ -413,11 +413,10 @@ def test_everything_wrong_is_told_at_once():
     ]
 
 
-def test_replication_is_refused_rather_than_ignored():
+def test_a_replication_policy_can_be_named():
     replication = {"name": "r", "type": "replication", "properties": {"keys": ["a"]}}
     written = [{"name": "d", "type": "deploy", "properties": {"policies": ["r"]}}]
-    [(code, _, _)] = problems(policies=[replication], steps_=written)
-    assert code == "policy.unsupported"
+    assert problems(policies=[replication], steps_=written) == []
 
 
 def test_an_external_policy_can_be_named():

@@ -6,7 +6,7 @@ API server says it would make of the object: with its defaults, and what other w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from lateen.base.problem import Problem
 from lateen.cli import connecting, foreseeing, offline, showing, sources
 from lateen.cli.options import Differences
 from lateen.cli.showing import Pair
+from lateen.controllers.application import memories
+from lateen.definitions import concealing
 from lateen.dispatch import writing
 
 
@@ -63,9 +65,8 @@ async def diff(order: Order, shown: Shown, kubeconfig: str | None) -> bool:
         else:
             app = await connecting.application(client, order.namespace, order.name)
             pairs = await _of_application(client, app, order.revisions)
-        spaces = {manifests.key(found).namespace for pair in pairs for found in pair.versions}
-        secrets = await _remembered(client, pairs, spaces)
-    return showing.show(pairs, secrets, shown.output, shown.context)
+        hidden = await _hidden(client, [each for pair in pairs for each in pair.versions])
+    return showing.show(pairs, hidden, shown.output, shown.context)
 
 
 async def _with_live(client: hub.Client, order: Order, documents: Sequence[Document]) -> list[Pair]:
@@ -158,7 +159,8 @@ async def _revision(client: hub.Client, app: Application, wanted: str) -> offlin
 
 def _both(before: offline.Rendered, after: offline.Rendered) -> list[Pair]:
     """Two renderings side by side, their applications first."""
-    old, new = ({_identity(found): found for _, _, found in r.manifests} for r in (before, after))
+    sides = [foreseeing.objects(each) for each in (before, after)]
+    old, new = ({_identity(found): found for found in side} for side in sides)
     pairs = [Pair(old.get(identity), new.get(identity)) for identity in {**new, **old}]
     return [Pair(_written(before), _written(after)), *pairs]
 
@@ -175,21 +177,18 @@ def _written(rendered: offline.Rendered) -> Manifest:
     return {"apiVersion": names.V1BETA1, "kind": "Application", "metadata": meta, "spec": app.spec}
 
 
-async def _remembered(
-    client: hub.Client, pairs: Iterable[Pair], spaces: Iterable[str]
-) -> list[Manifest]:
-    """The Secrets whose values may stand in other objects: those that are compared, and what the
-    workflows of the applications have read from Secrets.
+async def _hidden(client: hub.Client, found: Sequence[Manifest]) -> frozenset[str]:
+    """Texts that are not to be shown: what the Secrets among the objects hold, and what the
+    workflows of their applications have read from others.
     """
-    found = [each for pair in pairs for each in pair.versions if each.get("kind") == "Secret"]
-    owners = {manifests.owner(each) for pair in pairs for each in pair.versions}
-    for namespace, name in filter(None, owners):
+    hidden = concealing.held(found)
+    for namespace, name in filter(None, {manifests.owner(each) for each in found}):
         key = Key("", "Secret", namespace, f"workflow-{name}-context", "v1")
         try:
             kept = await writing.fetch(client, key)
         except hub.ApiError as error:
-            if not error.forbidden:  # who may not read Secrets has none to hide
+            if not error.forbidden:  # who may not read it is shown what else they may read
                 raise
-            kept = None
-        found += [kept] if kept else []
-    return found
+            continue
+        hidden |= concealing.texts(memories.secrets(kept)) if kept else frozenset()
+    return hidden

@@ -43,6 +43,15 @@ async def declared(client: hub.Client, wanted: Manifest, namespace: str) -> Pair
     )
 
 
+def objects(rendered: offline.Rendered) -> list[Manifest]:
+    """What an application renders to, by its components: they are delivered side by side, so that
+    their order is another one each time.
+    """
+    places = {component.name: at for at, component in enumerate(rendered.app.components)}
+    found = sorted(rendered.manifests, key=lambda each: places.get(each[0], len(places)))
+    return [manifest for _, _, manifest in found]
+
+
 async def delivered(
     client: hub.Client, rendered: offline.Rendered, live: Application | None
 ) -> list[Pair]:
@@ -50,8 +59,9 @@ async def delivered(
 
     `live` is the application as it is delivered now, whose objects may no longer be wanted.
     """
-    here = [m for _, _, m in rendered.manifests if _cluster(m) in ("", names.LOCAL)]
-    left_out = len(rendered.manifests) - len(here)
+    every = objects(rendered)
+    here = [m for m in every if _cluster(m) in ("", names.LOCAL)]
+    left_out = len(every) - len(here)
     if left_out:
         printing.stderr().print(f"Not compared: {left_out} objects on other clusters.")
     if rendered.unrun:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,8 @@ class Pair:
         return [each for each in (self.before, self.after) if each is not None]
 
 
-def show(
-    pairs: Iterable[Pair], secrets: Sequence[Manifest], output: Differences, context: int
-) -> bool:
-    """Print the pairs that differ; whether any does."""
-    hidden = concealing.held(secrets)
+def show(pairs: Iterable[Pair], hidden: frozenset[str], output: Differences, context: int) -> bool:
+    """Print the pairs that differ, without the texts that are `hidden`; whether any does."""
     found = []
     for pair in pairs:
         clean = _concealed(pair, hidden)

@@ -32,6 +32,16 @@ def held(manifests: Iterable[Manifest]) -> frozenset[str]:
     return frozenset(value for value in found if len(value) >= _SHORTEST)
 
 
+def texts(value: Any) -> frozenset[str]:
+    """Every text in a value that is secret, encoded and plain, if long enough."""
+    if isinstance(value, Mapping):
+        return frozenset().union(*map(texts, value.values()))
+    if isinstance(value, list):
+        return frozenset().union(*map(texts, value))
+    long = isinstance(value, str) and len(value) >= _SHORTEST
+    return frozenset({value, _encoded(value)} if long else ())
+
+
 def _plain(value: Any) -> Iterable[str]:
     try:
         return [base64.b64decode(value, validate=True).decode()]

@@ -10,7 +10,7 @@ from typing import Final
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine, Packages
-from lateen.definitions import acting
+from lateen.definitions import acting, wording
 from lateen.providers import external
 from lateen.providers.packages import Flavour
 
@@ -45,8 +45,8 @@ async def prove(
         found = await template.vet()
         await template.release()
     except (Problem, Problems) as error:
-        return every(error)
-    return found
+        found = every(error)
+    return tuple(wording.reading(found, {definition.source: definition.text}))
 
 
 def doubts(definition: Definition) -> tuple[Problem, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 import anyio
@@ -27,6 +28,15 @@ HOLDS_DATA = frozenset(
         ("apiextensions.k8s.io", "CustomResourceDefinition"),
     }
 )
+
+
+class Fate(Enum):
+    """What becomes of an object that is no longer wanted."""
+
+    DELETED = "deleted"
+    SPARED = "spared"  # it holds data, and stays as it is
+    FREED = "freed"  # it stays, and belongs to no application any more
+    HANDED_ON = "handed-on"  # it belongs to the next of those that share it
 
 
 class Bin(Protocol):
@@ -110,6 +120,17 @@ class Sweeper:
             if not any([await self._find(each) for each in still]):
                 await retire(old, self.hub)
 
+    def fate(self, resource: Resource, found: Manifest) -> Fate:
+        """What `sweep` does with an object of the application that is doomed."""
+        if any(each != self.owner for each in sharing.sharers(found)):
+            return Fate.HANDED_ON
+        treatment = self.treat(found)
+        kept = Lifetime.FOREVER in (resource.lifetime, treatment.lifetime)
+        if self.orphan or kept or treatment.orphan:
+            return Fate.FREED
+        holds_data = (resource.key.group, resource.key.kind) in HOLDS_DATA
+        return Fate.SPARED if self.spare_data and holds_data else Fate.DELETED
+
     async def _find(self, resource: Resource) -> Manifest | None:
         found = await self.live.find(resource.key)
         if found is None:
@@ -119,14 +140,15 @@ class Sweeper:
 
     async def _remove(self, resource: Resource, found: Manifest) -> bool:
         """Delete one object, or let it go; whether it is still ours afterwards."""
+        fate = self.fate(resource, found)
         try:
-            if body := self._release(resource, found):
+            if body := self._release(fate, found):
                 await self.hub.patch(resource.key, body, identity=self.identity)
                 return False
             meta = manifest.metadata(found)
             if meta.get("deletionTimestamp"):
                 return True
-            if self.spare_data and (resource.key.group, resource.key.kind) in HOLDS_DATA:
+            if fate is Fate.SPARED:
                 return False
             if self.bin is not None:
                 await self.bin.keep(found, self.owner)
@@ -140,13 +162,11 @@ class Sweeper:
             raise Problem("gc.failed", message, retry=True) from error
         return left is not None
 
-    def _release(self, resource: Resource, found: Manifest) -> Manifest | None:
-        """The merge patch that lets an object go, None for one that is to be deleted."""
-        if any(each != self.owner for each in sharing.sharers(found)):
+    def _release(self, fate: Fate, found: Manifest) -> Manifest | None:
+        """The merge patch that lets an object go, None for one that is not let go."""
+        if fate is Fate.HANDED_ON:
             return sharing.leaving(found, self.owner)
-        treatment = self.treat(found)
-        kept = Lifetime.FOREVER in (resource.lifetime, treatment.lifetime)
-        return _let_go(found) if self.orphan or kept or treatment.orphan else None
+        return _let_go(found) if fate is Fate.FREED else None
 
 
 def _let_go(found: Manifest) -> Manifest:

@@ -214,3 +214,44 @@ def test_a_template_that_does_not_compile_ends_the_workflow(lab):
     found = lab.phase("workflowFailed")
     assert record(found, "do")["reason"] == "Rendering"
     assert "invalid cue task for evaluation" in record(found, "do")["message"]
+
+
+PACKAGE = """
+apiVersion: cue.oam.dev/v1alpha1
+kind: Package
+metadata: {name: NAMESPACE-asks, namespace: vela-system}
+spec:
+  path: "ext/NAMESPACE"
+  provider: {protocol: http, endpoint: "SERVER"}
+  templates:
+    asks.cue: |
+      package asks
+      #Ask: {
+        #do: "ask"
+        #provider: "NAMESPACE-asks"
+        $params: name: string
+        $returns?: {...}
+        ...
+      }
+"""
+ASKS = """
+import asks "ext/NAMESPACE"
+import "vela/builtin"
+ask: asks.#Ask & {$params: name: "boat"}
+say: builtin.#Message & {$params: message: ask.$returns.said}
+"""
+
+
+def test_a_package_of_the_users_own_is_asked(lab, server):
+    server.answers["/ask"] = {"said": "ahoy"}
+    lab.apply(PACKAGE.replace("SERVER", server.url))
+    lab.apply(definition("asks", ASKS.replace("NAMESPACE", lab.namespace)))
+    found = lab.deliver(app(settings("a"), steps=[step("ask", "asks"), apply_step("a")]))
+    assert record(found, "ask")["message"] == "ahoy"
+    assert server.asked == [("POST", "/ask", {"name": "boat"})]
+    lab.settle()
+    lab.plane.restart()
+    lab.patch("ConfigMap", "a", {"data": {"x": "1"}})
+    lab.settle()
+    assert lab.status()["status"] == "running"
+    assert len(server.asked) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lateen import hub
+from lateen.api import names
 from lateen.api.manifest import Key
 from tests.controllers.apps import app, configmap, objects, settings
 
@@ -95,6 +96,8 @@ def test_a_new_kind_and_an_object_of_it(lab, together):
         declared = app(objects("all", crd, boat))
     else:
         declared = app(objects("kind", crd), objects("boat", boat, dependsOn=["kind"]))
+    # a kind takes all objects of it along when it goes
+    declared["metadata"]["annotations"] = {names.DELETE_DATA: "true"}
     lab.deliver(declared)
     key = Key("test.lateen.dev", kind, lab.namespace, "b", "v1")
     assert lab.plane.call(lab.plane.user.get, key)["sail"] == "1"

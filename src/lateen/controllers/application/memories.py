@@ -45,6 +45,12 @@ async def save(app: Application, memory: Memory, hub: client.Client) -> dict[str
     return {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "namespace": app.namespace}
 
 
+def secrets(kept: Manifest) -> dict[str, Any]:
+    """The values in the Secret of a memory: variables by name, and others under their keys."""
+    memory = Memory.load({}, _decoded(kept))
+    return {**memory.variables, **memory.dump_secrets()}
+
+
 def _object(app: Application, kind: str, name: str, body: Mapping[str, Any]) -> Manifest:
     owner = {
         "apiVersion": names.V1BETA1,

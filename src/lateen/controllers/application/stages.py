@@ -347,7 +347,7 @@ class Stages:
             silent.facts,
             self._engine,
             self._clock,
-            stepping.on_paper(app.namespace, app.name, silent.target),
+            stepping.on_paper(app.namespace, app.name, silent.target, self._caches.packages),
             copy.deepcopy(session.memory),
         )
         session.complete = True

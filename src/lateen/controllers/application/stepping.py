@@ -184,10 +184,20 @@ class Paper:
         raise _unknown()
 
 
-def on_paper(namespace: str, name: str, target: deliver.Dispatch) -> ports.Runtime:
+def on_paper(
+    namespace: str,
+    name: str,
+    target: deliver.Dispatch,
+    packages: external.Shelf | None = None,
+) -> ports.Runtime:
     """What the actions of an application's steps may use where nothing is to happen."""
-    labels = {names.APP_NAME: name, names.APP_NAMESPACE: namespace}
-    return ports.Runtime(Flavour.STEP, namespace=namespace, labels=labels, objects=Paper(target))
+    return ports.Runtime(
+        Flavour.STEP,
+        namespace=namespace,
+        labels={names.APP_NAME: name, names.APP_NAMESPACE: namespace},
+        objects=Paper(target),
+        external=packages or external.Shelf(),
+    )
 
 
 def _unknown() -> Problem:

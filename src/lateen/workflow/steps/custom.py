@@ -119,7 +119,9 @@ class _Run:
                 return ended
 
     async def _evaluate(self, marks: Sequence[str] = ()) -> Evaluation:
-        """Raises: Problem | Problems: `step.template` for a text that does not compile."""
+        """Raises: Problem | Problems: `step.template` or `step.package` for a text that does not
+        compile.
+        """
         try:
             return await self._engine.evaluate(
                 self._text,
@@ -134,7 +136,9 @@ class _Run:
             if any(problem.retry for problem in every(error)):
                 raise
             said = f"invalid cue task for evaluation: {error}"
-            raise Problem("step.template", said, f"{self._task.step.path}.type") from error
+            missing = any(each.message.startswith("unknown package") for each in every(error))
+            code = "step.package" if missing else "step.template"  # a package may still come
+            raise Problem(code, said, f"{self._task.step.path}.type", retry=missing) from error
 
     @property
     def _fills(self) -> list[Fill]:
