@@ -42,7 +42,8 @@ def stance(live: Mapping[str, Any], owner: tuple[str, str], treatment: Treatment
         raise Problem(
             "dispatch.unowned",
             f"{described} exists but not managed by any application now",
-            hint="rename the component; or let a take-over policy have it adopted",
+            hint="rename the component, or delete the object if nothing else needs it; a take-over "
+            "policy adopts it",
             retry=True,
         )
     if not treatment.shared:
