@@ -3,12 +3,14 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/errors"
 )
 
-// evaluate fills a template (fills) and exports what was asked (paths). Problems are all there are: of the
+// evaluate fills a template (fills) and exports what was asked (paths; those in partial as far as they go). Problems are all there are: of the
 // whole filled value, whatever was asked of it, and of the asked paths that are not concrete.
 func evaluate(inst *instance, req *request) (any, error) {
 	filled, err := fillIn(inst.value, req.Fills)
@@ -23,16 +25,13 @@ func evaluate(inst *instance, req *request) (any, error) {
 		if !value.Exists() {
 			continue
 		}
-		if err := value.Validate(cue.Concrete(true), cue.Final()); err != nil {
-			found.add(err, path)
-			continue
+		export := whole
+		if slices.Contains(req.Partial, path) && lacksOptional(value.Err()) {
+			export = fieldByField
 		}
-		exported, err := value.MarshalJSON()
-		if err != nil {
-			found.add(err, path)
-			continue
+		if exported := export(value, path, found); exported != nil {
+			result.Values[path] = exported
 		}
-		result.Values[path] = exported
 	}
 	for _, path := range req.Require {
 		if !filled.value.LookupPath(cue.ParsePath(path)).Exists() {
@@ -48,6 +47,53 @@ func evaluate(inst *instance, req *request) (any, error) {
 	}
 	result.Problems = withoutEchoes(found.problems)
 	return result, nil
+}
+
+// whole exports a value that has to be concrete; what keeps it from being so is noted.
+func whole(value cue.Value, path string, found *blame) json.RawMessage {
+	if err := value.Validate(cue.Concrete(true), cue.Final()); err != nil {
+		found.add(err, path)
+		return nil
+	}
+	exported, err := value.MarshalJSON()
+	if err != nil {
+		found.add(err, path)
+		return nil
+	}
+	return exported
+}
+
+// fieldByField exports the fields a struct has, each of which has to be concrete, though something that would give it
+// more fields waits for what was not given.
+func fieldByField(value cue.Value, path string, found *blame) json.RawMessage {
+	fields, err := value.Fields()
+	if err != nil {
+		found.add(err, path)
+		return nil
+	}
+	exported := map[string]json.RawMessage{}
+	for fields.Next() {
+		field := whole(fields.Value(), under(path, fields.Selector().Unquoted()), found)
+		if field == nil {
+			return nil
+		}
+		exported[fields.Selector().Unquoted()] = field
+	}
+	object, err := json.Marshal(exported)
+	if err != nil {
+		found.add(err, path)
+		return nil
+	}
+	return object
+}
+
+// lacksOptional tells whether a value waits for an optional field, which nobody has to give.
+func lacksOptional(err error) bool {
+	for _, each := range errors.Errors(err) {
+		format, _ := each.Msg()
+		return format == "cannot reference optional field: %s"
+	}
+	return false
 }
 
 // vet reports the errors a template has before anything is filled in.

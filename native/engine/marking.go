@@ -10,7 +10,8 @@ import (
 // mark reads, for each path, the marks of every field below it and which of them are soft: left at a default.
 //
 // A mark is a line `+key=value` of a doc comment. They are read from the evaluated value, so comments inside `if` and
-// `for`, and those of fields that arrive by reference, count. A list that may have more items is marked "open".
+// `for`, and those of fields that arrive by reference, count. A list that may have more items is marked "open", with what it says
+// of them.
 func mark(value cue.Value, paths []string, result *evaluation) {
 	if len(paths) == 0 {
 		return
@@ -34,14 +35,13 @@ type marking struct {
 
 func (m *marking) walk(value cue.Value, path string) {
 	marks := marksOf(value)
-	open := value.IncompleteKind() == cue.ListKind && isOpenList(value) // asked first: a default is closed
-	value, soft := value.Default()
-	if open {
+	if value.IncompleteKind() == cue.ListKind && isOpenList(value) { // asked first: a default is closed
 		if marks == nil {
 			marks = map[string]string{}
 		}
-		marks[openMark] = ""
+		marks[openMark] = restOf(value)
 	}
+	value, soft := value.Default()
 	if len(marks) > 0 {
 		m.marks[path] = marks
 	}
@@ -69,6 +69,15 @@ func (m *marking) walk(value cue.Value, path string) {
 }
 
 const openMark = "open"
+
+// restOf is what an open list says of the items it does not name, as JSON; empty where that is not a value.
+func restOf(value cue.Value) string {
+	exported, err := value.LookupPath(cue.MakePath(cue.AnyIndex)).MarshalJSON()
+	if err != nil {
+		return ""
+	}
+	return string(exported)
+}
 
 func isOpenList(value cue.Value) bool { return value.LookupPath(cue.MakePath(cue.AnyIndex)).Exists() }
 

@@ -13,6 +13,7 @@ type request struct {
 	Fills    []fill                       `json:"fills"`
 	Paths    []string                     `json:"paths"`
 	Require  []string                     `json:"require"`
+	Partial  []string                     `json:"partial"`
 	Marks    []string                     `json:"marks"`
 	Origins  []string                     `json:"origins"`
 	Path     string                       `json:"path"`

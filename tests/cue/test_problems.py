@@ -260,6 +260,26 @@ async def test_a_good_path_is_exported_beside_a_bad_one(engine: Engine) -> None:
     assert [problem.path for problem in found.problems] == ["bad", "open"]
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "paths"),
+    [
+        pytest.param("out: {for x in p.a {(x): 1}, b: 2}", {"b": 2}, [], id="what is there"),
+        pytest.param("out: {for x in p.a {(x): 1}, b: p.c}", None, ["p.c"], id="not concrete"),
+        pytest.param("out: {for x in p.c {(x): 1}, b: 2}", None, ["p.c"], id="never declared"),
+    ],
+)
+async def test_a_partial_struct_has_the_fields_that_are_known(
+    engine: Engine, text: str, value: Any, paths: list[str]
+) -> None:
+    """Something that an optional field would add is not waited for; everything else is."""
+    given = f"p: a?: [...string]\n{text}\n"
+    found = await engine.evaluate(given, [], ["out"], source="t.cue", partial=["out"])
+    assert found.values.get("out") == value
+    assert [problem.path for problem in found.problems] == paths
+    strictly = await engine.evaluate(given, [], ["out"], source="t.cue")
+    assert strictly.problems
+
+
 async def test_vet_needs_no_values(engine: Engine) -> None:
     template = await engine.compile("parameter: image: string\nout: 1 & 2\n", source="t.cue")
     assert [problem.path for problem in await template.vet()] == ["out"]

@@ -61,6 +61,27 @@ def env(**values: Any) -> list[dict[str, Any]]:
             id="an open list may be shorter",
         ),
         pytest.param(
+            {"env": [{"a": 1}, {"c": 3}]},
+            {"env": []},
+            {"env": {"open": '{"x":{"y":1}}'}},
+            {"env": [{"a": 1, "x": {"y": 1}}, {"c": 3, "x": {"y": 1}}]},
+            id="what an open list says of its items holds for all",
+        ),
+        pytest.param(
+            {"env": [{"a": 1}, {"c": 3}]},
+            {"env": [{"b": 2}]},
+            {"env": {"open": '{"x":1}'}},
+            {"env": [{"a": 1, "b": 2}, {"c": 3, "x": 1}]},
+            id="but not for those it names",
+        ),
+        pytest.param(
+            {"env": env(A=1, B=2)},
+            {"env": env(B=2)},
+            {"env": {"patchKey": "name", "open": '{"x":1}'}},
+            {"env": [{"name": "A", "value": 1, "x": 1}, {"name": "B", "value": 2}]},
+            id="nor for those a key names",
+        ),
+        pytest.param(
             {"env": env(A=1, B=2)},
             {"env": env(B=9, C=3)},
             RETAINED,

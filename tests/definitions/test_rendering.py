@@ -125,6 +125,32 @@ outputs: note: {
         "text": 'outputs: g: {apiVersion: "v1", kind: "ConfigMap"}',
         "controlPlaneOnly": True,
     },
+    "hooked": {
+        "text": """
+patch: spec: template: spec: containers: [...{
+	lifecycle: {
+		if parameter.stop != _|_ {preStop: exec: command: parameter.stop}
+	}
+}]
+parameter: stop?: [...string]
+"""
+    },
+    "stored": {
+        "text": """
+outputs: {
+	for claim in parameter.claims {
+		"\\(claim)": {apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: name: claim}
+	}
+	for name in parameter.maps {
+		"\\(name)": {apiVersion: "v1", kind: "ConfigMap", metadata: "name": name}
+	}
+}
+parameter: {
+	claims?: [...string]
+	maps?: [...string]
+}
+"""
+    },
     "broken": {"text": "patch: {spec: "},
     "undeclared": {"text": "patch: spec: replicas: undefined"},
 }
@@ -189,6 +215,27 @@ async def problems(renderer: rendering.Renderer, app: Application) -> tuple[Prob
 def of_kind(rendered: rendering.Rendered, kind: str) -> Manifest:
     [found] = [manifest for manifest in rendered.manifests if manifest["kind"] == kind]
     return found
+
+
+async def test_what_an_open_list_says_holds_for_every_container(renderer):
+    app = application(trait("hooked", stop=["true"]))
+    containers = (await render(renderer, app)).workload["spec"]["template"]["spec"]["containers"]
+    hook = {"preStop": {"exec": {"command": ["true"]}}}
+    assert [each["lifecycle"] for each in containers] == [hook] * len(containers)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        pytest.param({"maps": ["a"]}, ["a"], id="one of two optional lists"),
+        pytest.param({"claims": ["c"], "maps": ["a"]}, ["c", "a"], id="both"),
+        pytest.param({}, [], id="neither"),
+    ],
+)
+async def test_objects_for_each_of_an_optional_list(renderer, given, names):
+    """An optional list that is not given gives no objects, as in KubeVela; it is no error."""
+    rendered = await render(renderer, application(trait("stored", **given)))
+    assert [each.key for each in rendered.auxiliaries if each.trait is not None] == names
 
 
 async def test_a_component_gives_its_main_object_and_its_auxiliaries(renderer):

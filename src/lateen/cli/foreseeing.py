@@ -11,11 +11,10 @@ from lateen import hub
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.application import Application
-from lateen.api.manifest import Key, Manifest
-from lateen.api.tracker import Resource, Tracker
-from lateen.api.treatment import WHOLE, Lifetime
+from lateen.api.manifest import Manifest
+from lateen.api.treatment import WHOLE
 from lateen.base.problem import Problem
-from lateen.cli import connecting, offline, printing
+from lateen.cli import departing, offline, printing
 from lateen.cli.showing import Pair
 from lateen.dispatch import drift, ownership, preparing, writing
 from lateen.policies import treating
@@ -73,8 +72,9 @@ async def delivered(
         return await _delivered(client, manifest, owner, governed)
 
     pairs = await _each(here, look)
-    if live is not None and not governed.legacy_kept:
-        pairs += await _gone(client, rendered, live, governed)
+    if live is not None:
+        going = departing.deleted(await departing.leaving(client, rendered, live))
+        pairs += [Pair(each.live, None) for each in going]
     return pairs
 
 
@@ -113,55 +113,6 @@ async def _foreseen(wanted: Manifest, ask: Callable[[], Awaitable[Manifest]]) ->
         if not error.not_found:  # its namespace comes with it
             raise
         return wanted
-
-
-async def _gone(
-    client: hub.Client,
-    rendered: offline.Rendered,
-    app: Application,
-    governed: treating.Governance,
-) -> list[Pair]:
-    """Objects that were delivered, are still there, and would be deleted."""
-    selector = f"{names.APP_NAME}={app.name},{names.APP_NAMESPACE}={app.namespace}"
-    with connecting.installed():
-        found, _ = await client.list(
-            names.GROUP, "v1beta1", "ResourceTracker", label_selector=selector
-        )
-    trackers = [Tracker(raw) for raw in found if not Tracker(raw).root]
-    current = max(trackers, key=lambda tracker: tracker.generation, default=None)
-    wanted = {_name(manifests.key(manifest)) for _, _, manifest in rendered.manifests}
-    doomed = [
-        each
-        for each in (current.resources if current else ())
-        if _name(each.key) not in wanted
-        and each.cluster in ("", names.LOCAL)
-        and each.lifetime is Lifetime.DECLARED
-        and not _unseen(each, rendered)
-    ]
-
-    async def look(resource: Resource) -> Pair | None:
-        live = await writing.fetch(client, resource.key)
-        if live is None or not ownership.owns(live, (app.namespace, app.name)):
-            return None
-        treatment = governed.treatment(live)
-        stays = treatment.orphan or treatment.lifetime is not Lifetime.DECLARED
-        return None if stays else Pair(live, None)
-
-    return [pair for pair in await _each(doomed, look) if pair]
-
-
-def _name(key: Key) -> tuple[str, str, str]:
-    """A dry run does not know which kinds have a namespace."""
-    return key.group, key.kind, key.name
-
-
-def _unseen(resource: Resource, rendered: offline.Rendered) -> bool:
-    """Whether a delivery may render it, though a dry run cannot."""
-    if not resource.component:
-        return bool(rendered.unrun)
-    named = {component.name for component in rendered.app.components}
-    seen = {component for component, _, _ in rendered.manifests}
-    return resource.component in named - seen
 
 
 def _cluster(manifest: Manifest) -> str:

@@ -282,7 +282,7 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
             recorder=recorder,
             revision=latest,
         )
-    return Rendered(app, done.manifests, document, recorder)
+    return Rendered(app, done.manifests, document, recorder, done.unrun)
 
 
 async def _revision(client: hub.Client, namespace: str, name: str) -> Revision | None:

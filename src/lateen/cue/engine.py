@@ -88,14 +88,17 @@ class Engine:
         require: Sequence[str] = (),
         actions: bool = False,
         origins: Sequence[str] = (),
+        partial: Sequence[str] = (),
         deadline: float = DEADLINE,
     ) -> Evaluation:
         """Compile and evaluate in one round trip; see `compile` and `Template.evaluate`.
 
-        `origins` are the paths whose values are traced to where they are written.
+        `origins` are the paths whose values are traced to where they are written. Of the structs at
+        `partial` those fields are exported that there are, also where an optional field that was
+        not given would have made more.
         """
         arguments = templates.arguments_of(
-            fills, paths, marks, require, actions=actions, origins=origins
+            fills, paths, marks, require, actions=actions, origins=origins, partial=partial
         )
         content = _text(text, source, packages)
         return Evaluation.of(await self.ask("evaluate", content, deadline, **arguments))

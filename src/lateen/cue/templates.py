@@ -157,6 +157,7 @@ def arguments_of(
     *,
     actions: bool = False,
     origins: Sequence[str] = (),
+    partial: Sequence[str] = (),
 ) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "fills": [{"path": f.path, "value": f.value, "source": f.source} for f in fills],
@@ -168,4 +169,6 @@ def arguments_of(
         arguments["actions"] = True
     if origins:
         arguments["origins"] = origins
+    if partial:
+        arguments["partial"] = partial
     return arguments

@@ -20,6 +20,7 @@ from lateen.base.problem import Problem, raise_any
 
 Marks = Mapping[str, Mapping[str, str]]
 
+_BEYOND = -1  # the index of an item that a patch does not name: nothing is marked there
 _HINT = "mark the field with // +patchStrategy=retainKeys to override what is there"
 
 
@@ -247,7 +248,7 @@ class _Unification:
             found = _keys(item, names)
             match = wanted.pop(_identity(found), None) if found else None
             if match is None:
-                result.append(self._keep_base(item, at.item(index, index, 0)))
+                result.append(self._unnamed(item, index, at))
                 continue
             below = at.item(index, index, match)
             join = self._keep_patch(patch[match], below) if replace else None
@@ -266,12 +267,18 @@ class _Unification:
         for index in range(max(len(base), len(patch))):
             below = at.item(index, index, index)
             if index >= len(patch):
-                result.append(self._keep_base(base[index], below))
+                result.append(self._unnamed(base[index], index, at))
             elif index >= len(base):
                 result.append(self._keep_patch(patch[index], below))
             else:
                 result.append(self.join(base[index], patch[index], below))
         return result
+
+    def _unnamed(self, item: Any, index: int, at: _Place) -> Any:
+        """An item the patch does not name: what it says of all others, `[...{x: 1}]`, holds."""
+        rest = self.marks.get(at.patch, {}).get("open")
+        below = at.item(index, index, _BEYOND)
+        return self.join(item, json.loads(rest), below) if rest else self._keep_base(item, below)
 
     def _is_open(self, at: _Place) -> bool:
         mark = self.marks.get(at.patch, {})

@@ -18,6 +18,10 @@ from lateen.providers.packages import Flavour, Packages
 # what every template may name, declared after its text so that its own lines keep their numbers
 _DECLARED = "\ncontext: _\nparameter: _\n"
 
+# as KubeVela reads them, one object at a time: `for v in parameter.claims` gives none where the
+# optional `claims` is not given
+_PARTIAL = ("outputs", "patchOutputs")
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -91,6 +95,7 @@ class Shelf:
                 marks=[*wanted, *marks],
                 origins=origins,
                 actions=bool(imported),
+                partial=_PARTIAL,
             )
 
         if not imported:

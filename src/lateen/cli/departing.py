@@ -1,0 +1,128 @@
+"""What an application has that its next version no longer brings, and what becomes of it.
+
+The controller decides the same way, with the same plan (`gc`). Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lateen import hub
+from lateen.api import manifest as manifests
+from lateen.api import names, sharing
+from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
+from lateen.api.tracker import Resource, Tracker
+from lateen.base.problem import Problem
+from lateen.cli import connecting, offline
+from lateen.dispatch import ownership, writing
+from lateen.gc import planning, sweeping
+from lateen.gc.sweeping import Fate
+from lateen.policies import treating
+
+
+@dataclass(frozen=True)
+class Departure:
+    """An object that is live and no longer wanted."""
+
+    live: Manifest
+    cluster: str
+    fate: Fate
+
+    @property
+    def key(self) -> Key:
+        return manifests.key(self.live)
+
+
+@dataclass(frozen=True)
+class _Direct:
+    """The API server itself, where the controller asks its watches."""
+
+    client: hub.Client
+
+    async def find(self, key: Key) -> Manifest | None:
+        return await writing.fetch(self.client, key)
+
+
+async def leaving(
+    client: hub.Client, rendered: offline.Rendered, live: Application, *, spare_data: bool = True
+) -> list[Departure]:
+    """Objects the application brought that are still there, and not among what it renders to.
+
+    What a component or step may bring that a dry run cannot show is not among them.
+
+    Args:
+        live: the application as it is now.
+        spare_data: whether the control plane leaves what holds data where it is.
+    """
+    governed = treating.read(rendered.app)
+    if governed.legacy_kept:
+        return []
+    trackers = await _trackers(client, live)
+    coming = Tracker(
+        {
+            "metadata": {"name": ""},
+            "spec": {"managedResources": [e.to_map() for e in await _wanted(client, rendered)]},
+        }
+    )
+    owner = live.owner
+    sweeper = sweeping.Sweeper(
+        client,
+        _Direct(client),
+        owner,
+        treat=governed.treatment,
+        spare_data=spare_data and not rendered.app.may_delete_data,
+    )
+    found = []
+    for resource in planning.plan([*trackers, coming], coming).doomed:
+        if resource.cluster not in ("", names.LOCAL) or unseen(resource, rendered):
+            continue
+        there = await writing.fetch(client, resource.key)
+        if there is None:
+            continue
+        if ownership.owns(there, owner) or sharing.shares(there, owner):
+            fate = sweeper.fate(resource, there)
+            found.append(Departure(there, resource.cluster, fate))
+    return found
+
+
+def deleted(departures: Iterable[Departure]) -> list[Departure]:
+    """Those that do not come back by themselves."""
+    return [each for each in departures if each.fate is Fate.DELETED]
+
+
+async def _trackers(client: hub.Client, app: Application) -> list[Tracker]:
+    selector = f"{names.APP_NAME}={app.name},{names.APP_NAMESPACE}={app.namespace}"
+    with connecting.installed():
+        found, _ = await client.list(
+            names.GROUP, "v1beta1", "ResourceTracker", label_selector=selector
+        )
+    return [each for each in map(Tracker, found) if each.belongs_to(app)]
+
+
+async def _wanted(client: hub.Client, rendered: offline.Rendered) -> list[Resource]:
+    """The inventory of what is rendered: a dry run does not know which kinds have a namespace."""
+    found = []
+    for component, trait, manifest in rendered.manifests:
+        key = manifests.key(manifest)
+        try:
+            resource = await client.resources.find(key.group, key.version, key.kind)
+        except Problem as problem:
+            if problem.code != "hub.unknown-kind":
+                raise
+        else:
+            if not resource.namespaced:
+                meta = {k: v for k, v in manifest["metadata"].items() if k != "namespace"}
+                manifest = {**manifest, "metadata": meta}
+        found.append(Resource.tracking(manifest, component, trait or ""))
+    return found
+
+
+def unseen(resource: Resource, rendered: offline.Rendered) -> bool:
+    """Whether a delivery may render it, though a dry run cannot."""
+    if not resource.component:
+        return bool(rendered.unrun)
+    named = {component.name for component in rendered.app.components}
+    seen = {component for component, _, _ in rendered.manifests}
+    return resource.component in named - seen
