@@ -40,14 +40,16 @@ def delivered(lab, *components):
     lab.eventually("copied", lambda: {"web-x", "web-y"} <= lab.names("ConfigMap"))
 
 
+def waits(found):
+    steps = (found["status"].get("workflow") or {}).get("steps") or [{}]
+    return steps[0].get("message", "")
+
+
 def test_each_key_gives_a_copy_and_one_service(lab):
     delivered(lab)
     assert lab.get("ConfigMap", "web-x")["data"] == {"key": "x"}
     lab.switch("web-x", on=True)
-    lab.eventually(
-        "waiting for the other copy",
-        lambda: "local//y/web is not healthy" in lab.status()["workflow"]["steps"][0]["message"],
-    )
+    lab.until("waiting for the other copy", lambda found: "local//y/web is not" in waits(found))
     [service] = lab.status()["services"]
     assert (service["name"], service["healthy"]) == ("web", False)
     lab.switch("web-y", on=True)
