@@ -35,7 +35,8 @@ type marking struct {
 
 func (m *marking) walk(value cue.Value, path string) {
 	marks := marksOf(value)
-	if value.IncompleteKind() == cue.ListKind && isOpenList(value) { // asked first: a default is closed
+	open := value.IncompleteKind() == cue.ListKind && isOpenList(value) // asked first: a default is closed
+	if open {
 		if marks == nil {
 			marks = map[string]string{}
 		}
@@ -45,7 +46,7 @@ func (m *marking) walk(value cue.Value, path string) {
 	if len(marks) > 0 {
 		m.marks[path] = marks
 	}
-	if soft {
+	if soft && !open { // an open list closed is a default too, but nobody's choice
 		m.soft = append(m.soft, path)
 	}
 	switch value.IncompleteKind() {

@@ -78,8 +78,15 @@ def env(**values: Any) -> list[dict[str, Any]]:
             {"env": env(A=1, B=2)},
             {"env": env(B=2)},
             {"env": {"patchKey": "name", "open": '{"x":1}'}},
-            {"env": [{"name": "A", "value": 1, "x": 1}, {"name": "B", "value": 2}]},
-            id="nor for those a key names",
+            {"env": env(A=1, B=2)},
+            id="and for none where items are matched by key",
+        ),
+        pytest.param(
+            {"env": env(A=1, B=2)},
+            {"env": []},
+            {"env": {"patchKey": "name", "open": '{"x":1}'}},
+            {"env": [{"name": "A", "value": 1, "x": 1}, {"name": "B", "value": 2, "x": 1}]},
+            id="unless there is nothing to match by",
         ),
         pytest.param(
             {"env": env(A=1, B=2)},
@@ -128,6 +135,13 @@ def env(**values: Any) -> list[dict[str, Any]]:
             KEYED,
             {"env": [{"name": "A", "x": 2}]},
             id="the later of two patch items wins",
+        ),
+        pytest.param(
+            {"env": [{"name": "A"}]},
+            {"env": env(B=1, C=2) + env(B=3)},
+            KEYED,
+            {"env": [{"name": "A"}, *env(C=2, B=3)]},
+            id="and its place counts",
         ),
         pytest.param(
             {"env": [{"name": "A"}, {"name": "A"}]},

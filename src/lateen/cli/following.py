@@ -15,11 +15,14 @@ async def application(client: hub.Client, key: Key) -> AsyncGenerator[Applicatio
 
     For ever; leave it through `contextlib.aclosing`.
     """
-    where = {"namespace": key.namespace, "field_selector": f"metadata.name={key.name}"}
+    kind_of = (key.group, key.version, key.kind)
+    space, chosen = key.namespace, f"metadata.name={key.name}"
     while True:
-        found, version = await client.list(key.group, key.version, key.kind, **where)
+        found, version = await client.list(*kind_of, namespace=space, field_selector=chosen)
         yield Application(found[0]) if found else None
-        watch = client.watch(key.group, key.version, key.kind, resource_version=version, **where)
+        watch = client.watch(
+            *kind_of, namespace=space, field_selector=chosen, resource_version=version
+        )
         try:
             async with aclosing(watch) as events:
                 async for kind, raw in events:

@@ -10,7 +10,7 @@ import anyio
 from lateen import __version__
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
-from lateen.controllers import caches, observing, publishing, queueing, settings
+from lateen.controllers import caches, observing, queueing, settings
 from lateen.controllers.application import reconcile
 from lateen.controllers.application.stages import Stages
 from lateen.controllers.definitions import registering
@@ -45,7 +45,6 @@ class Controller:
     async def run(self, *, started: Callable[[], None]) -> None:
         """Reconcile until cancelled; `started` is called once all there is has been listed."""
         version = await self._hub.version()
-        await publishing.publish(self._hub, self._settings)
         async with sending.sender(self._clock) as http, anyio.create_task_group() as tasks:
             cached = caches.Caches(self._hub)
             live = observing.Owned(self._hub, tasks, self._changed)

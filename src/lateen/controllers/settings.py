@@ -61,12 +61,6 @@ class Settings(BaseModel):
         "Namespaces, CustomResourceDefinitions) when an application no longer declares it, or is "
         'deleted, unless it is annotated `lateen.dev/delete-data: "true"`.',
     )
-    deletion_limit: Kept = Field(
-        default=10,
-        description="How many objects an update of an application may delete before `lateen up` "
-        "asks, or needs `--allow-delete`. The annotation `lateen.dev/deletion-limit` of an "
-        "application comes before it.",
-    )
 
 
 DEFAULTS = Settings()

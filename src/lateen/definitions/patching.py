@@ -217,6 +217,8 @@ class _Unification:
 
     def _matchable(self, base: list[Any], patch: list[Any], at: _Place) -> bool:
         """Whether keys can be compared: all of them literal, and the patch has one, or no items."""
+        if not patch:
+            return not self._rest(at)
         names = [name.strip() for name in at.key.split(",")]
         seen = [_keys(item, names) for item in patch]
         literal = not any(
@@ -228,27 +230,28 @@ class _Unification:
             for index, item in enumerate(items)
             if (found := _keys(item, names))
         )
-        return literal and (not patch or any(seen))
+        return literal and any(seen)
 
     def _keyed(self, base: list[Any], patch: list[Any], at: _Place, *, replace: bool) -> list[Any]:
         """Match items by key: matched ones unify where they stand, new ones follow in order.
 
         Items of the object without a key keep their position; items of the patch without one are
-        dropped. Where several keys are listed, an item is matched on the first it has.
+        dropped. Where several keys are listed, an item is matched on the first it has. What an open
+        list says of items it does not name counts for nothing here.
         Source: semantics B4, keyed merge.
         """
         names = [name.strip() for name in at.key.split(",")]
-        wanted = {
-            _identity(found): index
-            for index, item in enumerate(patch)
-            if (found := _keys(item, names))
-        }
+        wanted: dict[str, int] = {}
+        for index, item in enumerate(patch):
+            if found := _keys(item, names):
+                wanted.pop(_identity(found), None)  # the later of two wins, and where it stands
+                wanted[_identity(found)] = index
         result = []
         for index, item in enumerate(base):
             found = _keys(item, names)
             match = wanted.pop(_identity(found), None) if found else None
             if match is None:
-                result.append(self._unnamed(item, index, at))
+                result.append(self._keep_base(item, at.item(index, index, _BEYOND)))
                 continue
             below = at.item(index, index, match)
             join = self._keep_patch(patch[match], below) if replace else None
@@ -276,9 +279,12 @@ class _Unification:
 
     def _unnamed(self, item: Any, index: int, at: _Place) -> Any:
         """An item the patch does not name: what it says of all others, `[...{x: 1}]`, holds."""
-        rest = self.marks.get(at.patch, {}).get("open")
+        rest = self._rest(at)
         below = at.item(index, index, _BEYOND)
         return self.join(item, json.loads(rest), below) if rest else self._keep_base(item, below)
+
+    def _rest(self, at: _Place) -> str:
+        return self.marks.get(at.patch, {}).get("open", "")
 
     def _is_open(self, at: _Place) -> bool:
         mark = self.marks.get(at.patch, {})

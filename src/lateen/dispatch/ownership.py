@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from lateen.api import manifest, sharing
+from lateen.api import manifest, names, sharing
 from lateen.api.manifest import Key, Manifest
 from lateen.api.treatment import PLAIN, Treatment
 from lateen.base.problem import Problem
@@ -79,6 +79,17 @@ def present(live: Manifest | None, key: Key) -> Manifest:
         "existence of the resource or remove the read-only policy",
         retry=True,
     )
+
+
+def applied(live: Mapping[str, Any]) -> bool:
+    """Whether we had an object applied, whatever labels it has now.
+
+    Args:
+        live: the object with its managedFields, which what a watch keeps has not.
+    """
+    fields = manifest.metadata(live).get("managedFields") or ()
+    ours = ("Apply", names.FIELD_MANAGER)
+    return any((each.get("operation"), each.get("manager")) == ours for each in fields)
 
 
 def owns(live: Mapping[str, Any], owner: tuple[str, str]) -> bool:

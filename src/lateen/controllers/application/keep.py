@@ -34,7 +34,8 @@ class Keeper:
 
         Raises:
             Problem: `keep.failed` when the API server refuses, `dispatch.owned` when an object was
-                taken over by another application.
+                taken over by another application, `dispatch.unowned` when it was deleted and there
+                is one of its name that is nobody's.
         """
         restored, gone = [], []
         for resource in ledger.resources:
@@ -72,6 +73,8 @@ class Keeper:
                 self.clean[resource.key] = _version(found)
                 return False
         try:
+            if found is None:
+                await self._refuse_foreign(resource, treatment)
             applied = await self.writer.write(desired, found, stance, treatment)
         except errors.ApiError as error:
             message = f"cannot restore {resource.key}: {error.message}"
@@ -79,6 +82,12 @@ class Keeper:
         self.live.observe(applied)
         self.clean[resource.key] = _version(applied)
         return found is None or _version(found) != _version(applied)
+
+    async def _refuse_foreign(self, resource: Resource, treatment: Treatment) -> None:
+        """Watched is only what is labelled: what is gone may be there as somebody else's."""
+        there = await writing.fetch(self.writer.hub, resource.key)
+        if there is not None and not ownership.applied(there):
+            ownership.stance(there, self.writer.owner, treatment)
 
     def _differs(self, desired: Manifest, found: Manifest, treatment: Treatment) -> bool:
         joined = not treatment.shared or sharing.shares(found, self.writer.owner)
