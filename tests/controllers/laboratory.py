@@ -400,8 +400,7 @@ class Laboratory:
 
     def app(self, name: str = "shop") -> Manifest:
         found = self.plane.application(self.namespace, name)
-        assert found is not None, f"there is no application {name}"
-        return found
+        return found or self.get("Application", name)  # the watch may not have brought it yet
 
     def status(self, name: str = "shop") -> dict[str, Any]:
         return self.app(name).get("status") or {}
