@@ -11,6 +11,7 @@ from lateen import hub
 from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Key
+from lateen.api.tracker import Tracker
 from lateen.base import suggest
 from lateen.base.problem import Problem
 from lateen.hub import kubeconfig as kubeconfigs
@@ -66,6 +67,16 @@ async def applications(client: hub.Client, namespace: str = "") -> list[Applicat
     with installed():
         found, _ = await client.list(names.GROUP, "v1beta1", "Application", namespace=namespace)
     return [Application(raw) for raw in found]
+
+
+async def trackers(client: hub.Client, app: Application) -> list[Tracker]:
+    """The inventories of an application."""
+    selector = f"{names.APP_NAME}={app.name},{names.APP_NAMESPACE}={app.namespace}"
+    with installed():
+        found, _ = await client.list(
+            names.GROUP, "v1beta1", "ResourceTracker", label_selector=selector
+        )
+    return [each for each in map(Tracker, found) if each.belongs_to(app)]
 
 
 @contextmanager

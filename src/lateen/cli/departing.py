@@ -59,7 +59,7 @@ async def leaving(
     governed = treating.read(rendered.app)
     if governed.legacy_kept:
         return []
-    trackers = await _trackers(client, live)
+    trackers = await connecting.trackers(client, live)
     coming = Tracker(
         {
             "metadata": {"name": ""},
@@ -90,15 +90,6 @@ async def leaving(
 def deleted(departures: Iterable[Departure]) -> list[Departure]:
     """Those that do not come back by themselves."""
     return [each for each in departures if each.fate is Fate.DELETED]
-
-
-async def _trackers(client: hub.Client, app: Application) -> list[Tracker]:
-    selector = f"{names.APP_NAME}={app.name},{names.APP_NAMESPACE}={app.namespace}"
-    with connecting.installed():
-        found, _ = await client.list(
-            names.GROUP, "v1beta1", "ResourceTracker", label_selector=selector
-        )
-    return [each for each in map(Tracker, found) if each.belongs_to(app)]
 
 
 async def _wanted(client: hub.Client, rendered: offline.Rendered) -> list[Resource]:

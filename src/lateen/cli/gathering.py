@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 
 from lateen import hub
-from lateen.api import names
+from lateen.api import manifest as manifests
+from lateen.api import names, sharing, tracker
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
+from lateen.api.tracker import Resource
+from lateen.base.clock import Clock
 from lateen.base.problem import Problem
-from lateen.cli import endpoints, trees
+from lateen.cli import causes, chains, connecting, endpoints, trees
+from lateen.gc import planning
+from lateen.policies import treating
+from lateen.workflow import records
 
 # what Kubernetes itself makes of the objects applications consist of
 _MADE = (
@@ -40,7 +47,76 @@ class Gathered:
 
 async def application(client: hub.Client, app: Application) -> Gathered:
     """Read every applied object of the control plane's own cluster, and what became of it."""
-    applied = app.status.get("appliedResources") or ()
+    return await _gather(client, app.status.get("appliedResources") or ())
+
+
+async def situation(client: hub.Client, app: Application, clock: Clock) -> chains.Situation:
+    """Read everything that may explain why an application is as it is."""
+    doomed = await _leftovers(client, app)
+    gathered = await _gather(client, app.status.get("appliedResources") or ())
+    left = await _gather(client, [each.to_map() for each in doomed])
+    still = [node for node in left.nodes if node.live is None or _ours(node.live, app)]
+    spaces = {app.namespace, *(n.key.namespace for n in (*gathered.nodes, *still))} - {""}
+    around = await _surroundings(client, app, sorted(spaces), clock)
+    return chains.Situation(app, around, gathered.nodes, [n for n in still if n.live or n.cluster])
+
+
+async def _leftovers(client: hub.Client, app: Application) -> list[Resource]:
+    """What the application is to lose: all it has when it is deleted, else what it no longer
+    declares, once what it declares stands.
+    """
+    if app.deleting:
+        return list(planning.plan(await connecting.trackers(client, app), None).doomed)
+    status = app.status
+    delivered = (status.get("workflow") or {}).get("status") == records.SUCCEEDED
+    if not delivered or int(status.get("observedGeneration") or 0) < app.generation:
+        return []
+    found = await connecting.trackers(client, app)
+    revision = str((status.get("latestRevision") or {}).get("name") or "")
+    current = tracker.current(found, app, revision, running=True)
+    if current is None or treating.read(app).legacy_kept:
+        return []
+    return list(planning.plan(found, current).doomed)
+
+
+def _ours(live: Manifest, app: Application) -> bool:
+    return manifests.owner(live) == app.owner or sharing.shares(live, app.owner)
+
+
+async def _surroundings(
+    client: hub.Client, app: Application, spaces: Iterable[str], clock: Clock
+) -> causes.Surroundings:
+    """What is around the objects of some namespaces, as far as one may see it."""
+    found: dict[str, list[Manifest]] = {"Event": [], "PersistentVolumeClaim": [], "Node": []}
+    hidden: set[str] = set()
+
+    async def read(kind: str, namespace: str = "") -> None:
+        try:
+            listed, _ = await client.list("", "v1", kind, namespace=namespace)
+        except hub.ApiError as error:
+            if not error.forbidden:
+                raise
+            hidden.add(kind)
+        else:
+            found[kind] += listed
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read, "Node")
+        for namespace in spaces:
+            group.start_soon(read, "Event", namespace)
+            group.start_soon(read, "PersistentVolumeClaim", namespace)
+    return causes.Surroundings(
+        clock.now(),
+        f"lateen logs {app.name} -n {app.namespace}",
+        found["Event"],
+        found["PersistentVolumeClaim"],
+        found["Node"],
+        tuple(sorted(hidden)),
+    )
+
+
+async def _gather(client: hub.Client, applied: Iterable[Mapping[str, Any]]) -> Gathered:
+    applied = list(applied)
     here = [trees.key_of(entry) for entry in applied if _local(entry.get("cluster"))]
     live: dict[Key, Manifest | None] = {}
     made: list[Manifest] = []

@@ -26,6 +26,7 @@ from lateen.cli import (
     undelete,
     up,
     version,
+    why,
     workflow,
 )
 from lateen.cli.defs import commands as definitions
@@ -36,6 +37,7 @@ _GROUPS = (
     up,
     ls,
     status,
+    why,
     logs,
     delete,
     undelete,

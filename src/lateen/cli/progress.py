@@ -5,7 +5,7 @@ Pure. The status of an older generation says nothing about this one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ def view(app: Application, generation: int = 0) -> View:
     return View(
         phase=str(status.get("status") or "starting"),
         steps=tuple(_steps(workflow.get("steps") or ())),
-        components=tuple(_component(service) for service in status.get("services") or ()),
+        components=tuple(component(service) for service in status.get("services") or ()),
         errors=tuple(_errors(status, *_ERRORS)),
     )
 
@@ -122,7 +122,8 @@ def _message(step: dict[str, Any]) -> str:
     return ended or str(step.get("message") or "")
 
 
-def _component(service: dict[str, Any]) -> Line:
+def component(service: Mapping[str, Any]) -> Line:
+    """One entry of `status.services`."""
     cluster, namespace = service.get("cluster"), service.get("namespace")
     place = f" ({cluster}/{namespace})" if cluster and cluster != "local" else ""
     messages = [
