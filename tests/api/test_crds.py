@@ -22,6 +22,7 @@ SHORT = {
     "Package": ["pkg", "cpkg", "cuepkg", "cuepackage"],
     "Policy": [],
     "Workflow": [],
+    "WorkflowRun": ["wr"],
 }
 # every field of an Application there is, once
 FULL = {

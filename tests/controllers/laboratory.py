@@ -56,6 +56,7 @@ VERSIONS = {
     "TraitDefinition": names.V1BETA1,
     "RoleBinding": "rbac.authorization.k8s.io/v1",
     "Workflow": names.V1ALPHA1,
+    "WorkflowRun": names.V1ALPHA1,
     "WorkflowStepDefinition": names.V1BETA1,
     "WorkloadDefinition": names.V1BETA1,
 }

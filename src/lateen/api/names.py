@@ -25,6 +25,9 @@ RENDER_HASH = "oam.dev/render-hash"
 SCHEMA = "definition.oam.dev"  # on a ConfigMap with the parameter schema of a definition
 SCHEMA_OF = "definition.oam.dev/name"
 PAUSE = "controller.core.oam.dev/pause"
+RUN_NAME = "workflowrun.oam.dev/name"  # on what the steps of a WorkflowRun apply
+RUN_NAMESPACE = "workflowrun.oam.dev/namespace"
+PIPELINE = "pipeline.oam.dev/name"  # which WorkflowRuns are runs of the same
 
 # annotations
 PUBLISH_VERSION = "app.oam.dev/publishVersion"
@@ -36,6 +39,8 @@ CONTROLLER_VERSION = "oam.dev/kubevela-version"
 AUTO_UPDATE = "app.oam.dev/autoUpdate"
 REQUIRED_CONTROLLER = "app.oam.dev/controller-version-require"
 REQUIRED_CONTROLLER_OF_DEFINITION = "definition.oam.dev/controller-version-require"
+REQUIRED_CONTROLLER_OF_RUN = "workflowrun.oam.dev/controller-version-require"
+RUN_DEBUG = "workflowrun.oam.dev/debug"
 SERVICE_ACCOUNT = "app.oam.dev/service-account-name"
 DESCRIPTION = "definition.oam.dev/description"
 DEFINITION_REVISION = "definitionrevision.oam.dev/name"

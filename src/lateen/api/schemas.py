@@ -28,6 +28,7 @@ KINDS = {
     "DefinitionRevision": (names.V1BETA1, "definitionrevisions"),
     "Policy": (names.V1ALPHA1, "policies"),
     "Workflow": (names.V1ALPHA1, "workflows"),
+    "WorkflowRun": (names.V1ALPHA1, "workflowruns"),
     "ResourceTracker": (names.V1BETA1, "resourcetrackers"),
     "ApplicationRevision": (names.V1BETA1, "applicationrevisions"),
     "Application": (names.V1BETA1, "applications"),

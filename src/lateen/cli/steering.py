@@ -60,8 +60,9 @@ async def _changed(client: hub.Client, app: Application, verb: str, step: str) -
 async def _again(client: hub.Client, app: Application, step: str) -> dict[str, Any]:
     """Run a failed step once more, and what waited for it; forgets the variables they set."""
     plan = running.itinerary(await _revision(client, app)).plan
-    memory = await memories.load(app, app.status, client)
-    changed = operations.restart_from(app.status.get("workflow") or {}, step, plan, memory)
+    status = app.status.get("workflow") or {}
+    memory = await memories.load(app, status, client)
+    changed = operations.restart_from(status, step, plan, memory)
     if memory.changed:
         await memories.save(app, memory, client)
     return changed

@@ -11,9 +11,10 @@ from lateen import __version__
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
 from lateen.controllers import caches, observing, queueing, settings
-from lateen.controllers.application import reconcile
+from lateen.controllers.application import reconcile, running
 from lateen.controllers.application.stages import Stages
 from lateen.controllers.definitions import registering
+from lateen.controllers.workflowruns import conducting
 from lateen.cue.engine import Engine
 from lateen.hub import client, errors
 from lateen.providers import sending
@@ -66,9 +67,20 @@ class Controller:
                 calm=self._queue.wait_idle,
                 limit=self._settings.definition_revisions,
             )
+            conductor = conducting.Conductor(
+                self._hub,
+                self._engine,
+                self._clock,
+                cached,
+                stages.world,
+                stages.herald,
+                self._settings,
+            )
+            cached.applications.on_change(stages.interrupt)
             await cached.run(tasks, self._changed, registry.changed)
             started()
             tasks.start_soon(registry.run, tasks)
+            tasks.start_soon(conductor.run, tasks)
             tasks.start_soon(stages.bin.empty)
 
             async def handle(key: tuple[str, str]) -> float | None:
@@ -89,6 +101,8 @@ class Controller:
             return None
         try:
             after = await reconcile.reconcile(app, stages, self._clock)
+        except running.Interrupted:
+            return _SOON
         except errors.ApiError as error:
             if error.conflict or error.not_found:
                 return _SOON  # the watch brings what the other one wrote

@@ -42,6 +42,17 @@ class Settings(BaseModel):
         description="How many revisions of a definition are kept beside the latest; those that "
         "applications pin do not count as spare.",
     )
+    workflow_runs: Kept = Field(
+        default=0,
+        description="How many finished WorkflowRuns of one Workflow, or of one "
+        "`pipeline.oam.dev/name`, are kept; 0 for all.",
+    )
+    workflow_run_days: float = Field(
+        default=0,
+        ge=0,
+        description="How many days finished WorkflowRuns are kept; 0 for ever. The last one of a "
+        "Workflow or pipeline stays.",
+    )
     events: Events = Field(
         default="outcome",
         description="Which Kubernetes events an application gets: `failures` only, also the "

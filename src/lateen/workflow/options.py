@@ -12,6 +12,7 @@ from lateen.base import durations, suggest
 from lateen.base.problem import Problem, raise_any
 
 DEPLOY, APPLY, SUSPEND, GROUP = "deploy", "apply-component", "suspend", "step-group"
+DELIVERING = frozenset({DEPLOY, APPLY})
 
 _FIELDS: Mapping[str, Mapping[str, type]] = {
     DEPLOY: {

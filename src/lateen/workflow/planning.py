@@ -12,6 +12,7 @@ from typing import Any
 
 from lateen.api.application import Application, Component, Policy, Step
 from lateen.api.manifest import Manifest
+from lateen.api.workflowrun import WorkflowRun
 from lateen.base import suggest
 from lateen.base.problem import Problem, raise_any
 from lateen.workflow import graphs, options, validating
@@ -71,35 +72,82 @@ def plan(
             `mode`, `property`, `step-type`, `timeout`; in the order of the application.
     Source: semantics C4, E1, F8.
     """
-    mode, problems = _mode(app, workflow)
+    if app.workflow is None:
+        mode, problems = _GENERATED, list[Problem]()
+    else:
+        mode, problems = _mode(workflow, app.workflow.get("mode"), "spec.workflow.mode")
     problems += validating.components(app.components)
     steps = tuple(given) or tuple(generate(app))
     problems += validating.steps(steps, types, app.components, policies)
     converted = tuple(_convert(steps, app.components, problems))
+    return _planned(mode, converted, app.components, problems)
+
+
+def plan_alone(
+    run: WorkflowRun,
+    *,
+    given: Sequence[Step],
+    types: Collection[str],
+    workflow: Manifest | None = None,
+) -> Plan:
+    """Plan a workflow that belongs to no application.
+
+    Args:
+        given: its steps.
+        types: the step types that can be run, `step-group` included.
+        workflow: the Workflow object the steps were taken from, for its mode.
+
+    Raises:
+        Problem | Problems: `workflow.application-step` for a step that delivers components, and as
+            `plan`.
+    """
+    mode, problems = _mode(workflow, run.spec.get("mode"), "spec.mode")
+    delivering = [each for step in given for each in step.walk() if each.type in options.DELIVERING]
+    problems += [alone(each.type, f"{each.path}.type") for each in delivering]
+    known = {*types, *options.DELIVERING}
+    wrong = validating.steps(given, known, (), {})
+    problems += [each for each in wrong if each.code != "policy.unknown"]  # of those just refused
+    return _planned(mode, tuple(given), (), problems)
+
+
+def alone(what: str, path: str = "") -> Problem:
+    """Why something that needs an application cannot be had where there is none."""
+    return Problem(
+        "workflow.application-step",
+        f"{what} works on an application, and a WorkflowRun has none",
+        path=path,
+        hint="put the step into the workflow of an application, or apply one with apply-object",
+    )
+
+
+def _planned(
+    mode: Mode, steps: tuple[Step, ...], components: Sequence[Component], problems: list[Problem]
+) -> Plan:
+    """Raises: Problem | Problems: those found before, else steps that wait for each other."""
     if not problems:
-        problems += validating.waiting(converted, (mode.steps, mode.sub_steps))
+        problems += validating.waiting(steps, (mode.steps, mode.sub_steps))
     raise_any(problems)
-    every = [each for step in converted for each in step.walk()]
-    by_name = {component.name: component for component in app.components}
-    return Plan(mode, converted, by_name, graphs.producers(every))
+    every = [each for step in steps for each in step.walk()]
+    by_name = {component.name: component for component in components}
+    return Plan(mode, steps, by_name, graphs.producers(every))
 
 
-def _mode(app: Application, workflow: Manifest | None) -> tuple[Mode, list[Problem]]:
-    """A generated workflow runs as a DAG; the author's own words come before the Workflow's."""
-    if app.workflow is None:
-        return Mode(DAG, DAG), []
+def _mode(
+    workflow: Manifest | None, own: Mapping[str, Any] | None, path: str
+) -> tuple[Mode, list[Problem]]:
+    """The author's own words, which stand at `path`, come before the Workflow's."""
     chosen = {"steps": STEP_BY_STEP, "subSteps": DAG}
     problems = []
-    sources = (
-        ((workflow or {}).get("mode") or {}, "workflow.mode"),
-        (app.workflow.get("mode") or {}, "spec.workflow.mode"),
-    )
+    sources = (((workflow or {}).get("mode") or {}, "workflow.mode"), (own or {}, path))
     for written, path in sources:
         for part in chosen:
             if written.get(part):
                 problems += validating.mode(str(written[part]), f"{path}.{part}")
                 chosen[part] = str(written[part])
     return Mode(chosen["steps"], chosen["subSteps"]), problems
+
+
+_GENERATED = Mode(DAG, DAG)
 
 
 def generate(app: Application) -> Iterator[Step]:

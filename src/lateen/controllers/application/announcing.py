@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from lateen.api import names
 from lateen.api.application import Application
@@ -104,6 +104,17 @@ def _revision(status: Mapping[str, Any]) -> str:
     return str((status.get("latestRevision") or {}).get("name") or "")
 
 
+class Subject(Protocol):
+    """What an event is about."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+
+
 class Herald:
     """Writes events. One that cannot be written is let go: the status says the same."""
 
@@ -117,14 +128,18 @@ class Herald:
     ) -> None:
         """Write what is new in `after`."""
         for each in dict.fromkeys(news(before, after, self._wanted)):
-            try:
-                await self._write(app, each)
-            except errors.ApiError as error:
-                _LOG.info("no event %s of %s/%s: %s", each.reason, app.namespace, app.name, error)
+            await self.write(app, each)
 
-    async def _write(self, app: Application, told: News) -> None:
+    async def write(self, subject: Subject, told: News) -> None:
+        """Write one event about an object."""
+        try:
+            await self._write(subject, told)
+        except errors.ApiError as error:
+            _LOG.info("no event %s of %s: %s", told.reason, subject.key, error)
+
+    async def _write(self, subject: Subject, told: News) -> None:
         now = clock.stamp(self._clock.now())
-        event = _event(app, told, now)
+        event = _event(subject, told, now)
         try:
             await self._hub.create(event)
         except errors.ApiError as error:
@@ -136,20 +151,21 @@ class Herald:
             await self._hub.patch(key, {"count": count, "lastTimestamp": now})
 
 
-def _event(app: Application, told: News, now: str) -> Manifest:
+def _event(subject: Subject, told: News, now: str) -> Manifest:
     message = told.message if len(told.message) <= _LONGEST else told.message[: _LONGEST - 1] + "…"
-    name = f"{app.name}.{hashing.digest([app.uid, told.reason, message])}"
+    key = subject.key
+    name = f"{key.name}.{hashing.digest([subject.uid, told.reason, message])}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": app.namespace},
+        "metadata": {"name": name, "namespace": key.namespace},
         "involvedObject": {
-            "apiVersion": names.V1BETA1,
-            "kind": "Application",
-            "namespace": app.namespace,
-            "name": app.name,
-            "uid": app.uid,
-            "resourceVersion": str(app.metadata.get("resourceVersion", "")),
+            "apiVersion": key.api_version,
+            "kind": key.kind,
+            "namespace": key.namespace,
+            "name": key.name,
+            "uid": subject.uid,
+            "resourceVersion": str(subject.metadata.get("resourceVersion", "")),
         },
         "type": told.kind,
         "reason": told.reason,

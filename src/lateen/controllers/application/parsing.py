@@ -59,18 +59,33 @@ def snapshot(app: Application, catalogue: loading.Catalogue, externals: External
     except Problem as problem:
         problems.append(problem)
     steps = list(steps_of(app, workflow))
+    found = defined(_references(app, steps), catalogue, app.namespace, problems)
+    policies = dict(_external_policies(app, steps, externals))
+    raise_any(problems)
+    return Snapshot(app, found, policies, workflow)
+
+
+Reference = tuple[DefinitionKind, str, str]
+"""A type, as it is written, and where."""
+
+
+def defined(
+    references: Iterable[Reference],
+    catalogue: loading.Catalogue,
+    namespace: str,
+    problems: list[Problem],
+) -> tuple[Definition, ...]:
+    """The definition of each type; those there are none of go to `problems`."""
     found: dict[tuple[DefinitionKind, str], Definition] = {}
-    for kind, name, path in _references(app, steps):
+    for kind, name, path in references:
         if (kind, name) in found:
             continue
         try:
-            looked_up = loading.lookup(catalogue, kind, name, app.namespace, path)
+            looked_up = loading.lookup(catalogue, kind, name, namespace, path)
             found[kind, name] = replace(looked_up, asked=name if "@" in name else "")
         except (Problem, Problems) as error:
             problems.extend(every(error))
-    policies = dict(_external_policies(app, steps, externals))
-    raise_any(problems)
-    return Snapshot(app, tuple(found.values()), policies, workflow)
+    return tuple(found.values())
 
 
 def seen_by(app: Application, catalogue: loading.Catalogue) -> loading.Catalogue:
@@ -99,9 +114,7 @@ def steps_of(app: Application, workflow: Manifest | None) -> Iterator[Step]:
         yield Step.of(raw, f"{path}[{i}]", f"step-{i}")
 
 
-def _references(
-    app: Application, steps: Iterable[Step]
-) -> Iterator[tuple[DefinitionKind, str, str]]:
+def _references(app: Application, steps: Iterable[Step]) -> Iterator[Reference]:
     for component in app.components:
         yield DefinitionKind.COMPONENT, component.type, f"{component.path}.type"
         for trait in component.traits:
@@ -111,13 +124,18 @@ def _references(
             yield DefinitionKind.POLICY, policy.type, f"{policy.path}.type"
         elif policy.type == "override":
             yield from _overridden(policy.properties or {}, policy.path)
+    yield from step_types(steps)
+
+
+def step_types(steps: Iterable[Step]) -> Iterator[Reference]:
+    """The types of steps that are not native, those in groups included."""
     for step in steps:
         for each in step.walk():
             if each.type not in BUILTIN_STEPS:
                 yield DefinitionKind.STEP, each.type, f"{each.path}.type"
 
 
-def _overridden(properties: Manifest, path: str) -> Iterator[tuple[DefinitionKind, str, str]]:
+def _overridden(properties: Manifest, path: str) -> Iterator[Reference]:
     for i, component in enumerate(properties.get("components") or ()):
         here = f"{path}.properties.components[{i}]"
         if component.get("type"):

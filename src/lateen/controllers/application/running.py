@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from lateen.api import names
-from lateen.api.application import Application, Component
+from lateen.api.application import Component
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.placement import Placement
 from lateen.api.revision import Revision, Snapshot
@@ -40,13 +40,13 @@ _PHASES = {
 
 @dataclass(frozen=True)
 class Itinerary:
-    """The plan of one application, with what its policies decide.
+    """The plan of one workflow, with what policies decide.
 
     `steps` are the definitions of steps that are not native, by type as it is written.
     """
 
     plan: planning.Plan
-    policies: deciding.Decisions
+    policies: ports.Policies
     steps: Mapping[str, Definition] = field(default_factory=dict)
 
 
@@ -119,7 +119,7 @@ def itinerary(snapshot: Snapshot | Revision) -> Itinerary:
 def tools(
     route: Itinerary,
     delivery: ports.Delivery,
-    facts: contexts.AppFacts,
+    context: Mapping[str, Any],
     engine: Engine,
     clock: Clock,
     *,
@@ -134,11 +134,15 @@ def tools(
         policies=route.policies,
         clock=clock,
         runners={**custom.runners(route.steps, engine, runtime), **steps.NATIVE},
-        context=_context(facts),
+        context=context,
         ids=records.fresh_id,
         rehearsal=rehearsal,
         store=store,
     )
+
+
+class Interrupted(Exception):  # noqa: N818 - nothing is wrong
+    """A pass was ended because what it did was not wanted any more."""
 
 
 class Runs:
@@ -151,41 +155,53 @@ class Runs:
 
     async def advance(
         self,
-        app: Application,
+        owner: memories.Owner,
         route: Itinerary,
-        status: Mapping[str, Any],
+        before: Mapping[str, Any],
         delivery: ports.Delivery,
-        facts: contexts.AppFacts,
-        session: sessions.Session,
+        context: Mapping[str, Any],
+        journey: sessions.Journey,
         runtime: lent.Runtime,
     ) -> Pass:
-        """One pass. The memory is stored before the status that relies on it (semantics E1)."""
-        before = status.get("workflow") or {}
-        if session.memory is None or session.workflow != before:
+        """One pass from the state `before`. The memory is stored before the status that relies on
+        it (semantics E1).
+
+        Raises:
+            Interrupted: `journey` was, meanwhile.
+        """
+        if journey.memory is None or journey.workflow != before:
             # the first pass of this process, or somebody steered the workflow: what was kept in
             # memory may no longer be what is stored
-            session.memory = await memories.load(app, status, self._hub)
-            session.attempts = Attempts()
-        memory, storing = session.memory, anyio.Lock()
+            journey.memory = await memories.load(owner, before, self._hub)
+            journey.attempts = Attempts()
+        memory, storing = journey.memory, anyio.Lock()
 
         async def store() -> None:
             async with storing:  # what is written last has to be what was last known
-                await memories.save(app, memory, self._hub)
+                await memories.save(owner, memory, self._hub)
 
         work = tools(
-            route, delivery, facts, self._engine, self._clock, runtime=runtime, store=store
+            route, delivery, context, self._engine, self._clock, runtime=runtime, store=store
         )
-        progress = await workflow.advance(route.plan, before, memory, session.attempts, work)
+        progress = None
+        with anyio.CancelScope() as journey.scope:
+            progress = await workflow.advance(route.plan, before, memory, journey.attempts, work)
+        journey.scope = None
+        if progress is None:
+            journey.memory = None  # it holds what was never stored
+            raise Interrupted
         stored = progress.status
         if progress.memory_changed:
-            backend = await memories.save(app, memory, self._hub)
+            backend = await memories.save(owner, memory, self._hub)
             stored = {**stored, "contextBackend": backend}
-        session.workflow = stored
+        journey.workflow = stored
         return Pass(progress.state, stored, progress.next_after)
 
 
-def _context(facts: contexts.AppFacts) -> dict[str, Any]:
-    """What every step sees as `context`; the engine adds what belongs to one step (B2)."""
+def context_of(facts: contexts.AppFacts) -> dict[str, Any]:
+    """What every step of an application sees as `context`; the engine adds what belongs to one
+    step (B2).
+    """
     return {
         "name": facts.name,
         "namespace": facts.namespace,
@@ -240,7 +256,8 @@ async def rehearse(
         Problem | Problems: what any component could not be delivered for.
     """
     witness = _Witness(delivery)
-    work = tools(route, witness, facts, engine, clock, runtime=runtime, rehearsal=True)
+    context = context_of(facts)
+    work = tools(route, witness, context, engine, clock, runtime=runtime, rehearsal=True)
     memory = memory or Memory()
     attempts = Attempts()
     progress = await workflow.advance(route.plan, {}, memory, attempts, work)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
+
 from lateen.api.application import Application
 from lateen.api.manifest import Key
 from lateen.base import hashing
@@ -18,14 +20,26 @@ Versions = Sequence[tuple[str, str]]
 
 
 @dataclass
-class Session:
-    """In-memory companions of one application, dropped when it is gone."""
+class Journey:
+    """In-memory companions of one workflow."""
 
-    uid: str
-    delivered: dict[Slot, Delivered] = field(default_factory=dict)
+    uid: str  # of whose it is
     attempts: Attempts = field(default_factory=Attempts)
     memory: Memory | None = None  # None: not read yet
-    workflow: Mapping[str, Any] | None = None  # `status.workflow` as this process last left it
+    workflow: Mapping[str, Any] | None = None  # its state as this process last left it
+    scope: anyio.CancelScope | None = None  # of the pass under way
+
+    def interrupt(self) -> None:
+        """End the pass under way, if there is one: what it does is not wanted any more."""
+        if self.scope is not None:
+            self.scope.cancel()
+
+
+@dataclass
+class Session(Journey):
+    """In-memory companions of one application, dropped when it is gone."""
+
+    delivered: dict[Slot, Delivered] = field(default_factory=dict)
     complete: bool = False  # `delivered` holds all that this run of the workflow delivered
     governed: bool = False  # what its policies render was applied in this run
     externals: Versions = ()  # what it may refer to, as the pass under way found it

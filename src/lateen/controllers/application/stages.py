@@ -11,6 +11,7 @@ from lateen import __version__
 from lateen.api import manifest, names, tracker
 from lateen.api.application import Application
 from lateen.api.definition import Definition
+from lateen.api.manifest import Manifest
 from lateen.api.revision import Revision
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem, raise_any
@@ -88,8 +89,8 @@ class Stages:
         self._rules = rendering.Rules(
             strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
         )
-        self._herald = announcing.Herald(hub, clock, chosen.events)
-        self._world = stepping.World(hub, cached, http, cached.packages)
+        self.herald = announcing.Herald(hub, clock, chosen.events)
+        self.world = stepping.World(hub, cached, http, cached.packages)
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
@@ -102,6 +103,19 @@ class Stages:
         ]
         now = sessions.fingerprint(app, app.status, self._owned_versions(app), others)
         return settled == now
+
+    def interrupt(self, old: Manifest | None, new: Manifest | None) -> None:
+        """End the pass under way where what it does is not wanted any more: its workflow was
+        terminated or restarted, its text changed, or it is deleted.
+        """
+        if old is None or new is None:
+            return
+        before, after = Application(old), Application(new)
+        was, now = (each.status.get("workflow") or {} for each in (before, after))
+        ended = now.get("terminated") and not was.get("terminated")
+        begun_anew = was and not now
+        if ended or begun_anew or after.deleting or before.generation != after.generation:
+            self._sessions.of(after).interrupt()
 
     async def claim(self, app: Application) -> Application:
         """Hold the application until what it brought is cleaned up (semantics C9)."""
@@ -169,11 +183,17 @@ class Stages:
         route = running.itinerary(revision)
         report.passed("Render")
         report.enter("Workflow")
-        runtime = self._world.runtime(
+        runtime = self.world.runtime(
             declared, revision.definitions, deliverer.target, ledger, identities.of(app)
         )
         progress = await self._runs.advance(
-            declared, route, report.status, deliverer, deliverer.facts, session, runtime
+            declared,
+            route,
+            report.status.get("workflow") or {},
+            deliverer,
+            running.context_of(deliverer.facts),
+            session,
+            runtime,
         )
         report.status["workflow"] = progress.status
         ending = closing.ended(revision, progress.status, session.memory)
@@ -294,7 +314,7 @@ class Stages:
         body = {"metadata": meta, "status": report.patch()}
         stored = await self._hub.patch(app.key, body, subresource="status")
         self._caches.observe_application(stored)
-        await self._herald.tell(app, app.status, report.status)
+        await self.herald.tell(app, app.status, report.status)
 
     def _deliverer(
         self,
@@ -324,7 +344,7 @@ class Stages:
                     self._engine,
                     catalogue,
                     self._shelf,
-                    runtime=self._world.templates(app, identities.of(app)),
+                    runtime=self.world.templates(app, identities.of(app)),
                     rules=self._rules,
                 ),
                 facts,

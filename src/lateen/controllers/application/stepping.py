@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource, Tracker
+from lateen.api.workflowrun import WorkflowRun
 from lateen.base.problem import Problem
 from lateen.controllers.application import deliver
-from lateen.dispatch import recording
+from lateen.dispatch import ownership, recording, writing
 from lateen.dispatch.applying import Desired
 from lateen.hub import client, errors
 from lateen.providers import external, mailing, objects, ports
@@ -61,6 +63,24 @@ class World:
             external=self.packages or external.Shelf(),
         )
 
+    def alone(self, run: WorkflowRun, identity: client.Identity | None) -> ports.Runtime:
+        """What the actions of a WorkflowRun's steps may use. What they apply is labelled as its,
+        and stays: no inventory lists it.
+        """
+        reach = Unrecorded({names.LOCAL: self.hub}, identity)
+        return ports.Runtime(
+            Flavour.STEP,
+            namespace=run.namespace,
+            labels={names.RUN_NAME: run.name, names.RUN_NAMESPACE: run.namespace},
+            objects=reach,
+            unowned=reach,
+            logs=reach,
+            http=self.http,
+            mail=mailing.Smtp(),
+            inventories=Inventories(self.books),
+            external=self.packages or external.Shelf(),
+        )
+
     def templates(self, app: Application, identity: client.Identity | None) -> ports.Runtime:
         """What the actions in an application's templates may use: a template is evaluated again
         and again, so what it writes belongs to nobody.
@@ -95,6 +115,21 @@ class Recorded(objects.Direct):
             [Resource(key.api_version, key.kind, key.namespace, key.name, cluster)]
         )
         await super().delete(cluster, key)
+
+
+class Unrecorded(objects.Direct):
+    """Objects that belong to no application, and those of applications are left alone."""
+
+    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+        """See `providers.ports.Objects`.
+
+        Raises:
+            Problem: `dispatch.owned`.
+        """
+        live = await writing.fetch(self.client(cluster), manifests.key(manifest))
+        if live is not None and manifests.owner(live) is not None:
+            ownership.stance(live, ("", ""))
+        return await super().apply(cluster, manifest)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from lateen.base import suggest
 from lateen.base.problem import Problem, raise_any
 from lateen.hub.errors import ApiError
 from lateen.providers import ports as lent
-from lateen.workflow import options, records
+from lateen.workflow import options, planning, records
 from lateen.workflow.ports import Outcome, Task
 from lateen.workflow.steps import deploying
 
@@ -63,12 +63,14 @@ class Application:
 
     async def components(self, app: str) -> Sequence[Mapping[str, Any]]:
         if not app:
-            return [component.raw for component in self.task.plan.components.values()]
+            return [component.raw for component in self.task.tools.policies.components(())]
         return list((await self._other(app)).get("spec", {}).get("components") or ())
 
     async def policies(self, app: str) -> Sequence[Mapping[str, Any]]:
-        own = str(self.task.context.get("name") or "")
-        return list((await self._other(app or own)).get("spec", {}).get("policies") or ())
+        name = app or str(self.task.context.get("appName") or "")
+        if not name:
+            raise planning.alone("what asks for policies")
+        return list((await self._other(name)).get("spec", {}).get("policies") or ())
 
     async def _other(self, app: str) -> Manifest:
         """An application of the same namespace, as it is stored."""
