@@ -26,14 +26,33 @@ def shares(found: Mapping[str, Any], who: Owner) -> bool:
     return who in sharers(found)
 
 
+def concerned(found: Mapping[str, Any]) -> list[Owner]:
+    """Every application that an object is of concern to: its owner first, then who shares it."""
+    owner = manifest.owner(found)
+    return list(dict.fromkeys([*([owner] if owner else []), *sharers(found)]))
+
+
+def version(found: Manifest) -> str:
+    """What a write that rests on the list of a shared object is conditional on, else nothing.
+
+    Who joins or leaves meanwhile makes it a conflict, and is not struck off.
+    """
+    return str(manifest.metadata(found)["resourceVersion"]) if sharers(found) else ""
+
+
 def stamped(desired: Manifest, live: Manifest | None, who: Owner) -> Manifest:
-    """What its owner writes: the manifest with the list of those that share the object."""
+    """What its owner writes: the manifest with the list of those that share the object.
+
+    It is to be written only over `live` as it was.
+    """
     listed = sharers(live or {})
     if who not in listed:
         listed.insert(0, who)
-    meta = manifest.metadata(desired)
-    annotations = {**(meta.get("annotations") or {}), names.SHARED_BY: _listed(listed)}
-    return {**desired, "metadata": {**meta, "annotations": annotations}}
+    meta = dict(manifest.metadata(desired))
+    if live is not None:
+        meta["resourceVersion"] = manifest.metadata(live)["resourceVersion"]
+    meta["annotations"] = {**(meta.get("annotations") or {}), names.SHARED_BY: _listed(listed)}
+    return {**desired, "metadata": meta}
 
 
 def joining(live: Manifest, who: Owner) -> dict[str, Any]:
@@ -56,9 +75,9 @@ def leaving(live: Manifest, who: Owner) -> dict[str, Any]:
 
 def _patch(live: Manifest, listed: list[Owner]) -> dict[str, Any]:
     # the version makes it a conflict when somebody else joined or left meanwhile
-    version = manifest.metadata(live)["resourceVersion"]
+    seen = manifest.metadata(live)["resourceVersion"]
     annotations = {names.SHARED_BY: _listed(listed) or None}
-    return {"metadata": {"resourceVersion": version, "annotations": annotations}}
+    return {"metadata": {"resourceVersion": seen, "annotations": annotations}}
 
 
 def _listed(owners: list[Owner]) -> str:

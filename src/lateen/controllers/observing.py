@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from anyio.abc import TaskGroup
 
-from lateen.api import manifest, names
+from lateen.api import manifest, names, sharing
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.hub import client, informer
@@ -15,7 +15,8 @@ from lateen.hub import client, informer
 class Owned:
     """The live objects that carry an application's label, in one cluster.
 
-    `changed(namespace, name)` is called with the owning application whenever one of them changes.
+    `changed(namespace, name)` is called whenever one of them changes, with the application that
+    owns it and those that share it.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Owned:
             watched.observe(found)
 
     def owned_by(self, owner: tuple[str, str]) -> list[Manifest]:
-        """Every live object of one application, as far as its kinds are watched yet."""
+        """Every live object an application owns or shares, as far as its kinds are watched yet."""
         return [found for watched in self._informers.values() for found in watched.by_index(owner)]
 
     async def _informer(self, key: Key) -> informer.Informer:
@@ -64,7 +65,7 @@ class Owned:
                 key.version,
                 key.kind,
                 label_selector=names.APP_NAME,
-                index=_by_owner,
+                index=sharing.concerned,
                 transform=_trim,
             )
             found.on_change(self._tell)
@@ -74,10 +75,9 @@ class Owned:
         return found
 
     def _tell(self, old: Manifest | None, new: Manifest | None) -> None:
-        owners = {manifest.owner(side) for side in (old, new) if side}
-        for owner in owners:  # two when an object is handed on
-            if owner is not None:
-                self._changed(*owner)
+        sides = [side for side in (old, new) if side]
+        for each in dict.fromkeys(each for side in sides for each in sharing.concerned(side)):
+            self._changed(*each)
 
 
 def _trim(found: Manifest) -> Manifest:
@@ -87,8 +87,3 @@ def _trim(found: Manifest) -> Manifest:
     if scaling := [entry for entry in fields if entry.get("subresource") == "scale"]:
         trimmed["metadata"]["managedFields"] = scaling
     return trimmed
-
-
-def _by_owner(found: Manifest) -> list[tuple[str, str]]:
-    owner = manifest.owner(found)
-    return [owner] if owner else []

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.application import Component, Policy, Trait
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base import paths
-from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.base.problem import Position, Problem, Problems, every, raise_any
 from lateen.cue.engine import Engine
 from lateen.definitions import (
     blaming,
@@ -29,6 +30,7 @@ from lateen.definitions import (
     stamping,
     templates,
     tracing,
+    uniting,
 )
 from lateen.providers import ports
 from lateen.providers.packages import Flavour
@@ -315,14 +317,86 @@ def _stamp(
 ) -> Rendered:
     raise_any(_malformed(draft, component, definition, traits))
     workload = stamping.workload(draft.output, app, component.name, component.type, place)
-    return Rendered(
-        component,
-        definition,
-        workload,
-        tuple(_auxiliary(extra, workload, component, traits, app, place) for extra in draft.extras),
-        traits,
-        managed=any(t.definition.spec.get("manageWorkload") for t in traits if not t.pending),
+    return _united(
+        Rendered(
+            component,
+            definition,
+            workload,
+            tuple(
+                _auxiliary(extra, workload, component, traits, app, place) for extra in draft.extras
+            ),
+            traits,
+            managed=any(t.definition.spec.get("manageWorkload") for t in traits if not t.pending),
+        )
     )
+
+
+def _united(rendered: Rendered) -> Rendered:
+    """With one manifest for each object, whichever templates give it.
+
+    Raises:
+        Problem, Problems: `template.duplicate` where they contradict each other.
+    """
+    whole: dict[tuple[str, ...], Manifest] = {}
+    first: dict[tuple[str, ...], Auxiliary | None] = {}
+    problems = []
+    givers = [] if rendered.managed else [(rendered.workload, None)]
+    for given, extra in [*givers, *((extra.manifest, extra) for extra in rendered.auxiliaries)]:
+        identity = uniting.identity(given)
+        if not identity or identity not in whole:
+            whole[identity], first[identity] = given, extra
+            continue
+        try:
+            whole[identity] = uniting.unite(whole[identity], given)
+        except Problem as problem:
+            problems.append(_contradiction(problem, given, first[identity], extra, rendered))
+    raise_any(problems)
+    if len(whole) == len(givers) + len(rendered.auxiliaries):
+        return rendered
+    return replace(
+        rendered,
+        workload=_whole(rendered.workload, whole),
+        auxiliaries=tuple(
+            replace(extra, manifest=_whole(extra.manifest, whole)) for extra in rendered.auxiliaries
+        ),
+    )
+
+
+def _whole(given: Manifest, whole: Mapping[tuple[str, ...], Manifest]) -> Manifest:
+    identity = uniting.identity(given)
+    return whole.get(identity, given) if identity else given
+
+
+def _contradiction(
+    problem: Problem,
+    given: Manifest,
+    first: Auxiliary | None,
+    second: Auxiliary | None,
+    rendered: Rendered,
+) -> Problem:
+    """What contradicts what, at the path of the later one in the application."""
+    sides = [_giver(each, rendered) for each in (first, second)]
+    (one, _, _), (other, path, _) = sides
+    return Problem(
+        "template.duplicate",
+        f"{one} and {other} give one object, {manifests.key(given)}, and contradict each other at "
+        f"{problem.path}: {problem.message}",
+        path,
+        tuple(where for _, _, found in sides for where in found),
+        hint="leave one of them out, have them say the same, or give one object another name",
+    )
+
+
+def _giver(extra: Auxiliary | None, rendered: Rendered) -> tuple[str, str, tuple[Position, ...]]:
+    """Which template that is, its path in the application, and where it gives the object."""
+    component = rendered.component
+    field = "output" if extra is None else "outputs"
+    if extra is None or extra.trait is None:
+        where = blaming.declared(rendered.definition, field, "given here")
+        return f'component "{component.name}"', component.path, where
+    attached = rendered.traits[extra.trait]
+    where = blaming.declared(attached.definition, field, "given here")
+    return f'trait "{attached.trait.type}"', attached.trait.path, where
 
 
 def _malformed(

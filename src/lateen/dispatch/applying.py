@@ -13,12 +13,14 @@ from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.api.treatment import PLAIN, WHOLE, Treatment
 from lateen.base.problem import Problem, Problems, raise_any
+from lateen.definitions import uniting
 from lateen.dispatch import drift, ownership, preparing, writing
 from lateen.dispatch.ownership import Stance
 from lateen.dispatch.recording import Ledger
 from lateen.hub import client, errors
 
 _PARALLEL = 10
+LOOKS = 5  # at an object that others change between the look and the write
 
 
 class Live(Protocol):
@@ -30,11 +32,14 @@ class Live(Protocol):
 
 @dataclass(frozen=True)
 class Desired:
-    """A rendered manifest and whose it is; `trait` is empty on the main object."""
+    """A rendered manifest and whose it is; `trait` is empty on the main object. `path` is where the
+    application asks for it.
+    """
 
     manifest: Manifest
     component: str
     trait: str = ""
+    path: str = ""
 
 
 Treat = Callable[[Manifest], Treatment]
@@ -72,9 +77,11 @@ class Dispatcher:
         """Apply manifests so that they are all there, or, when one is refused, none is touched.
 
         Returns the objects as they are in the cluster, in the order given. An object whose render
-        hash is already there is not written again; of two manifests of one object the last counts.
+        hash is already there is not written again. What another component brings as well is left to
+        the one that came first.
 
         Raises:
+            Problem: `template.duplicate` when another component brings the object, and differently.
             Problem | Problems: `dispatch.owned`, `dispatch.unowned`, `dispatch.missing` (it is only
                 read, and not there), `dispatch.refused` (the API server would not take it),
                 `dispatch.failed` (it did not, this time), and what policies are wrong about.
@@ -83,14 +90,15 @@ class Dispatcher:
         wanted = list({manifest.key(item.manifest): item for item in wanted}.values())
         async with self._ledger.preparing():
             prepared, unborn = await self._prepare([item.manifest for item in wanted])
-            found, pending = await self._compare(prepared, unborn)
-            await self._rehearse(pending)
-        await self._ledger.record(
-            [
-                Resource.tracking(desired, item.component, item.trait, self._treat(desired))
+            claimed = {
+                manifest.key(desired): entry
                 for desired, item in zip(prepared, wanted, strict=True)
-            ]
-        )
+                if (entry := self._claim(desired, item)) is not None
+            }
+            own = [desired for desired in prepared if manifest.key(desired) in claimed]
+            found, pending = await self._compare(own, unborn)
+            await self._rehearse(pending)
+        await self._ledger.record(list(claimed.values()))
         for rank in (True, False):
             group = [item for item in pending if preparing.precedes(item.desired) is rank]
             for done, applied in zip(group, await _each(group, self._apply), strict=True):
@@ -99,7 +107,17 @@ class Dispatcher:
             if rank:
                 for key in unborn:
                     await self._hub.resources.wait(key.group, key.version, key.kind)
-        return [found[manifest.key(desired)] for desired in prepared]
+        return [found.get(manifest.key(desired), desired) for desired in prepared]
+
+    def _claim(self, desired: Manifest, item: Desired) -> Resource | None:
+        """The entry to record for an object, None when another component brings the same."""
+        entry = Resource.tracking(desired, item.component, item.trait, self._treat(desired))
+        first = self._ledger.claim(entry)
+        if first is entry:
+            return entry
+        if first.raw is not None and not uniting.same(first.raw, desired):
+            raise duplicate(first.component, item)
+        return None
 
     async def _compare(
         self, prepared: Sequence[Manifest], unborn: set[Key]
@@ -177,10 +195,37 @@ class Dispatcher:
         return item.live
 
     async def _apply(self, item: _Pending) -> Manifest:
+        looks = 0
+        while True:
+            looks += 1
+            try:
+                return await self._writer.write(
+                    item.desired, item.live, item.stance, item.treatment
+                )
+            except errors.ApiError as error:
+                if not error.conflict or looks == LOOKS:
+                    raise _failure(item, error) from error
+            item.live = await self._look(item)
+            if item.live is not None and self._stands(item, item.live):
+                return item.live
+
+    async def _look(self, item: _Pending) -> Manifest | None:
+        """The object as it is, when it turned out not to be as a watch last saw it."""
         try:
-            return await self._writer.write(item.desired, item.live, item.stance, item.treatment)
+            return await writing.fetch(self._hub, item.key)
         except errors.ApiError as error:
             raise _failure(item, error) from error
+
+
+def duplicate(first: str, second: Desired) -> Problem:
+    """Two components give one object, and do not say the same of it."""
+    key = manifest.key(second.manifest)
+    return Problem(
+        "template.duplicate",
+        f"components {first} and {second.component} both give {key}, and not the same",
+        second.path,
+        hint="leave it out of one of them, or give one object another name",
+    )
 
 
 def _refusal(item: _Pending, error: errors.ApiError) -> Problem:

@@ -35,6 +35,7 @@ class Ledger:
         self._preparing = 0
         self.current = current
         self.root = root
+        self._claims = {each.identity: each for each in self.resources if each.component}
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -42,6 +43,14 @@ class Ledger:
         here = self.current.resources
         known = {each.identity for each in here}
         return (*here, *(each for each in self.root.resources if each.identity not in known))
+
+    def claim(self, resource: Resource) -> Resource:
+        """Take an object for a component; returns the entry of the one that had it first."""
+        first = self._claims.get(resource.identity)
+        if first is not None and first.component != resource.component:
+            return first
+        self._claims[resource.identity] = resource
+        return resource
 
     @asynccontextmanager
     async def preparing(self) -> AsyncIterator[None]:

@@ -36,8 +36,11 @@ class Writer:
     ) -> Manifest:
         """Make a live object what is desired; returns it as it then is.
 
+        One that is not there is made, and never written over what appeared meanwhile.
+
         Raises:
-            ApiError: what the API server had against it.
+            ApiError: what the API server had against it; a `conflict` when the object is not as it
+                was seen, and that matters: look again.
             Problem: `dispatch.stuck` when an object that is to be made anew does not go.
         """
         if live is not None and stance is Stance.SHARER:
@@ -49,10 +52,10 @@ class Writer:
             desired = sharing.stamped(desired, live, self.owner)
         if live is not None and drift.recreates(desired, live, treatment.recreate):
             await self._remove(live)
-            return await self.hub.create(desired, identity=self.identity)
+            live = None
         if live is not None and treatment.replace:
             return await self._replace(desired, live)
-        return await self.hub.apply(desired, force=True, identity=self.identity)
+        return await self.hub.apply(desired, force=True, new=live is None, identity=self.identity)
 
     async def rehearse(
         self,
@@ -82,7 +85,8 @@ class Writer:
 
     async def _remove(self, live: Manifest) -> None:
         key, uid = manifest.key(live), live["metadata"]["uid"]
-        left = await self.hub.delete(key, uid=uid, identity=self.identity)
+        version = sharing.version(live)
+        left = await self.hub.delete(key, uid=uid, version=version, identity=self.identity)
         with anyio.move_on_after(_PATIENCE):
             attempt = 0
             while left is not None and left["metadata"]["uid"] == uid:

@@ -122,7 +122,7 @@ class Sweeper:
 
     def fate(self, resource: Resource, found: Manifest) -> Fate:
         """What `sweep` does with an object of the application that is doomed."""
-        if any(each != self.owner for each in sharing.sharers(found)):
+        if any(each != self.owner for each in sharing.concerned(found)):
             return Fate.HANDED_ON
         treatment = self.treat(found)
         kept = Lifetime.FOREVER in (resource.lifetime, treatment.lifetime)
@@ -152,12 +152,15 @@ class Sweeper:
                 return False
             if self.bin is not None:
                 await self.bin.keep(found, self.owner)
-            left = await self.hub.delete(resource.key, uid=meta["uid"], identity=self.identity)
+            shared = sharing.version(found)
+            left = await self.hub.delete(
+                resource.key, uid=meta["uid"], version=shared, identity=self.identity
+            )
         except errors.ApiError as error:
             if error.not_found:
                 return False
             if error.conflict:  # a namesake is not ours; one that changed is looked at again
-                return body is not None
+                return body is not None or bool(sharing.sharers(found))
             message = f"cannot delete {resource.key}: {error.message}"
             raise Problem("gc.failed", message, retry=True) from error
         return left is not None

@@ -24,6 +24,8 @@ _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 _JSON = "application/json-patch+json"
 _PLAIN = "application/json"
+# no object has this version, and one that is made is not asked for it: applied, it makes or fails
+_NONE_YET = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Client:
         manifest: Mapping[str, Any],
         *,
         force: bool = False,
+        new: bool = False,
         dry_run: bool = False,
         subresource: str = "",
         identity: Identity | None = None,
@@ -156,11 +159,14 @@ class Client:
         """Server-side apply as our field manager; returns the object as it now is.
 
         A resourceVersion or uid in the manifest is a condition. Without `force`, fields that
-        another manager owns give a `conflict` whose `owned_fields` name them.
+        another manager owns give a `conflict` whose `owned_fields` name them. A `new` object must
+        not be there yet: else it is a `conflict`, and what is there stays as it is.
         """
-        if "managedFields" in manifests.metadata(manifest):  # the server refuses it
-            metadata = {k: v for k, v in manifest["metadata"].items() if k != "managedFields"}
-            manifest = {**manifest, "metadata": metadata}
+        metadata = dict(manifests.metadata(manifest))
+        metadata.pop("managedFields", None)  # the server refuses it
+        if new:
+            metadata["resourceVersion"] = _NONE_YET
+        manifest = {**manifest, "metadata": metadata}
         call = await self._call(
             "PATCH",
             "apply",
@@ -228,19 +234,22 @@ class Client:
         key: Key,
         *,
         uid: str = "",
+        version: str = "",
         propagation: str = "Background",
         grace: int | None = None,
         dry_run: bool = False,
         identity: Identity | None = None,
     ) -> Manifest | None:
-        """Delete an object; with `uid` only that very one, else a `conflict`.
+        """Delete an object; with `uid` only that very one, with `version` only as it was then,
+        else a `conflict`.
 
         Returns the object while something (a finalizer, a grace period) still holds it, None when
         it is gone, now or already before. `grace` is in seconds.
         """
         options: dict[str, Any] = {"propagationPolicy": propagation}
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        conditions = {"uid": uid, "resourceVersion": version}
+        if met := {name: value for name, value in conditions.items() if value}:
+            options["preconditions"] = met
         if grace is not None:
             options["gracePeriodSeconds"] = grace
         call = await self._call(

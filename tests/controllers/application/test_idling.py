@@ -76,6 +76,8 @@ def test_a_controller_that_starts_writes_nothing(lab):
     job = {"name": "job", "type": "task", "properties": {"image": "busybox", "cmd": ["true"]}}
     lab.deliver(app(settings("a", {"x": "1"}), web, policies=[place]))
     lab.apply(app(job, name="second"))
+    # what Kubernetes goes on to do with it is news, and is written down
+    lab.eventually("begun", lambda: lab.get("Job", "job").get("status", {}).get("active"))
     lab.until("waiting", lambda found: found["status"].get("services"), "second")
     assert writes(sent_by(lab, lab.plane.restart)) == {}
 

@@ -184,12 +184,12 @@ class Deliverer:
 
 def desired(rendered: Rendered, stage: str) -> list[Desired]:
     """What one stage of a component dispatches, with whose each manifest is."""
-    name = rendered.component.name
+    whose = rendered.component
     main = stage == rendering.DEFAULT and not rendered.managed
     return [
-        *([Desired(rendered.workload, name)] if main else []),
+        *([Desired(rendered.workload, whose.name, path=whose.path)] if main else []),
         *(
-            Desired(extra.manifest, name, extra.type)
+            Desired(extra.manifest, whose.name, extra.type, whose.path)
             for extra in rendered.auxiliaries
             if extra.stage == stage
         ),

@@ -62,36 +62,60 @@ class Keeper:
         found: Manifest | None,
         treatment: Treatment,
     ) -> bool:
-        stance = ownership.Stance.OWNER
-        if found is not None:
-            if manifest.metadata(found).get("deletionTimestamp"):
-                return False  # it comes back once it is gone
-            stance = ownership.stance(found, self.writer.owner, treatment)
-            if stance is ownership.Stance.OWNER:
-                desired = _wanted(desired, found, treatment)
-            if stance is ownership.Stance.SHARER or not self._differs(desired, found, treatment):
-                self.clean[resource.key] = _version(found)
-                return False
-        try:
-            if found is None:
-                await self._refuse_foreign(resource, treatment)
-            applied = await self.writer.write(desired, found, stance, treatment)
-        except errors.ApiError as error:
-            message = f"cannot restore {resource.key}: {error.message}"
-            raise Problem("keep.failed", message, retry=True) from error
+        """Whether the object had to be written."""
+        looks = 0
+        while True:
+            looks += 1
+            try:
+                # what is watched is what is labelled: it may be there, and not be ours any more
+                if looks > 1 or (found is not None and not manifest.owner(found)):
+                    found = await writing.fetch(self.writer.hub, resource.key)
+                order = self._order(desired, found, treatment)
+                if order is None:
+                    return self._passed(resource, found)
+                applied = await self.writer.write(order.desired, found, order.stance, treatment)
+                break
+            except errors.ApiError as error:
+                if not error.conflict or looks == applying.LOOKS:
+                    message = f"cannot restore {resource.key}: {error.message}"
+                    raise Problem("keep.failed", message, retry=True) from error
         self.live.observe(applied)
         self.clean[resource.key] = _version(applied)
         return found is None or _version(found) != _version(applied)
 
-    async def _refuse_foreign(self, resource: Resource, treatment: Treatment) -> None:
-        """Watched is only what is labelled: what is gone may be there as somebody else's."""
-        there = await writing.fetch(self.writer.hub, resource.key)
-        if there is not None and not ownership.applied(there):
-            ownership.stance(there, self.writer.owner, treatment)
+    def _order(
+        self, desired: Manifest, found: Manifest | None, treatment: Treatment
+    ) -> _Order | None:
+        """What is to be written, None when the object may stay as it was found."""
+        if found is None:
+            return _Order(desired)
+        if manifest.metadata(found).get("deletionTimestamp"):
+            return None  # it comes back once it is gone
+        if ownership.applied(found) and not manifest.owner(found):
+            return _Order(desired)  # somebody took our labels off
+        stance = ownership.stance(found, self.writer.owner, treatment)
+        if stance is ownership.Stance.SHARER:
+            return None
+        if stance is ownership.Stance.OWNER:
+            desired = _wanted(desired, found, treatment)
+        return _Order(desired, stance) if self._differs(desired, found, treatment) else None
+
+    def _passed(self, resource: Resource, found: Manifest | None) -> bool:
+        if found is not None and not manifest.metadata(found).get("deletionTimestamp"):
+            self.clean[resource.key] = _version(found)
+        return False
 
     def _differs(self, desired: Manifest, found: Manifest, treatment: Treatment) -> bool:
         joined = not treatment.shared or sharing.shares(found, self.writer.owner)
         return not joined or drift.differs(desired, found)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is to be written over an object, or in place of one that is gone."""
+
+    desired: Manifest
+    stance: ownership.Stance = ownership.Stance.OWNER
 
 
 def _wanted(desired: Manifest, found: Manifest, treatment: Treatment) -> Manifest:

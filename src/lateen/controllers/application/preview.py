@@ -16,8 +16,8 @@ from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.controllers.application import deliver, parsing, policing, running, stepping
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, loading, rendering, templates, tracing
-from lateen.dispatch import preparing
+from lateen.definitions import contexts, loading, rendering, templates, tracing, uniting
+from lateen.dispatch import applying, preparing
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
 from lateen.policies import treating
@@ -85,8 +85,8 @@ class _Paper:
             namespaced = each.manifest["kind"] not in _CLUSTER_WIDE
             sent = preparing.prepare(each.manifest, namespaced=namespaced)
             key = manifest.key(each.manifest)
-            if key in self.written:
-                self._replace(key, each)
+            if key in self.written and not self._replaces(key, each, sent):
+                continue
             self.written[key] = sent
             self.preview.manifests.append((each.component, each.trait or None, sent))
         return [each.manifest for each in wanted]
@@ -94,22 +94,18 @@ class _Paper:
     async def find(self, wanted: Manifest) -> Manifest | None:
         return self.written.get(manifest.key(wanted))
 
-    def _replace(self, key: Key, by: Desired) -> None:
-        """An object that is rendered twice: the last one stands, as in the cluster."""
+    def _replaces(self, key: Key, by: Desired, sent: Manifest) -> bool:
+        """Whether an object that is there is written again; not for another component."""
         before = self.written[key]
+        if uniting.identity(before) != uniting.identity(sent):
+            return True  # in another cluster
         entry = next(e for e in self.preview.manifests if e[2] is before)
-        self.preview.manifests.remove(entry)
-        if entry[0] == by.component and entry[1] == (by.trait or None):
-            return  # the same template, for another step
-        first, second = (name or "the component itself" for name in (entry[1], by.trait))
-        self.preview.warnings.append(
-            Problem(
-                "template.duplicate",
-                f"{key} is rendered twice: for {entry[0]} by {first}, for {by.component} by "
-                f"{second}, which stands",
-                hint="leave one of them out, or give its object another name",
-            )
-        )
+        if entry[0] == by.component:
+            self.preview.manifests.remove(entry)
+            return True
+        if not uniting.same(before, sent):
+            raise applying.duplicate(entry[0], by)
+        return False
 
 
 @dataclass
