@@ -110,33 +110,23 @@ def of_object(node: trees.Node, around: Surroundings) -> Link:
     since = _since(node.live)
     if unwell:
         return Link(what, node.message or _counted(node.live), since, alike(unwell))
-    failed = _failed(node.live.get("status") or {})
+    failed = "; ".join(_said(each) for each in trees.conditions(node.live) if not each.fine)
     own = "; ".join(part for part in (_counted(node.live), failed) if part)
     says = node.message or own or "is there"
     return Link(what, says, since, _newest(node.live, says, around))
 
 
 def _counted(live: Manifest) -> str:
-    """What an object says of itself, in few words: its replicas, or its phase."""
-    spec, status = live.get("spec") or {}, live.get("status") or {}
-    if live.get("kind") in ("Deployment", "StatefulSet", "ReplicaSet"):
-        return f"{status.get('readyReplicas') or 0} of {spec.get('replicas', 1)} ready"
-    if live.get("kind") == "DaemonSet":
-        wanted = status.get("desiredNumberScheduled") or 0
-        return f"{status.get('numberReady') or 0} of {wanted} ready"
-    if live.get("kind") == "Job":
-        return f"{status.get('active') or 0} active, {status.get('failed') or 0} failed"
-    return str(status.get("phase") or "")
+    """What an object says of itself, in few words: how much of it is ready, or its phase."""
+    counted = trees.ready(live)
+    if counted:
+        done = "done" if live.get("kind") == "Job" else "ready"
+        return f"{counted.replace('/', ' of ')} {done}"
+    return str((live.get("status") or {}).get("phase") or "")
 
 
-def _failed(status: Mapping[str, Any]) -> str:
-    """The condition that tells of trouble: one that should be true, or one of failure."""
-    for condition in status.get("conditions") or ():
-        bad = "Fail" in str(condition.get("type"))
-        if condition.get("status") == ("True" if bad else "False"):
-            said = condition.get("message") or condition.get("reason") or "not met"
-            return f"{condition.get('type')}: {said}"
-    return ""
+def _said(condition: trees.Condition) -> str:
+    return f"{condition.type}: {condition.message or condition.reason or 'not met'}"
 
 
 def _since(live: Manifest) -> str:

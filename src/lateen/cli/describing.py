@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich.text import Text
 from rich.tree import Tree
 
 from lateen import hub
+from lateen.api import manifest as manifests
 from lateen.api.application import Application
+from lateen.api.manifest import Manifest
 from lateen.base import clock, durations
 from lateen.cli import connecting, gathering, printing, progress, trees
 from lateen.cli.options import Output
 from lateen.hub import informer
 
 
-async def status(name: str, namespace: str, output: Output, kubeconfig: str | None) -> None:
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for."""
+
+    name: str
+    namespace: str
+    output: Output = Output.TABLE
+    detail: bool = False
+
+
+async def status(order: Order, kubeconfig: str | None) -> None:
     """Components, workflow steps and what is wrong; JSON and YAML give the Application itself."""
     async with connecting.plane(kubeconfig) as client:
-        app = await connecting.application(client, namespace, name)
+        app = await connecting.application(client, order.namespace, order.name)
         view = progress.view(app)
         causes: list[str] = []
-        if output is Output.TABLE and any(c.state == "unhealthy" for c in view.components):
+        if order.output is Output.TABLE and any(c.state == "unhealthy" for c in view.components):
             gathered = await gathering.application(client, app)
             causes = trees.causes(gathered.nodes)
-    if output is not Output.TABLE:
-        printing.structured(informer.trim(app.raw), output)
+    if order.output is not Output.TABLE:
+        printing.structured(informer.trim(app.raw), order.output)
         return
+    now = clock.SystemClock().now()
     console = printing.stdout()
-    for label, value in _facts(app, view, clock.SystemClock().now()):
+    for label, value in _facts(app, view, now):
         console.print(Text.assemble((f"{label + ':':<12}", "bold"), value))
     if view.components:
         console.print()
@@ -53,49 +67,87 @@ async def status(name: str, namespace: str, output: Output, kubeconfig: str | No
                 for step in view.steps
             ],
         )
+    if order.detail:
+        _details(app, now)
     for reason in view.reasons:
         printing.stderr().print(Text(f"✗ {reason}", "red"))
     for cause in causes:
         printing.stderr().print(Text(f"  {cause}", "yellow"))
     if view.suspended:
-        hint = f"It waits for `lateen workflow resume {name} -n {namespace}`."
+        hint = f"It waits for `lateen workflow resume {order.name} -n {order.namespace}`."
         printing.stderr().print(Text(hint, "yellow"))
 
 
 def _facts(app: Application, view: progress.View, now: datetime) -> list[tuple[str, str | Text]]:
-    created = app.metadata.get("creationTimestamp")
-    age = durations.short((now - clock.parse(created)).total_seconds()) if created else ""
     revision = (app.status.get("latestRevision") or {}).get("name")
     facts: list[tuple[str, str | Text]] = [
         ("Name", app.name),
         ("Namespace", app.namespace),
         ("Phase", printing.state(view.phase)),
         ("Revision", str(revision or "")),
-        ("Age", age),
+        ("Age", age(app.metadata.get("creationTimestamp"), now)),
     ]
     return [(label, value) for label, value in facts if value]
 
 
-async def tree(name: str, namespace: str, output: Output, kubeconfig: str | None) -> None:
+def _details(app: Application, now: datetime) -> None:
+    """What its types tell of components and traits, and its conditions."""
+    rows = [
+        (str(part.get("name") or f"  {part.get('type')}"), label, Text(str(value)))
+        for service in app.status.get("services") or ()
+        for part in (service, *(service.get("traits") or ()))
+        for label, value in (part.get("details") or {}).items()
+    ]
+    console = printing.stdout()
+    if rows:
+        console.print()
+        printing.table(("COMPONENT", "DETAIL", "VALUE"), rows)
+    found = app.status.get("conditions") or ()
+    if found:
+        console.print()
+        printing.table(
+            ("CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"),
+            [
+                (
+                    str(each.get("type")),
+                    printing.state(str(each.get("status"))),
+                    str(each.get("reason") or ""),
+                    age(each.get("lastTransitionTime"), now),
+                    str(each.get("message") or ""),
+                )
+                for each in found
+            ],
+        )
+
+
+def age(stamp: str | None, now: datetime) -> str:
+    """How long ago a time of Kubernetes was; nothing where there is none."""
+    return durations.short((now - clock.parse(stamp)).total_seconds()) if stamp else ""
+
+
+async def tree(order: Order, kubeconfig: str | None) -> None:
     """Every applied object with those it made, by cluster."""
     async with connecting.plane(kubeconfig) as client:
-        gathered = await _gather(client, namespace, name)
-    if output is not Output.TABLE:
-        printing.structured([node.to_map() for node in gathered.nodes], output)
+        gathered = await _gather(client, order)
+    if order.output is not Output.TABLE:
+        plain = [node.to_map(detail=order.detail) for node in gathered.nodes]
+        printing.structured(plain, order.output)
         return
+    now = clock.SystemClock().now() if order.detail else None
     clusters = dict.fromkeys(node.cluster or "local" for node in gathered.nodes)
     console = printing.stdout()
     for cluster in clusters:
         root = Tree(Text(f"cluster {cluster}", "bold"), guide_style="dim")
         for node in gathered.nodes:
             if (node.cluster or "local") == cluster:
-                _branch(root, node, namespace)
+                _branch(root, node, order.namespace, now)
         console.print(root, soft_wrap=False)  # a long message stays inside its branch
     if not clusters:
-        printing.stderr().print(f"{name} has no objects yet.")
+        printing.stderr().print(f"{order.name} has no objects yet.")
 
 
-def _branch(parent: Tree, node: trees.Node, namespace: str) -> None:
+def _branch(parent: Tree, node: trees.Node, namespace: str, now: datetime | None) -> None:
+    """One object with those it made; with a time, also what it tells of itself."""
     place = f" -n {node.key.namespace}" if node.key.namespace not in ("", namespace) else ""
     label = Text.assemble(
         ("✓ ", "green") if node.healthy else ("✗ ", "red"),
@@ -104,27 +156,47 @@ def _branch(parent: Tree, node: trees.Node, namespace: str) -> None:
     )
     if node.message:
         label.append(f"  {node.message}", "dim" if node.healthy else "red")
+    if now is not None and node.live is not None:
+        label.append_text(_told(node.live, now))
     branch = parent.add(label)
     for child in node.children:
-        _branch(branch, child, namespace)
+        _branch(branch, child, namespace, now)
 
 
-async def endpoints(name: str, namespace: str, output: Output, kubeconfig: str | None) -> None:
+def _told(live: Manifest, now: datetime) -> Text:
+    """Age and readiness on the line of the object, its conditions on one below."""
+    created = age(manifests.metadata(live).get("creationTimestamp"), now)
+    counted = trees.ready(live)
+    said = Text(f"  {counted} ready" if counted else "", "dim")
+    said.append(f"  {created} old" if created else "", "dim")
+    found = trees.conditions(live)
+    fine = ", ".join(each.type for each in found if each.fine)
+    if fine:
+        said.append(f"\n  {fine}", "dim green")
+    for each in found:
+        if not each.fine:
+            reason = ": ".join(part for part in (each.reason, each.message) if part)
+            said.append(f"\n  {each.type} {each.status}", "yellow")
+            said.append(f"  {reason}" if reason else "", "dim")
+    return said
+
+
+async def endpoints(order: Order, kubeconfig: str | None) -> None:
     """The addresses that accept connections now."""
     async with connecting.plane(kubeconfig) as client:
-        gathered = await _gather(client, namespace, name)
+        gathered = await _gather(client, order)
     found = await gathering.answering(gathered.endpoints)
-    if output is not Output.TABLE:
+    if order.output is not Output.TABLE:
         rows = [
             {"component": e.component, "service": e.service, "address": e.address, "url": url}
             for e, url in found
         ]
-        printing.structured(rows, output)
+        printing.structured(rows, order.output)
         return
     if not found:
         silent = ", ".join(endpoint.address for endpoint in gathered.endpoints)
         said = f"nobody answers at {silent}" if silent else "no pod with a port is ready"
-        printing.stderr().print(f"{name} has no address that answers now: {said}.")
+        printing.stderr().print(f"{order.name} has no address that answers now: {said}.")
         return
     printing.table(
         ("COMPONENT", "SERVICE", "ENDPOINT"),
@@ -132,6 +204,6 @@ async def endpoints(name: str, namespace: str, output: Output, kubeconfig: str |
     )
 
 
-async def _gather(client: hub.Client, namespace: str, name: str) -> gathering.Gathered:
-    app = await connecting.application(client, namespace, name)
+async def _gather(client: hub.Client, order: Order) -> gathering.Gathered:
+    app = await connecting.application(client, order.namespace, order.name)
     return await gathering.application(client, app)

@@ -33,10 +33,16 @@ _GREETING = b"HEAD / HTTP/1.1\r\nHost: %s\r\nUser-Agent: lateen\r\nConnection: c
 
 @dataclass
 class Gathered:
-    """An application's objects as a tree, and every pod of the namespaces they are in."""
+    """An application's objects as a tree, and what Kubernetes made in the namespaces they are in,
+    for them and for others.
+    """
 
     nodes: list[trees.Node]
-    pods: list[Manifest] = field(default_factory=list)
+    made: list[Manifest] = field(default_factory=list)
+
+    @property
+    def pods(self) -> list[Manifest]:
+        return [each for each in self.made if each.get("kind") == "Pod"]
 
     @property
     def endpoints(self) -> list[endpoints.Endpoint]:
@@ -134,8 +140,7 @@ async def _gather(client: hub.Client, applied: Iterable[Mapping[str, Any]]) -> G
         for namespace in sorted({key.namespace for key in here if key.namespace}):
             for kind in _MADE:
                 group.start_soon(read_made, kind, namespace)
-    pods = [each for each in made if each.get("kind") == "Pod"]
-    return Gathered(trees.build(applied, live, made), pods)
+    return Gathered(trees.build(applied, live, made), made)
 
 
 def _local(cluster: str | None) -> bool:

@@ -22,6 +22,12 @@ def status(
     endpoint: Annotated[
         bool, typer.Option("--endpoint", "-p", help="The addresses that answer now.")
     ] = False,
+    detail: Annotated[
+        bool,
+        typer.Option(
+            "--detail", help="Also conditions, ages, what is ready, and details of types."
+        ),
+    ] = False,
     output: options.Format = options.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
@@ -31,5 +37,6 @@ def status(
 
     if tree and endpoint:
         raise typer.BadParameter("give one of the two", param_hint="--tree, --endpoint")
+    order = describing.Order(name, namespace, output, detail)
     show = describing.tree if tree else describing.endpoints if endpoint else describing.status
-    running.run(lambda: show(name, namespace, output, kubeconfig))
+    running.run(lambda: show(order, kubeconfig))

@@ -33,9 +33,9 @@ class Node:
         for child in self.children:
             yield from child.walk()
 
-    def to_map(self) -> dict[str, Any]:
+    def to_map(self, *, detail: bool = False) -> dict[str, Any]:
         """For JSON and YAML; what is empty is left out."""
-        fields = {
+        fields: dict[str, Any] = {
             "cluster": self.cluster,
             "component": self.component,
             "apiVersion": self.key.api_version,
@@ -44,9 +44,35 @@ class Node:
             "name": self.key.name,
             "healthy": self.healthy,
             "message": self.message,
-            "children": [child.to_map() for child in self.children],
         }
+        if detail and self.live is not None:
+            fields |= {
+                "created": str(manifests.metadata(self.live).get("creationTimestamp") or ""),
+                "ready": ready(self.live),
+                "conditions": [each.to_map() for each in conditions(self.live)],
+            }
+        fields["children"] = [child.to_map(detail=detail) for child in self.children]
         return {name: value for name, value in fields.items() if value not in ("", [])}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of an object. `status` is True, False or Unknown."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """One of trouble is fine when it is not met, any other when it is."""
+        trouble = "Fail" in self.type or "Pressure" in self.type
+        return self.status == ("False" if trouble else "True")
+
+    def to_map(self) -> dict[str, str]:
+        found = (("reason", self.reason), ("message", self.message))
+        return {"type": self.type, "status": self.status, **{k: v for k, v in found if v}}
 
 
 def build(
@@ -81,6 +107,57 @@ def causes(nodes: Iterable[Node]) -> list[str]:
     """What Kubernetes says of the pods that are not well: the end of the chain of causes."""
     unwell = (pod for pod in pods(nodes) if not pod.healthy)
     return [f"pod {pod.key.name}: {pod.message}" for pod in unwell]
+
+
+def uids(nodes: Iterable[Node], others: Iterable[Manifest]) -> set[str]:
+    """The objects of a tree and everything they made, also what they have no use for any more."""
+    found = {
+        str(manifests.metadata(each.live).get("uid"))
+        for node in nodes
+        for each in node.walk()
+        if each.live
+    }
+    made: dict[str, list[str]] = defaultdict(list)
+    for other in others:
+        meta = manifests.metadata(other)
+        for owner in meta.get("ownerReferences") or ():
+            made[str(owner.get("uid"))].append(str(meta.get("uid")))
+    unseen = list(found)
+    while unseen:
+        fresh = set(made.get(unseen.pop(), ())) - found
+        found |= fresh
+        unseen += fresh
+    return found
+
+
+def ready(live: Manifest) -> str:
+    """How much of an object is ready, as `1/2`; empty where that is no question."""
+    spec, status = live.get("spec") or {}, live.get("status") or {}
+    kind = live.get("kind")
+    if kind in ("Deployment", "StatefulSet", "ReplicaSet"):
+        return f"{status.get('readyReplicas') or 0}/{spec.get('replicas', 1)}"
+    if kind == "DaemonSet":
+        return f"{status.get('numberReady') or 0}/{status.get('desiredNumberScheduled') or 0}"
+    if kind == "Job":
+        return f"{status.get('succeeded') or 0}/{spec.get('completions') or 1}"
+    if kind == "Pod":
+        containers = status.get("containerStatuses") or ()
+        count = len(spec.get("containers") or ())
+        return f"{sum(bool(each.get('ready')) for each in containers)}/{count}"
+    return ""
+
+
+def conditions(live: Manifest) -> list[Condition]:
+    """The conditions of an object, as they are."""
+    return [
+        Condition(
+            str(each.get("type")),
+            str(each.get("status")),
+            str(each.get("reason") or ""),
+            str(each.get("message") or ""),
+        )
+        for each in (live.get("status") or {}).get("conditions") or ()
+    ]
 
 
 def _applied(

@@ -1,0 +1,205 @@
+"""`events`: what happened to an application and everything it owns, in the order it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import anyio
+import orjson
+from anyio.abc import ObjectSendStream, TaskGroup
+from rich.text import Text
+
+from lateen import hub
+from lateen.api import manifest as manifests
+from lateen.api.application import Application
+from lateen.api.manifest import Manifest
+from lateen.base import clock, documents
+from lateen.base.problem import Problem
+from lateen.cli import causes, connecting, describing, gathering, printing, trees
+from lateen.cli.options import Output
+from lateen.hub import informer
+
+_Send = ObjectSendStream[Manifest]
+
+_HEADERS = ("AGE", "TYPE", "REASON", "OBJECT", "TIMES", "MESSAGE")
+_PAUSE = 1.0  # seconds between two looks at what the application owns
+_PATIENCE = 10.0  # seconds an event is kept whose object is not known to be the application's
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for."""
+
+    name: str
+    namespace: str
+    watch: bool
+    output: Output
+
+
+async def events(order: Order, kubeconfig: str | None) -> None:
+    """Print what happened; with `watch` go on until interrupted.
+
+    Raises:
+        Problem: `hub.not-found` when there is no such application.
+    """
+    async with connecting.plane(kubeconfig) as client:
+        app = await connecting.application(client, order.namespace, order.name)
+        if order.watch:
+            async with anyio.create_task_group() as tasks:
+                await _Watch(client, order, tasks).run(app)
+            return
+        owned, spaces = await _owned(client, app)
+        found = [e for space in sorted(spaces) for e in (await _list(client, space))[0]]
+    shown = ordered(about(found, owned))
+    if order.output is not Output.TABLE:
+        printing.structured([informer.trim(each) for each in shown], order.output)
+    elif shown:
+        now = clock.SystemClock().now()
+        printing.table(
+            _HEADERS, [_row(each, describing.age(causes.moment(each), now)) for each in shown]
+        )
+    else:
+        printing.stderr().print(f"Nothing is known to have happened to {order.name}.")
+
+
+def about(events: Iterable[Manifest], owned: Iterable[str]) -> list[Manifest]:
+    """The events about objects of these uids."""
+    uids = set(owned)
+    return [each for each in events if subject(each) in uids]
+
+
+def subject(event: Manifest) -> str:
+    """The uid of the object that an event is about."""
+    return str((event.get("involvedObject") or {}).get("uid") or "")
+
+
+def ordered(events: Iterable[Manifest]) -> list[Manifest]:
+    """The newest last; those of one moment in the order they were written."""
+
+    def place(event: Manifest) -> tuple[float, int]:
+        stamp = causes.moment(event)
+        version = str(manifests.metadata(event).get("resourceVersion") or "0")
+        return (clock.parse(stamp).timestamp() if stamp else 0.0, int(version))
+
+    return sorted(events, key=place)
+
+
+def _row(event: Manifest, when: str) -> list[str | Text]:
+    told, kind = event.get("involvedObject") or {}, str(event.get("type") or "Normal")
+    return [
+        when,
+        Text(kind, "" if kind == "Normal" else "yellow"),
+        str(event.get("reason") or ""),
+        f"{told.get('kind')}/{told.get('name')}",
+        str(causes.times(event)),
+        " ".join(str(event.get("message") or "").split()),
+    ]
+
+
+async def _owned(client: hub.Client, app: Application) -> tuple[set[str], set[str]]:
+    """The uids of the application and all it owns, and the namespaces of these."""
+    gathered = await gathering.application(client, app)
+    spaces = {app.namespace, *(node.key.namespace for node in gathered.nodes)} - {""}
+    return {app.uid, *trees.uids(gathered.nodes, gathered.made)}, spaces
+
+
+async def _list(client: hub.Client, namespace: str) -> tuple[list[Manifest], str]:
+    return await client.list("", "v1", "Event", namespace=namespace)
+
+
+@dataclass
+class _Watch:
+    """Events as they come. What an application owns grows meanwhile: a pod that is not known yet
+    may turn out to be its own.
+    """
+
+    client: hub.Client
+    order: Order
+    tasks: TaskGroup
+    _owned: set[str] = field(default_factory=set)
+    _foreign: set[str] = field(default_factory=set)
+    _spaces: set[str] = field(default_factory=set)
+    _strange: list[tuple[float, Manifest]] = field(default_factory=list)
+
+    async def run(self, app: Application) -> None:
+        send, receive = anyio.create_memory_object_stream[Manifest](1000)
+        await self._look(app, send)
+        pause = _PAUSE
+        look = anyio.current_time() + pause
+        while True:
+            # without anything strange there is nothing to look for
+            left = max(look - anyio.current_time(), 0.0) if self._strange else None
+            with anyio.move_on_after(left):
+                self._take(await receive.receive())
+            if self._strange and anyio.current_time() >= look:
+                await self._look(await self._now() or app, send)
+                pause = _PAUSE if self._sort_out() else min(2 * pause, _PATIENCE)
+                look = anyio.current_time() + pause
+
+    async def _now(self) -> Application | None:
+        try:
+            return await connecting.application(self.client, self.order.namespace, self.order.name)
+        except Problem as problem:
+            if problem.code != "hub.not-found":
+                raise
+            return None  # it is deleted; what belonged to it still does
+
+    async def _look(self, app: Application, send: _Send) -> None:
+        """See what the application owns now, and listen where it owns something."""
+        owned, spaces = await _owned(self.client, app)
+        self._owned |= owned
+        before: list[Manifest] = []
+        for space in sorted(spaces - self._spaces):
+            self._spaces.add(space)
+            found, version = await _list(self.client, space)
+            before += found
+            self.tasks.start_soon(self._listen, space, version, send)
+        for each in ordered(before):
+            self._take(each)
+
+    async def _listen(self, space: str, version: str, send: _Send) -> None:
+        while True:
+            watch = self.client.watch("", "v1", "Event", namespace=space, resource_version=version)
+            try:
+                async with aclosing(watch) as events:
+                    async for kind, event in events:
+                        if kind != "DELETED":  # only forgotten
+                            await send.send(event)
+            except hub.ApiError as error:
+                if not error.gone:
+                    raise
+                _, version = await _list(self.client, space)
+
+    def _take(self, event: Manifest) -> None:
+        uid = subject(event)
+        if uid in self._owned:
+            self._print(event)
+        elif uid not in self._foreign:
+            self._strange.append((anyio.current_time(), event))
+
+    def _sort_out(self) -> bool:
+        """Print what was strange and is known now; whether there was any."""
+        strange, self._strange = self._strange, []
+        oldest, found = anyio.current_time() - _PATIENCE, False
+        for came, event in strange:
+            if subject(event) in self._owned:
+                self._print(event)
+                found = True
+            elif came >= oldest:
+                self._strange.append((came, event))
+            else:
+                self._foreign.add(subject(event))
+        return found
+
+    def _print(self, event: Manifest) -> None:
+        if self.order.output is Output.JSON:
+            printing.line_out(orjson.dumps(informer.trim(event)).decode())
+        elif self.order.output is Output.YAML:
+            printing.line_out(f"---\n{documents.dump(informer.trim(event))}".rstrip())
+        else:
+            when, kind, reason, told, often, message = _row(event, causes.moment(event)[11:19])
+            again = f" ({often} times)" if often != "1" else ""
+            line = Text.assemble((f"{when}  ", "dim"), kind, f"  {reason}  ", (str(told), "cyan"))
+            printing.stdout().print(line.append(f"  {message}{again}"))
