@@ -36,3 +36,18 @@ def applications(kubeconfig: str | None, namespace: str, incomplete: str) -> lis
         return [name for name in running.run(ask) if name.startswith(incomplete)]
     except (hub.ApiError, Problem, Problems):
         return []
+
+
+def workflows(kubeconfig: str | None, namespace: str, incomplete: str) -> list[str]:
+    """Names of applications and WorkflowRuns of a namespace that begin so."""
+    # imported here: completing an application needs no workflows
+    from lateen.cli import flows
+
+    async def ask() -> list[str]:
+        async with connecting.plane(kubeconfig, timeout=_PATIENCE) as client:
+            return sorted({flow.owner.name for flow in await flows.every(client, namespace)})
+
+    try:
+        return [name for name in running.run(ask) if name.startswith(incomplete)]
+    except (hub.ApiError, Problem, Problems):
+        return []

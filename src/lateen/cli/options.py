@@ -14,6 +14,11 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class Workflows(StrEnum):
+    APP = "app"
+    WORKFLOW = "workflow"
+
+
 class Differences(StrEnum):
     DIFF = "diff"
     JSON = "json"
@@ -40,6 +45,15 @@ def _names(context: typer.Context, incomplete: str) -> list[str]:
     return completing.applications(kubeconfig, namespace, incomplete)
 
 
+def _workflows(context: typer.Context, incomplete: str) -> list[str]:
+    # imported here: only the shell's completion needs it
+    from lateen.cli import completing
+
+    namespace = context.params.get("namespace") or "default"
+    kubeconfig = _inherit(context, context.params.get("kubeconfig"))
+    return completing.workflows(kubeconfig, namespace, incomplete)
+
+
 Kubeconfig = Annotated[
     str | None,
     typer.Option(
@@ -58,6 +72,22 @@ Namespace = Annotated[
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", help="The application.", autocompletion=_names),
+]
+Workflow = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The application, or the WorkflowRun.", autocompletion=_workflows
+    ),
+]
+WorkflowKind = Annotated[
+    Workflows | None,
+    typer.Option(
+        "--type",
+        "-t",
+        help="Of an application (app) or a WorkflowRun (workflow), where there are both.",
+        case_sensitive=False,
+        show_default=False,
+    ),
 ]
 Names = Annotated[
     list[str],

@@ -20,7 +20,7 @@ from lateen.cli import connecting, gathering, printing, trees
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan")
 _PAUSE = 1.0  # seconds between two looks for new pods
 # a log is asked for before its container runs, or after its pod is gone; both pass
-_NOT_YET = frozenset({400, 404})
+NOT_YET = frozenset({400, 404})
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ async def _sources(client: hub.Client, order: Order) -> list[Source]:
         for node in trees.pods(gathered.nodes)
         if node.live and order.component in ("", node.component)
     ]
-    found = [source for pod in pods for source in _containers(pod)]
+    found = [source for pod in pods for source in containers(pod)]
     if order.container and found and all(s.container != order.container for s in found):
         raise Problem(
             "hub.not-found",
@@ -103,7 +103,7 @@ async def _sources(client: hub.Client, order: Order) -> list[Source]:
     return [source for source in found if order.container in ("", source.container)]
 
 
-def _containers(pod: Manifest) -> Iterator[Source]:
+def containers(pod: Manifest) -> Iterator[Source]:
     """The containers of a pod that run or have run."""
     status, meta = pod.get("status") or {}, manifests.metadata(pod)
     for each in (
@@ -131,7 +131,7 @@ async def _print(client: hub.Client, source: Source, order: Order) -> None:
                 text = Text(f"{source.pod} {source.container} | ", colour)
                 console.print(text.append(line.decode(errors="replace"), "default"))
     except hub.ApiError as error:
-        if error.status not in _NOT_YET:
+        if error.status not in NOT_YET:
             raise
         printing.stderr().print(
             Text(f"{source.pod} {source.container}: no log ({error.message})", "dim")

@@ -115,6 +115,14 @@ class Runner(Protocol):
     async def __call__(self, task: Task) -> Result: ...
 
 
+class Notes(Protocol):
+    """Where it is kept what steps and components evaluate to, for a workflow that is debugged."""
+
+    async def keep(self, name: str, text: str) -> None:
+        """`name` is the id of a step, or says which component it is."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tools:
     """Everything a pass works with.
@@ -126,6 +134,7 @@ class Tools:
             What a dry run sets.
         parallel: how many independent steps run at the same time.
         store: writes the memory down now, and not only when the pass is over.
+        notes: what steps evaluate to is kept there; None where nobody asks.
     """
 
     delivery: Delivery
@@ -138,3 +147,4 @@ class Tools:
     rehearsal: bool = False
     parallel: int = 10
     store: Callable[[], Awaitable[None]] | None = None
+    notes: Notes | None = None

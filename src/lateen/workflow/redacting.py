@@ -6,8 +6,9 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from lateen.api.manifest import Manifest
 from lateen.base import paths
 from lateen.base.problem import Problem, Problems, every
 
@@ -34,6 +35,23 @@ class Secrets:
             if found is not paths.MISSING:
                 self._texts.update(_readings(found))
 
+    def learn_objects(self, value: Any) -> None:
+        """Take in the data of every Secret somewhere below `value`."""
+        for each in _secrets(value):
+            self.learn([each.get("data"), each.get("stringData")])
+
+    def conceal(self, value: Any) -> Any:
+        """The value without secret texts, also where one is the whole of a short value."""
+        if isinstance(value, Mapping):
+            return {key: self.conceal(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.conceal(each) for each in value]
+        if value is None or isinstance(value, bool):
+            return value
+        if str(value) in self._texts:
+            return HIDDEN
+        return self.hide(value) if isinstance(value, str) else value
+
     def hide(self, text: str) -> str:
         for each in sorted(self._texts, key=len, reverse=True):
             if len(each) >= _SHORTEST:
@@ -43,6 +61,32 @@ class Secrets:
     def problems(self, error: Problem | Problems) -> Iterator[Problem]:
         for each in every(error):
             yield replace(each, message=self.hide(each.message), hint=self.hide(each.hint))
+
+
+class Variables(Protocol):
+    """What a workflow remembers; `workflow.remembering.Memory` is one."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]: ...
+    def is_secret(self, name: str) -> bool: ...
+
+
+def of(memory: Variables) -> Secrets:
+    """The secret variables of a workflow."""
+    found = Secrets()
+    found.learn([value for name, value in memory.variables.items() if memory.is_secret(name)])
+    return found
+
+
+def _secrets(value: Any) -> Iterator[Manifest]:
+    if isinstance(value, Mapping):
+        if (value.get("apiVersion"), value.get("kind")) == ("v1", "Secret"):
+            yield dict(value)
+        for each in value.values():
+            yield from _secrets(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _secrets(each)
 
 
 def _readings(value: Any) -> Iterator[str]:

@@ -92,12 +92,12 @@ def test_policies_that_do_nothing_yet_are_named(lab):
         policy("here", "topology", clusters=["local"]),
         policy("same", "override", components=[]),
         policy("once", "apply-once", enable=False),
-        {"type": "debug"},
+        {"type": "env-binding", "properties": {}},
         policy("mine", "labeller"),
     ]
     found = lab.deliver(app(settings("a"), policies=policies))
     assert condition(found, "Policy")["message"] == (
-        "not acted on yet: debug-auto-gen-3 (debug), mine (labeller)"
+        "not acted on yet: env-binding-auto-gen-3 (env-binding), mine (labeller)"
     )
 
 

@@ -31,7 +31,7 @@ BUILTIN_POLICIES = frozenset(
         "debug",
     }
 )
-ACTED_ON = frozenset({"topology", "override", "replication", *treating.TYPES})
+ACTED_ON = frozenset({"topology", "override", "replication", "debug", *treating.TYPES})
 BUILTIN_STEPS = frozenset({"apply-component", "deploy", "suspend", "step-group"})
 
 

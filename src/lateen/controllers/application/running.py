@@ -15,14 +15,14 @@ from lateen.api.placement import Placement
 from lateen.api.revision import Revision, Snapshot
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.controllers.application import memories, parsing, sessions
+from lateen.controllers.application import memories, noting, parsing, sessions
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts
 from lateen.hub import client
 from lateen.policies import deciding, placements
 from lateen.providers import ports as lent
+from lateen.workflow import debugging, expressions, planning, ports, records, steps
 from lateen.workflow import engine as workflow
-from lateen.workflow import expressions, planning, ports, records, steps
 from lateen.workflow.remembering import Memory
 from lateen.workflow.steps import custom
 from lateen.workflow.waiting import Attempts
@@ -126,6 +126,7 @@ def tools(
     runtime: lent.Runtime,
     rehearsal: bool = False,
     store: Callable[[], Awaitable[None]] | None = None,
+    notes: ports.Notes | None = None,
 ) -> ports.Tools:
     """What a pass works with. A rehearsal waits for nothing."""
     return ports.Tools(
@@ -138,6 +139,7 @@ def tools(
         ids=records.fresh_id,
         rehearsal=rehearsal,
         store=store,
+        notes=notes,
     )
 
 
@@ -162,9 +164,11 @@ class Runs:
         context: Mapping[str, Any],
         journey: sessions.Journey,
         runtime: lent.Runtime,
+        *,
+        debug: bool = False,
     ) -> Pass:
         """One pass from the state `before`. The memory is stored before the status that relies on
-        it (semantics E1).
+        it (semantics E1). With `debug` it is kept what steps and components come to.
 
         Raises:
             Interrupted: `journey` was, meanwhile.
@@ -180,8 +184,18 @@ class Runs:
             async with storing:  # what is written last has to be what was last known
                 await memories.save(owner, memory, self._hub)
 
+        notes = noting.Notebook(owner, self._hub, journey.noted) if debug else None
+        if notes is not None:
+            delivery = debugging.Shown(delivery, notes, memory)
         work = tools(
-            route, delivery, context, self._engine, self._clock, runtime=runtime, store=store
+            route,
+            delivery,
+            context,
+            self._engine,
+            self._clock,
+            runtime=runtime,
+            store=store,
+            notes=notes,
         )
         progress = None
         with anyio.CancelScope() as journey.scope:

@@ -27,6 +27,7 @@ class Journey:
     attempts: Attempts = field(default_factory=Attempts)
     memory: Memory | None = None  # None: not read yet
     workflow: Mapping[str, Any] | None = None  # its state as this process last left it
+    noted: dict[str, str] = field(default_factory=dict)  # documents that are kept, see `noting`
     scope: anyio.CancelScope | None = None  # of the pass under way
 
     def interrupt(self) -> None:

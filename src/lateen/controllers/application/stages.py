@@ -194,6 +194,7 @@ class Stages:
             running.context_of(deliverer.facts),
             session,
             runtime,
+            debug=any(policy.type == "debug" for policy in declared.policies),
         )
         report.status["workflow"] = progress.status
         ending = closing.ended(revision, progress.status, session.memory)

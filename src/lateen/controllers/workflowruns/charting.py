@@ -30,10 +30,18 @@ def chart(
     definitions = parsing.defined(parsing.step_types(given), catalogue, run.namespace, problems)
     raise_any(problems)
     described = {each.asked or each.name: each for each in definitions}
-    plan = planning.plan_alone(
-        run, given=given, types={*steps.TYPES, *described}, workflow=workflow
-    )
-    return running.Itinerary(plan, Unattached(), described)
+    return running.Itinerary(plan(run, workflow), Unattached(), described)
+
+
+def plan(run: WorkflowRun, workflow: Manifest | None) -> planning.Plan:
+    """The plan of a run's own steps, or of those of the Workflow it names, whatever their types.
+
+    Raises:
+        Problem | Problems: `workflow.*`.
+    """
+    given = tuple(_steps(run, workflow))
+    types = {each.type for step in given for each in step.walk()}
+    return planning.plan_alone(run, given=given, types={*steps.TYPES, *types}, workflow=workflow)
 
 
 def context(run: WorkflowRun) -> Mapping[str, Any]:

@@ -121,6 +121,7 @@ class Conductor:
                 charting.context(run),
                 self._journey(run),
                 runtime,
+                debug=run.debug,
             )
         except (Problem, Problems) as error:
             await self._refuse(run, told(error))

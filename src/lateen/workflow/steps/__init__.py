@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lateen.workflow import options
+from lateen.workflow import debugging, options
 from lateen.workflow.ports import Runner
 from lateen.workflow.steps import applying, deploying, suspending
 
 NATIVE: Mapping[str, Runner] = {
-    options.APPLY: applying.run,
-    options.DEPLOY: deploying.run,
+    options.APPLY: debugging.shown(applying.run),
+    options.DEPLOY: debugging.shown(deploying.run),
     options.SUSPEND: suspending.run,
 }
 

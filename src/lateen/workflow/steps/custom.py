@@ -7,6 +7,7 @@ left or one of them ends the pass.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,10 +19,14 @@ from lateen.cue.engine import Action, Engine, Evaluation, Fill
 from lateen.definitions import acting, patching
 from lateen.providers import calling, packages
 from lateen.providers import ports as lent
-from lateen.workflow import documents, journaling, records, redacting
+from lateen.workflow import debugging, documents, journaling, records, redacting, remembering
 from lateen.workflow.ports import Result, Task
 from lateen.workflow.steps import lending, suspending
 
+_LOG = logging.getLogger("lateen.log")
+
+LOG: Final = "log"  # what a step has logged, in the workflow's memory
+_LONGEST_LOG: Final = 16 * 1024  # characters, of one step
 UNRUN: Final = "not run to its end: this is a dry run"
 _DECLARED: Final = "\ncontext: _\nparameter: _\n"
 _NO_ANSWER_MENDS: Final = frozenset({"cue.conflict", "cue.closed"})
@@ -77,6 +82,7 @@ class _Run:
         self._answered: set[str] = set()
         self._message = ""
         self._unhealthy = ""
+        self._lines: list[str] = []
         for given in task.step.inputs:
             name = str(given.get("from")).partition(".")[0]
             if task.memory.is_secret(name):
@@ -89,8 +95,22 @@ class _Run:
             now = self._task.tools.clock.now()
             return Result(records.RUNNING, records.WAIT, "", wake=now)
         except (Problem, Problems) as error:
+            await self._note(every(error))
             return self._failed(error)
+        await self._note()
         return replace(result, message=self._secrets.hide(result.message))
+
+    async def _note(self, faults: Sequence[Problem] = ()) -> None:
+        """Keep what the document has come to, where somebody wants to know."""
+        notes = self._task.tools.notes
+        if notes is None:
+            return
+        source = self._step.definition.source
+        fields, problems = await debugging.document(
+            self._engine, self._text, self._fills, source, self._packages
+        )
+        told = debugging.text(fields, dict.fromkeys([*faults, *problems]), self._secrets)
+        await notes.keep(self._task.record.id, told)
 
     def _failed(self, error: Problem | Problems) -> Result:
         told = list(self._secrets.problems(error))
@@ -222,7 +242,19 @@ class _Run:
             delivery=lending.Application(task, self._step.runtime),
             clusters=lending.Clusters(task),
             journal=None if task.tools.rehearsal else self._journal,
+            log=self._log,
         )
+
+    def _log(self, text: str) -> None:
+        """What `#Log` writes goes to the log of the controllers, and is kept for `workflow logs`:
+        all that the last look at the step has written.
+        """
+        line = self._secrets.hide(text)
+        self._lines.append(line)
+        task = self._task
+        _LOG.info('cue logs stepSessionID="%s" %s: %s', task.record.id, task.step.name, line)
+        kept = "\n".join(self._lines)[-_LONGEST_LOG:]
+        task.memory.keep(remembering.key(task.record.id, LOG), kept)
 
     async def _patch(self, path: str, base: Any, patch: Any) -> Any:
         """See `providers.ports.Patching`."""
