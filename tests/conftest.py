@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from lateen import hub
 from lateen.api.manifest import Key
 from lateen.base import natives
+from tests import faults
 
 T = TypeVar("T")
 
@@ -84,24 +86,91 @@ async def _make_namespace(client: hub.Client, name: str) -> None:
 
 @contextmanager
 def _running(directory: Path) -> Iterator[Path]:
-    """The native program on a free port; it tells on a line of its own when it is ready."""
-    with (
-        (directory / "kube.log").open("wb") as log,
-        subprocess.Popen(
-            [
-                natives.locate("kube"),
-                f"--data-dir={directory / 'data'}",
-                f"--die-with-parent={os.getpid()}",
-            ],
-            stdout=subprocess.PIPE,
-            stderr=log,
-        ) as process,
-    ):
+    process = Kube(directory)
+    kubeconfig = process.start()
+    try:
+        yield kubeconfig
+    finally:
+        process.stop()
+
+
+class Kube:
+    """The native program on a port of its own; it tells on a line when it is ready."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def start(self) -> Path:
+        """The kubeconfig, once it is ready. A second time it goes on with what it had."""
+        with (self._directory / "kube.log").open("ab") as log:
+            self._process = process = subprocess.Popen(
+                [
+                    natives.locate("kube"),
+                    f"--data-dir={self._directory / 'data'}",
+                    f"--die-with-parent={os.getpid()}",
+                    f"--port={self.port}",
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
         assert process.stdout is not None
-        try:
-            event = orjson.loads(process.stdout.readline() or b"{}")
-            assert event.get("event") == "ready", f"{event}, see {log.name}"
-            yield Path(event["kubeconfig"])
-        finally:
-            process.terminate()
-            process.wait(20)
+        event = orjson.loads(process.stdout.readline() or b"{}")
+        assert event.get("event") == "ready", f"{event}, see {log.name}"
+        kubeconfig = Path(event["kubeconfig"])
+        found = re.search(r"server: https://127\.0\.0\.1:(\d+)", kubeconfig.read_text())
+        assert found is not None
+        self.port = int(found[1])
+        return kubeconfig
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(20)
+        self._process.stdout.close() if self._process.stdout else None
+
+    def kill(self) -> None:
+        """As the machine it is on would: nothing is finished."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(20)
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another Kubernetes, to be joined; `proxy` is how it is reached."""
+
+    kubeconfig: Path
+    process: Kube
+    client: hub.Client  # as `Embedded.client`, and not through the proxy
+    proxy: faults.Proxy
+
+
+@pytest.fixture(scope="session")
+def neighbours(
+    kube: Embedded, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Neighbour, Neighbour]]:
+    """Two more Kubernetes in the network of this run, each behind a proxy that can fail.
+
+    They are large: mark tests that use them `xdist_group("clusters")`, so that one worker has them.
+    """
+    with ExitStack() as stack:
+        yield (
+            stack.enter_context(_neighbour(kube, tmp_path_factory.mktemp("first"))),
+            stack.enter_context(_neighbour(kube, tmp_path_factory.mktemp("second"))),
+        )
+
+
+@contextmanager
+def _neighbour(kube: Embedded, directory: Path) -> Iterator[Neighbour]:
+    process = Kube(directory)
+    kubeconfig = process.start()
+    try:
+        with (
+            kube.portal.wrap_async_context_manager(hub.connect(kubeconfig)) as client,
+            kube.portal.wrap_async_context_manager(faults.Proxy(process.port)) as proxy,
+        ):
+            yield Neighbour(kubeconfig, process, client, proxy)
+    finally:
+        process.stop()

@@ -8,7 +8,7 @@ import pytest
 
 from lateen.cli import causes, trees
 from lateen.cli.causes import Surroundings
-from tests.cli.test_trees import DEPLOYMENT, KEY, made
+from tests.cli.test_trees import DEPLOYMENT, HERE, made
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 THEN = "2026-11-27T08:59:30Z"
@@ -76,7 +76,7 @@ def told(others, **around):
         "Deployment", "web", api="apps/v1", spec={"replicas": 2}, status={"readyReplicas": 1}
     )
     replicas = made("ReplicaSet", "rs", "web", "apps/v1", spec={"replicas": 2}, status={})
-    [node] = trees.build([DEPLOYMENT], {KEY: live}, [replicas, *others])
+    [node] = trees.build([DEPLOYMENT], {HERE: live}, [replicas, *others])
     link = causes.of_object(node, Surroundings(NOW, "lateen logs shop -n n", **around))
     assert [link.what, link.causes[0].what] == ["Deployment web", "ReplicaSet rs"]
     return link.causes[0]

@@ -11,7 +11,7 @@ from lateen.cli import chains, trees
 from lateen.cli.causes import Surroundings
 from lateen.cli.chains import Situation
 from tests.cli.test_causes import lines
-from tests.cli.test_trees import DEPLOYMENT, KEY, made
+from tests.cli.test_trees import DEPLOYMENT, HERE, made
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 THEN = "2026-11-27T08:00:00Z"
@@ -50,7 +50,7 @@ DEPENDENT = {
 def deployment(**meta):
     live = made("Deployment", "web", api="apps/v1", labels={"app.oam.dev/component": "web"})
     live["metadata"] |= meta
-    [node] = trees.build([DEPLOYMENT], {KEY: live}, [])
+    [node] = trees.build([DEPLOYMENT], {HERE: live}, [])
     return node
 
 
@@ -58,7 +58,7 @@ def claimed(name, component, **meta):
     live = made("ConfigMap", name, labels={"app.oam.dev/component": component})
     live["metadata"] |= meta
     entry = {"apiVersion": "v1", "kind": "ConfigMap", "namespace": "n", "name": name}
-    [node] = trees.build([entry], {trees.key_of(entry): live}, [])
+    [node] = trees.build([entry], {trees.place_of(entry): live}, [])
     return node
 
 

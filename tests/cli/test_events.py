@@ -13,7 +13,7 @@ from lateen.api.manifest import Key
 from lateen.base import documents
 from lateen.cli import recounting, trees
 from tests.cli.conftest import APP
-from tests.cli.test_trees import DEPLOYMENT, KEY, made
+from tests.cli.test_trees import DEPLOYMENT, HERE, made
 
 
 def event(version, **times):
@@ -41,7 +41,7 @@ def test_everything_made_belongs_to_it_also_what_is_of_the_past():
         made("Pod", "web-1", "new", status={}),
         made("Pod", "stranger", "somebody", status={}),
     ]
-    nodes = trees.build([DEPLOYMENT], {KEY: live}, others)
+    nodes = trees.build([DEPLOYMENT], {HERE: live}, others)
     assert trees.uids(nodes, others) == {"web", "old", "new", "web-1"}
 
 

@@ -28,6 +28,7 @@ def pod(name, owner="", *, ready=True, ip="10.0.0.1", ports=(), **rest):
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "n", "name": "web"}
 KEY = Key("apps", "Deployment", "n", "web", "v1")
+HERE = ("local", KEY)
 
 
 def test_a_tree_follows_owners_and_leaves_out_the_past():
@@ -45,7 +46,7 @@ def test_a_tree_follows_owners_and_leaves_out_the_past():
         pod("web-1", "new"),
         pod("stranger", "somebody"),
     ]
-    [node] = trees.build([DEPLOYMENT], {KEY: live}, others)
+    [node] = trees.build([DEPLOYMENT], {HERE: live}, others)
     assert [each.key.name for each in node.walk()] == ["web", "new", "web-1"]
     assert node.healthy
     assert {each.component for each in node.walk()} == {"front"}
@@ -54,24 +55,25 @@ def test_a_tree_follows_owners_and_leaves_out_the_past():
 
 def test_what_is_below_decides_the_health_of_what_is_above():
     live = made("Deployment", "web", api="apps/v1")
-    [node] = trees.build([DEPLOYMENT], {KEY: live}, [pod("web-1", "web", ready=False)])
+    [node] = trees.build([DEPLOYMENT], {HERE: live}, [pod("web-1", "web", ready=False)])
     assert not node.healthy
     assert node.children[0].message == "not ready"
 
 
-def test_what_is_gone_and_what_is_elsewhere():
+def test_what_is_gone_and_what_cannot_be_asked_for():
     elsewhere = {**DEPLOYMENT, "cluster": "east", "name": "far"}
-    gone, far = trees.build([DEPLOYMENT, elsewhere], {KEY: None}, [])
+    away = {"east": "cluster east does not answer"}
+    gone, far = trees.build([DEPLOYMENT, elsewhere], {HERE: None}, [], away)
     assert (gone.healthy, gone.message) == (False, "not there")
-    assert (far.healthy, far.message, far.cluster) == (True, "in cluster east", "east")
+    assert (far.healthy, far.cluster) == (False, "east")
     assert far.to_map() == {
         "cluster": "east",
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "namespace": "n",
         "name": "far",
-        "healthy": True,
-        "message": "in cluster east",
+        "healthy": False,
+        "message": "cluster east does not answer",
     }
 
 
@@ -149,5 +151,5 @@ def test_causes_are_those_of_the_pods_that_are_not_well():
     sick = pod("sick", "web", ready=False)
     sick["status"]["containerStatuses"] = [waiting]
     live = made("Deployment", "web", api="apps/v1")
-    nodes = trees.build([DEPLOYMENT], {KEY: live}, [pod("well", "web"), sick])
+    nodes = trees.build([DEPLOYMENT], {HERE: live}, [pod("well", "web"), sick])
     assert trees.causes(nodes) == ["pod sick: main: NoNetwork: no cable"]

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from lateen import hub
-from lateen.controllers import installing
+from lateen.controllers import installing, settings
 from lateen.cue.engine import Engine
 from lateen.definitions import files
-from tests.conftest import Embedded
+from tests.conftest import Embedded, Neighbour
 from tests.controllers import laboratory
+from tests.controllers.fleet import Joined
 from tests.controllers.laboratory import Interruptible, Laboratory, Plane
 
 
@@ -43,3 +44,31 @@ def lab(plane: Plane, namespace: str) -> Iterator[Laboratory]:
     here = Laboratory(plane, namespace)
     yield here
     here.leave()
+
+
+@pytest.fixture(scope="package")
+def alert(plane: Plane) -> Iterator[Plane]:
+    """A controller that soon notices that a cluster is down."""
+    plane.settings = settings.Settings(cluster_interval=1, cluster_timeout=3)
+    plane.restart()
+    yield plane
+    plane.settings = settings.DEFAULTS
+
+
+@pytest.fixture
+def fleet(
+    alert: Plane, neighbours: tuple[Neighbour, Neighbour], lab: Laboratory
+) -> Iterator[tuple[Joined, Joined]]:
+    """Two clusters, ready to be joined as `east-...` and `west-...`, with the namespace."""
+    alert.start()
+    names = [f"{side}-{lab.namespace.removeprefix('test-')}" for side in ("east", "west")]
+    east, west = (Joined(name, lab, there) for name, there in zip(names, neighbours, strict=True))
+    for each in (east, west):
+        each.make_namespace()
+    yield east, west
+    for each in (east, west):
+        each.mend()
+    lab.leave()
+    for each in (east, west):
+        each.leave()
+        each.drop_namespace()

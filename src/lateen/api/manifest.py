@@ -67,6 +67,11 @@ def annotation(manifest: Mapping[str, Any], name: str, default: str = "") -> str
     return str((metadata(manifest).get("annotations") or {}).get(name, default))
 
 
+def cluster(manifest: Mapping[str, Any]) -> str:
+    """Which cluster an object is delivered to, or is in; the control plane's own by name."""
+    return labels(manifest).get(names.APP_CLUSTER) or names.LOCAL
+
+
 def owner(manifest: Mapping[str, Any]) -> tuple[str, str] | None:
     """(namespace, name) of the application an object is labelled as owned by (semantics C7)."""
     found = labels(manifest)

@@ -51,6 +51,17 @@ FILTER_LABELS = "filter.oam.dev/label-keys"
 FILTER_ANNOTATIONS = "filter.oam.dev/annotation-keys"
 WORKFLOW_STARTED = "vela.io/startTime"
 
+# on the credential Secret of a joined cluster: labels, then annotations (semantics D)
+CLUSTER_CREDENTIAL = "cluster.core.oam.dev/cluster-credential-type"
+CLUSTER_ENDPOINT = "cluster.core.oam.dev/cluster-endpoint-type"
+CLUSTER_OWN = "cluster.core.oam.dev"  # labels that begin so are not the user's
+CONTROL_PLANE = "cluster.core.oam.dev/control-plane"
+CLUSTER_ALIAS = "cluster.core.oam.dev/cluster-alias"
+CLUSTER_VERSION = "cluster.core.oam.dev/cluster-version"
+CLUSTER_HEALTHY = "status.cluster.core.oam.dev/healthy"
+CLUSTER_REASON = "status.cluster.core.oam.dev/healthy-reason"
+CLUSTER_SEEN = "status.cluster.core.oam.dev/last-seen"
+
 # finalizers
 APP_FINALIZER = "app.oam.dev/resource-tracker-finalizer"
 APP_ORPHAN = "app.oam.dev/orphan-resource"

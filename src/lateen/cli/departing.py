@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lateen import hub
 from lateen.api import manifest as manifests
-from lateen.api import names, sharing
+from lateen.api import sharing
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource, Tracker
 from lateen.base.problem import Problem
-from lateen.cli import connecting, offline
-from lateen.dispatch import ownership, writing
+from lateen.cli import connecting, offline, reaching
+from lateen.dispatch import ownership
 from lateen.gc import planning, sweeping
 from lateen.gc.sweeping import Fate
 from lateen.policies import treating
@@ -35,18 +34,8 @@ class Departure:
         return manifests.key(self.live)
 
 
-@dataclass(frozen=True)
-class _Direct:
-    """The API server itself, where the controller asks its watches."""
-
-    client: hub.Client
-
-    async def find(self, key: Key) -> Manifest | None:
-        return await writing.fetch(self.client, key)
-
-
 async def leaving(
-    client: hub.Client, rendered: offline.Rendered, live: Application, *, spare_data: bool = True
+    reach: reaching.Reach, rendered: offline.Rendered, live: Application, *, spare_data: bool = True
 ) -> list[Departure]:
     """Objects the application brought that are still there, and not among what it renders to.
 
@@ -59,31 +48,26 @@ async def leaving(
     governed = treating.read(rendered.app)
     if governed.legacy_kept:
         return []
-    trackers = await connecting.trackers(client, live)
+    trackers = await connecting.trackers(reach.client, live)
     coming = Tracker(
         {
             "metadata": {"name": ""},
-            "spec": {"managedResources": [e.to_map() for e in await _wanted(client, rendered)]},
+            "spec": {"managedResources": [e.to_map() for e in await _wanted(reach, rendered)]},
         }
     )
     owner = live.owner
-    sweeper = sweeping.Sweeper(
-        client,
-        _Direct(client),
-        owner,
-        treat=governed.treatment,
-        spare_data=spare_data and not rendered.app.may_delete_data,
+    fates = sweeping.Fates(
+        owner, governed.treatment, spare_data=spare_data and not rendered.app.may_delete_data
     )
     found = []
     for resource in planning.plan([*trackers, coming], coming).doomed:
-        if resource.cluster not in ("", names.LOCAL) or unseen(resource, rendered):
+        if not reach.roster.knows(resource.cluster) or unseen(resource, rendered):
             continue
-        there = await writing.fetch(client, resource.key)
+        there = await reach.fetch(resource.cluster, resource.key)
         if there is None:
             continue
         if ownership.owns(there, owner) or sharing.shares(there, owner):
-            fate = sweeper.fate(resource, there)
-            found.append(Departure(there, resource.cluster, fate))
+            found.append(Departure(there, resource.cluster, fates.of(resource, there)))
     return found
 
 
@@ -92,13 +76,14 @@ def deleted(departures: Iterable[Departure]) -> list[Departure]:
     return [each for each in departures if each.fate is Fate.DELETED]
 
 
-async def _wanted(client: hub.Client, rendered: offline.Rendered) -> list[Resource]:
+async def _wanted(reach: reaching.Reach, rendered: offline.Rendered) -> list[Resource]:
     """The inventory of what is rendered: a dry run does not know which kinds have a namespace."""
     found = []
     for component, trait, manifest in rendered.manifests:
         key = manifests.key(manifest)
         try:
-            resource = await client.resources.find(key.group, key.version, key.kind)
+            known = (await reach.at(manifests.cluster(manifest))).resources
+            resource = await known.find(key.group, key.version, key.kind)
         except Problem as problem:
             if problem.code != "hub.unknown-kind":
                 raise

@@ -20,7 +20,7 @@ from lateen.api.revision import Revision
 from lateen.base import suggest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem
-from lateen.cli import connecting, foreseeing, offline, showing, sources
+from lateen.cli import connecting, foreseeing, offline, reaching, showing, sources
 from lateen.cli.options import Differences
 from lateen.cli.showing import Pair
 from lateen.controllers.application import memories
@@ -86,9 +86,10 @@ async def _with_live(client: hub.Client, order: Order, documents: Sequence[Docum
     for document in documents:
         wanted = {k: v for k, v in checking.pruned(document.data).items() if k != "status"}
         pairs.append(await foreseeing.declared(client, wanted, order.namespace))
-    for each in rendered:
-        before = found.get((each.app.namespace, each.app.name))
-        pairs += await foreseeing.delivered(client, each, before)
+    async with reaching.every(client) as reach:
+        for each in rendered:
+            before = found.get((each.app.namespace, each.app.name))
+            pairs += await foreseeing.delivered(reach, each, before)
     return pairs
 
 
@@ -121,7 +122,8 @@ async def _of_application(
     client: hub.Client, app: Application, revisions: Sequence[str]
 ) -> list[Pair]:
     if not revisions:
-        return await foreseeing.delivered(client, await offline.revisit(client, app), app)
+        async with reaching.every(client) as reach:
+            return await foreseeing.delivered(reach, await offline.revisit(client, app), app)
     before = await _revision(client, app, revisions[0])
     if len(revisions) > 1:
         return _both(before, await _revision(client, app, revisions[1]))

@@ -18,6 +18,7 @@ from lateen.cli import connecting
 from lateen.cli.options import Workflows
 from lateen.controllers.application import running
 from lateen.controllers.workflowruns import charting
+from lateen.hub import members
 from lateen.workflow import planning, records
 
 
@@ -124,7 +125,7 @@ async def plan(client: hub.Client, flow: Flow) -> planning.Plan:
     if not latest:
         raise Problem("workflow.not-running", "the workflow has not been started yet")
     key = Key(names.GROUP, "ApplicationRevision", flow.owner.namespace, latest, "v1beta1")
-    return running.itinerary(Revision(await client.get(key))).plan
+    return running.itinerary(Revision(await client.get(key)), members.ALONE.labels).plan
 
 
 async def _run(client: hub.Client, namespace: str, name: str) -> WorkflowRun | None:

@@ -9,12 +9,11 @@ import anyio
 
 from lateen import hub
 from lateen.api import manifest as manifests
-from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.api.treatment import WHOLE
 from lateen.base.problem import Problem
-from lateen.cli import departing, offline, printing
+from lateen.cli import departing, offline, printing, reaching
 from lateen.cli.showing import Pair
 from lateen.dispatch import drift, ownership, preparing, writing
 from lateen.policies import treating
@@ -52,28 +51,24 @@ def objects(rendered: offline.Rendered) -> list[Manifest]:
 
 
 async def delivered(
-    client: hub.Client, rendered: offline.Rendered, live: Application | None
+    reach: reaching.Reach, rendered: offline.Rendered, live: Application | None
 ) -> list[Pair]:
     """The objects of an application as they are, and as its delivery would leave them.
 
     `live` is the application as it is delivered now, whose objects may no longer be wanted.
     """
-    every = objects(rendered)
-    here = [m for m in every if _cluster(m) in ("", names.LOCAL)]
-    left_out = len(every) - len(here)
-    if left_out:
-        printing.stderr().print(f"Not compared: {left_out} objects on other clusters.")
     if rendered.unrun:
         printing.stderr().print(f"Not run, and not compared: {', '.join(rendered.unrun)}.")
     governed = treating.read(rendered.app)
     owner = (rendered.app.namespace, rendered.app.name)
 
     async def look(manifest: Manifest) -> Pair:
+        client = await reach.at(manifests.cluster(manifest))
         return await _delivered(client, manifest, owner, governed)
 
-    pairs = await _each(here, look)
+    pairs = await _each(objects(rendered), look)
     if live is not None:
-        going = departing.deleted(await departing.leaving(client, rendered, live))
+        going = departing.deleted(await departing.leaving(reach, rendered, live))
         pairs += [Pair(each.live, None) for each in going]
     return pairs
 
@@ -113,10 +108,6 @@ async def _foreseen(wanted: Manifest, ask: Callable[[], Awaitable[Manifest]]) ->
         if not error.not_found:  # its namespace comes with it
             raise
         return wanted
-
-
-def _cluster(manifest: Manifest) -> str:
-    return manifests.labels(manifest).get(names.APP_CLUSTER, "")
 
 
 async def _each(items: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:

@@ -1,8 +1,9 @@
-"""Reads what an application has in its cluster."""
+"""Reads what an application has in its clusters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +17,9 @@ from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem
-from lateen.cli import causes, chains, connecting, endpoints, trees
+from lateen.cli import causes, chains, connecting, endpoints, reaching, trees
 from lateen.gc import planning
+from lateen.hub import clusters
 from lateen.policies import treating
 from lateen.workflow import records
 
@@ -46,13 +48,14 @@ class Gathered:
 
     @property
     def endpoints(self) -> list[endpoints.Endpoint]:
-        services = [node.live for node in self.nodes if node.live and node.key.kind == "Service"]
-        own = [pod.live for pod in trees.pods(self.nodes) if pod.live]
+        here = [node for node in self.nodes if not node.where]
+        services = [node.live for node in here if node.live and node.key.kind == "Service"]
+        own = [pod.live for pod in trees.pods(here) if pod.live]
         return endpoints.resolve(services, own, self.pods)
 
 
 async def application(client: hub.Client, app: Application) -> Gathered:
-    """Read every applied object of the control plane's own cluster, and what became of it."""
+    """Read every applied object, in every cluster, and what became of it."""
     return await _gather(client, app.status.get("appliedResources") or ())
 
 
@@ -123,28 +126,66 @@ async def _surroundings(
 
 async def _gather(client: hub.Client, applied: Iterable[Mapping[str, Any]]) -> Gathered:
     applied = list(applied)
-    here = [trees.key_of(entry) for entry in applied if _local(entry.get("cluster"))]
-    live: dict[Key, Manifest | None] = {}
-    made: list[Manifest] = []
+    places = [trees.place_of(entry) for entry in applied]
+    found = _Found()
+    async with AsyncExitStack() as stack:
+        reach = None
+        if any(cluster != names.LOCAL for cluster, _ in places):
+            reach = await stack.enter_async_context(reaching.every(client))
+        async with anyio.create_task_group() as group:
+            for cluster in sorted({cluster for cluster, _ in places}):
+                keys = [key for at, key in places if at == cluster]
+                group.start_soon(_in_cluster, found, client, reach, cluster, keys)
+    return Gathered(trees.build(applied, found.live, found.made, found.away), found.made)
+
+
+@dataclass
+class _Found:
+    live: dict[trees.Place, Manifest | None] = field(default_factory=dict)
+    made: list[Manifest] = field(default_factory=list)
+    away: dict[str, str] = field(default_factory=dict)
+
+
+async def _in_cluster(
+    found: _Found,
+    client: hub.Client,
+    reach: reaching.Reach | None,
+    cluster: str,
+    keys: Sequence[Key],
+) -> None:
+    """Read the applied objects of one cluster; one that does not answer says so in their place."""
+    there = client
 
     async def read(key: Key) -> None:
-        live[key] = await _get(client, key)
+        found.live[cluster, key] = await _get(there, key)
 
     async def read_made(kind: tuple[str, str, str], namespace: str) -> None:
-        found, _ = await client.list(*kind, namespace=namespace)
-        made.extend(found)
+        made, _ = await there.list(*kind, namespace=namespace)
+        found.made.extend(made)
 
-    async with anyio.create_task_group() as group:
-        for key in here:
-            group.start_soon(read, key)
-        for namespace in sorted({key.namespace for key in here if key.namespace}):
-            for kind in _MADE:
-                group.start_soon(read_made, kind, namespace)
-    return Gathered(trees.build(applied, live, made), made)
+    try:
+        if reach is not None:
+            there = await reach.at(cluster)
+        async with anyio.create_task_group() as group:
+            for key in keys:
+                group.start_soon(read, key)
+            for namespace in sorted({key.namespace for key in keys if key.namespace}):
+                for kind in _MADE:
+                    group.start_soon(read_made, kind, namespace)
+    except* (hub.ApiError, Problem) as errors:
+        if cluster == names.LOCAL:
+            raise
+        first = next(_each(errors))
+        away = clusters.lost(cluster, first) if isinstance(first, hub.ApiError) else first
+        found.away[cluster] = (away or first).message
 
 
-def _local(cluster: str | None) -> bool:
-    return cluster in (None, "", names.LOCAL)
+def _each(errors: BaseExceptionGroup[Any]) -> Iterator[hub.ApiError | Problem]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _each(error)
+        else:
+            yield error
 
 
 async def _get(client: hub.Client, key: Key) -> Manifest | None:

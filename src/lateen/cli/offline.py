@@ -17,10 +17,11 @@ from lateen.api.revision import Revision
 from lateen.base import paths
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
-from lateen.cli import connecting, problems, sources, vetting
+from lateen.cli import connecting, problems, reaching, sources, vetting
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading, rendering, tracing, wording
+from lateen.hub import members
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ async def check(
         spaces = sorted({Application(document.data).namespace for document in apps})
         known = await catalogue(documents, client, extra, engine, spaces)
         around = await shared(documents, client, spaces)
-        version = await client.version() if client else None
+        roster = await reaching.roster(client) if client else members.ALONE
         for document in apps:
             app = Application(document.data)
             recorder = tracing.Recorder() if traced else None
@@ -83,7 +84,8 @@ async def check(
                     known,
                     engine,
                     externals=around,
-                    cluster_version=version,
+                    cluster_version=roster.local_version,
+                    clusters=roster,
                     recorder=recorder,
                     revision=(revisions or {}).get((app.namespace, app.name), ""),
                     rules=rendering.Rules(strict, strict),
@@ -273,12 +275,14 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
             document = replace(document, data={**app.raw, "spec": found.application.spec})
             known = loading.Layered(loading.Recorded(found.definitions), known)
             externals = _then(found, app.namespace)
+        roster = await reaching.roster(client)
         done = await preview.preview(
             Application(document.data),
             known,
             engine,
             externals=externals,
-            cluster_version=await client.version(),
+            cluster_version=roster.local_version,
+            clusters=roster,
             recorder=recorder,
             revision=latest,
         )

@@ -7,11 +7,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lateen import hub
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Manifest
-from lateen.cli import accounting, connecting, offline, printing, sources
+from lateen.cli import accounting, connecting, offline, printing, reaching, sources
 from lateen.cli.options import Manifests, Output
 
 
@@ -84,20 +83,14 @@ async def blame_live(
         app = await connecting.application(client, namespace, name)
         rendered = await offline.revisit(client, app)
         chosen = accounting.select(_objects(rendered), wanted)
-        objects = [replace(each, live=await _live(client, each.manifest)) for each in chosen]
+        async with reaching.every(client) as reach:
+            objects = [replace(each, live=await _live(reach, each.manifest)) for each in chosen]
     accounting.show(objects, wanted, output)
 
 
-async def _live(client: hub.Client, manifest: Manifest) -> Manifest | None:
-    """The object as the control plane's own cluster has it; None where it has not, or elsewhere."""
-    if manifests.labels(manifest).get(names.APP_CLUSTER, names.LOCAL) not in ("", names.LOCAL):
-        return None
-    try:
-        return await client.get(manifests.key(manifest))
-    except hub.ApiError as error:
-        if error.not_found:
-            return None
-        raise
+async def _live(reach: reaching.Reach, manifest: Manifest) -> Manifest | None:
+    """The object as its cluster has it, None where it has not."""
+    return await reach.fetch(manifests.cluster(manifest), manifests.key(manifest))
 
 
 async def _rendered(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from lateen.api import manifest as manifests
@@ -15,10 +16,12 @@ from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.health import trees as health
 
+Place = tuple[str, Key]  # a cluster, and an object in it
+
 
 @dataclass(frozen=True)
 class Node:
-    """One object. `live` is None when it is not there, or is not read from here."""
+    """One object. `live` is None when it is not there, or cannot be read."""
 
     key: Key
     cluster: str
@@ -27,6 +30,11 @@ class Node:
     message: str
     live: Manifest | None
     children: tuple[Node, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Words that tell it from its namesakes elsewhere; none in the control plane's cluster."""
+        return f" on cluster {self.cluster}" if self.cluster not in ("", names.LOCAL) else ""
 
     def walk(self) -> Iterator[Node]:
         yield self
@@ -77,19 +85,26 @@ class Condition:
 
 def build(
     applied: Iterable[Mapping[str, Any]],
-    live: Mapping[Key, Manifest | None],
+    live: Mapping[Place, Manifest | None],
     others: Iterable[Manifest],
+    away: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Node]:
     """The tree of each entry of `status.appliedResources`.
 
     `live` holds the applied objects that were asked for, None for one that is not there; `others`
-    is everything they may have made, found by owner references.
+    is everything they may have made, found by owner references; `away` says of clusters that cannot
+    be asked why.
     """
     made: dict[str, list[Manifest]] = defaultdict(list)
     for other in others:
         for owner in manifests.metadata(other).get("ownerReferences") or ():
             made[str(owner.get("uid"))].append(other)
-    return [_applied(entry, live, made) for entry in applied]
+    return [_applied(entry, live, made, away) for entry in applied]
+
+
+def place_of(entry: Mapping[str, Any]) -> Place:
+    """Where an entry of `status.appliedResources` is."""
+    return str(entry.get("cluster") or names.LOCAL), key_of(entry)
 
 
 def key_of(entry: Mapping[str, Any]) -> Key:
@@ -100,13 +115,13 @@ def key_of(entry: Mapping[str, Any]) -> Key:
 def pods(nodes: Iterable[Node]) -> list[Node]:
     """Every pod below the nodes, each once."""
     found = (each for node in nodes for each in node.walk() if each.key.identity[:2] == ("", "Pod"))
-    return list({each.key.identity: each for each in found}.values())
+    return list({(each.cluster, each.key.identity): each for each in found}.values())
 
 
 def causes(nodes: Iterable[Node]) -> list[str]:
     """What Kubernetes says of the pods that are not well: the end of the chain of causes."""
     unwell = (pod for pod in pods(nodes) if not pod.healthy)
-    return [f"pod {pod.key.name}: {pod.message}" for pod in unwell]
+    return [f"pod {pod.key.name}{pod.where}: {pod.message}" for pod in unwell]
 
 
 def uids(nodes: Iterable[Node], others: Iterable[Manifest]) -> set[str]:
@@ -162,13 +177,14 @@ def conditions(live: Manifest) -> list[Condition]:
 
 def _applied(
     entry: Mapping[str, Any],
-    live: Mapping[Key, Manifest | None],
+    live: Mapping[Place, Manifest | None],
     made: Mapping[str, list[Manifest]],
+    away: Mapping[str, str],
 ) -> Node:
     key, cluster = key_of(entry), str(entry.get("cluster") or "")
-    if key not in live:
-        return Node(key, cluster, "", True, f"in cluster {cluster}", None)
-    found = live[key]
+    if cluster in away:
+        return Node(key, cluster, "", False, away[cluster], None)
+    found = live[place_of(entry)]
     if found is None:
         return Node(key, cluster, "", False, "not there", None)
     return _node(found, key, cluster, manifests.labels(found).get(names.APP_COMPONENT, ""), made)

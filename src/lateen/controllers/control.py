@@ -16,7 +16,7 @@ from lateen.controllers.application.stages import Stages
 from lateen.controllers.definitions import registering
 from lateen.controllers.workflowruns import conducting
 from lateen.cue.engine import Engine
-from lateen.hub import client, errors
+from lateen.hub import client, clusters, errors
 from lateen.providers import sending
 
 _LOG = logging.getLogger(__name__)
@@ -48,14 +48,22 @@ class Controller:
         version = await self._hub.version()
         async with sending.sender(self._clock) as http, anyio.create_task_group() as tasks:
             cached = caches.Caches(self._hub)
-            live = observing.Owned(self._hub, tasks, self._changed)
+            known = clusters.Clusters(
+                self._hub,
+                tasks,
+                timeout=self._settings.cluster_timeout,
+                interval=self._settings.cluster_interval,
+                now=self._clock,
+            )
+            known.local_version = _facts(version)
+            live = observing.Fleet(known, self._changed)
             stages = Stages(
                 self._hub,
                 self._engine,
                 cached,
+                known,
                 live,
                 self._clock,
-                _facts(version),
                 http,
                 self._settings,
             )
@@ -78,6 +86,12 @@ class Controller:
             )
             cached.applications.on_change(stages.interrupt)
             await cached.run(tasks, self._changed, registry.changed)
+
+            def placed_anew(_: str) -> None:
+                for app in cached.applications.list():
+                    self._changed(app["metadata"]["namespace"], app["metadata"]["name"])
+
+            await known.run(placed_anew)
             started()
             tasks.start_soon(registry.run, tasks)
             tasks.start_soon(conductor.run, tasks)

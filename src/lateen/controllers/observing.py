@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import anyio
 from anyio.abc import TaskGroup
 
 from lateen.api import manifest, names, sharing
 from lateen.api.manifest import Key, Manifest
+from lateen.api.tracker import Resource
 from lateen.base.problem import Problem
-from lateen.hub import client, informer
+from lateen.hub import client, clusters, informer
+
+_PATIENCE = 15.0  # seconds for the first list of a kind
 
 
 class Owned:
@@ -22,16 +26,10 @@ class Owned:
     def __init__(
         self, hub: client.Client, tasks: TaskGroup, changed: Callable[[str, str], None]
     ) -> None:
-        self._hub = hub
+        self.client = hub
         self._tasks = tasks
         self._changed = changed
         self._informers: dict[tuple[str, str], informer.Informer] = {}
-
-    async def watch(self, keys: Iterable[Key]) -> None:
-        """Have the kinds of these objects watched, so that `owned_by` knows them."""
-        kinds = {(key.group, key.kind): key for key in keys}
-        for key in kinds.values():
-            await self.find(key)
 
     async def find(self, key: Key) -> Manifest | None:
         """The object as last seen, or None, also where the cluster has no such kind.
@@ -39,7 +37,7 @@ class Owned:
         Waits for the first list of a kind.
         """
         try:
-            resource = await self._hub.resources.find(key.group, key.version, key.kind)
+            resource = await self.client.resources.find(key.group, key.version, key.kind)
         except Problem as problem:
             if problem.code == "hub.unknown-kind":
                 return None  # its definition may be on its way, or is gone with all its objects
@@ -60,7 +58,7 @@ class Owned:
         found = self._informers.get((key.group, key.kind))
         if found is None:
             found = informer.Informer(
-                self._hub,
+                self.client,
                 key.group,
                 key.version,
                 key.kind,
@@ -71,13 +69,65 @@ class Owned:
             found.on_change(self._tell)
             self._informers[key.group, key.kind] = found
             self._tasks.start_soon(found.run, name=f"watch {key.kind}")
-        await found.wait_synced()
-        return found
+        with anyio.move_on_after(_PATIENCE):
+            await found.wait_synced()
+            return found
+        why = found.error or "the API server does not answer"
+        raise Problem("hub.unwatched", f"{key.kind} objects cannot be watched: {why}", retry=True)
 
     def _tell(self, old: Manifest | None, new: Manifest | None) -> None:
         sides = [side for side in (old, new) if side]
         for each in dict.fromkeys(each for side in sides for each in sharing.concerned(side)):
             self._changed(*each)
+
+
+class Fleet:
+    """The live objects of applications in every cluster.
+
+    `changed(namespace, name)` is called with the owning application whenever one of them changes.
+    """
+
+    def __init__(self, known: clusters.Clusters, changed: Callable[[str, str], None]) -> None:
+        self._clusters = known
+        self._changed = changed
+        self._owned: dict[str, Owned] = {}
+
+    def at(self, cluster: str) -> Owned:
+        """Those in one cluster.
+
+        Raises:
+            Problem: `cluster.unknown`, `cluster.unreachable`.
+        """
+        there = self._clusters.at(cluster)
+        found = self._owned.get(there.name)
+        if found is None or found.client is not there.client:  # it was joined anew
+            found = self._owned[there.name] = Owned(there.client, there.tasks, self._changed)
+        return found
+
+    async def watch(self, resources: Iterable[Resource]) -> None:
+        """Have the kinds of these objects watched where they are, as far as that can be reached."""
+        kinds = {(each.cluster, each.key.group, each.kind): each for each in resources}
+        for each in kinds.values():
+            try:
+                await self.at(each.cluster).find(each.key)
+            except Problem as problem:
+                if problem.code not in clusters.AWAY:
+                    raise
+
+    def knows(self, cluster: str) -> bool:
+        """Whether there is such a cluster, up or down."""
+        return self._clusters.knows(cluster)
+
+    def owned_by(self, owner: tuple[str, str]) -> list[tuple[str, Manifest]]:
+        """Every live object of one application, as far as its kind is watched yet, and where it
+        is. In a cluster that is down they are those that were last seen.
+        """
+        return [
+            (cluster, found)
+            for cluster, owned in self._owned.items()
+            if self._clusters.knows(cluster)
+            for found in owned.owned_by(owner)
+        ]
 
 
 def _trim(found: Manifest) -> Manifest:

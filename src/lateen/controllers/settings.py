@@ -66,6 +66,15 @@ class Settings(BaseModel):
     recycle_secrets: bool = Field(
         default=False, description="Whether deleted Secrets are kept as well."
     )
+    cluster_timeout: Annotated[float, Field(gt=0)] = Field(
+        default=10,
+        description="Seconds that one request to a joined cluster may take.",
+    )
+    cluster_interval: Annotated[float, Field(gt=0)] = Field(
+        default=30,
+        description="Seconds between two looks at whether a joined cluster answers; one that does "
+        "not is looked at more often, and so is one that a request to failed.",
+    )
     spare_data: bool = Field(
         default=True,
         description="Leave what holds data (PersistentVolumeClaims, PersistentVolumes, "

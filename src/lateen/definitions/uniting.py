@@ -20,8 +20,7 @@ _ORIGIN = ("app.oam.dev/", "trait.oam.dev/", "workload.oam.dev/", names.RENDER_H
 def identity(given: Manifest) -> tuple[str, ...]:
     """Equal for two manifests of one object; empty for one that is to get its name later."""
     key = manifest.key(given)
-    cluster = manifest.labels(given).get(names.APP_CLUSTER) or names.LOCAL
-    return (cluster, *key.identity) if key.name else ()
+    return (manifest.cluster(given), *key.identity) if key.name else ()
 
 
 def same(first: Manifest, second: Manifest) -> bool:

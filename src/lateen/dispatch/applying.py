@@ -17,17 +17,27 @@ from lateen.definitions import uniting
 from lateen.dispatch import drift, ownership, preparing, writing
 from lateen.dispatch.ownership import Stance
 from lateen.dispatch.recording import Ledger
-from lateen.hub import client, errors
+from lateen.hub import client, clusters, errors
 
 _PARALLEL = 10
 LOOKS = 5  # at an object that others change between the look and the write
 
 
-class Live(Protocol):
-    """The objects an application owns, as a watch last saw them."""
+class Site(Protocol):
+    """One cluster, and the objects applications own in it, as a watch last saw them."""
 
+    @property
+    def client(self) -> client.Client: ...
     async def find(self, key: Key) -> Manifest | None: ...
     def observe(self, found: Manifest) -> None: ...
+
+
+class Sites(Protocol):
+    """The clusters that can be delivered to; `controllers.observing.Fleet` is one."""
+
+    def at(self, cluster: str) -> Site:
+        """Raises: Problem: `cluster.unknown`, `cluster.unreachable`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,27 +60,35 @@ Treat = Callable[[Manifest], Treatment]
 class _Pending:
     desired: Manifest
     live: Manifest | None
+    site: Site
+    writer: writing.Writer
     key: Key
     treatment: Treatment = PLAIN
     stance: Stance = Stance.OWNER
 
+    @property
+    def cluster(self) -> str:
+        return manifest.cluster(self.desired)
+
+
+Place = tuple[str, Key]  # a cluster, and an object in it
+
 
 class Dispatcher:
-    """Writes the objects of one application in one cluster."""
+    """Writes the objects of one application, each in the cluster its label names."""
 
     def __init__(
         self,
-        hub: client.Client,
-        live: Live,
+        sites: Sites,
         ledger: Ledger,
         owner: tuple[str, str],
         identity: client.Identity | None = None,
         treat: Treat = lambda _: PLAIN,
     ) -> None:
-        self._hub = hub
-        self._live = live
+        self._sites = sites
         self._ledger = ledger
-        self._writer = writing.Writer(hub, owner, identity)
+        self._owner = owner
+        self._identity = identity
         self._treat = treat
 
     async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]:
@@ -84,30 +102,34 @@ class Dispatcher:
             Problem: `template.duplicate` when another component brings the object, and differently.
             Problem | Problems: `dispatch.owned`, `dispatch.unowned`, `dispatch.missing` (it is only
                 read, and not there), `dispatch.refused` (the API server would not take it),
-                `dispatch.failed` (it did not, this time), and what policies are wrong about.
+                `dispatch.failed` (it did not, this time), `cluster.unreachable`, and what policies
+                are wrong about.
         Source: semantics C7, F5 to F7, F10.
         """
-        wanted = list({manifest.key(item.manifest): item for item in wanted}.values())
+        wanted = list({_place(item.manifest): item for item in wanted}.values())
+        for cluster in {manifest.cluster(item.manifest) for item in wanted}:
+            self._sites.at(cluster)  # before anything is done, they all have to be there
         async with self._ledger.preparing():
             prepared, unborn = await self._prepare([item.manifest for item in wanted])
             claimed = {
-                manifest.key(desired): entry
+                _place(desired): entry
                 for desired, item in zip(prepared, wanted, strict=True)
                 if (entry := self._claim(desired, item)) is not None
             }
-            own = [desired for desired in prepared if manifest.key(desired) in claimed]
-            found, pending = await self._compare(own, unborn)
+            own = [desired for desired in prepared if _place(desired) in claimed]
+            found, pending = await self._compare(own)
             await self._rehearse(pending)
         await self._ledger.record(list(claimed.values()))
         for rank in (True, False):
             group = [item for item in pending if preparing.precedes(item.desired) is rank]
             for done, applied in zip(group, await _each(group, self._apply), strict=True):
-                self._live.observe(applied)
-                found[done.key] = applied
+                done.site.observe(applied)
+                found[_place(done.desired)] = applied
             if rank:
-                for key in unborn:
-                    await self._hub.resources.wait(key.group, key.version, key.kind)
-        return [found.get(manifest.key(desired), desired) for desired in prepared]
+                for cluster, key in unborn:
+                    known = self._sites.at(cluster).client.resources
+                    await known.wait(key.group, key.version, key.kind)
+        return [found.get(_place(desired), desired) for desired in prepared]
 
     def _claim(self, desired: Manifest, item: Desired) -> Resource | None:
         """The entry to record for an object, None when another component brings the same."""
@@ -120,30 +142,31 @@ class Dispatcher:
         return None
 
     async def _compare(
-        self, prepared: Sequence[Manifest], unborn: set[Key]
-    ) -> tuple[dict[Key, Manifest], list[_Pending]]:
+        self, prepared: Sequence[Manifest]
+    ) -> tuple[dict[Place, Manifest], list[_Pending]]:
         """The objects that are there as wanted, and those that are to be written."""
-        found: dict[Key, Manifest] = {}
+        found: dict[Place, Manifest] = {}
         pending: list[_Pending] = []
         for desired in prepared:
-            key = manifest.key(desired)
+            key, site = manifest.key(desired), self._sites.at(manifest.cluster(desired))
             treatment = self._treat(desired)
-            live = await self._live.find(key)
+            live = await site.find(key)
             if live is None and (treatment.read_only or treatment.take_over):
-                live = await writing.fetch(self._hub, key)  # watched is only what has an owner
+                live = await writing.fetch(site.client, key)  # watched is only what has an owner
             if treatment.read_only:
-                found[key] = ownership.present(live, key)
+                found[_place(desired)] = ownership.present(live, key)
                 continue
-            item = _Pending(desired, live, key, treatment)
+            writer = writing.Writer(site.client, self._owner, self._identity)
+            item = _Pending(desired, live, site, writer, key, treatment)
             if live is not None and self._stands(item, live):
-                found[key] = live
+                found[_place(desired)] = live
             else:
                 pending.append(item)
         return found, pending
 
     def _stands(self, item: _Pending, live: Manifest) -> bool:
         """Whether a live object needs no write; else what is to be sent is made ready."""
-        item.stance = ownership.stance(live, self._writer.owner, item.treatment)
+        item.stance = ownership.stance(live, self._owner, item.treatment)
         if item.stance is Stance.SHARER:
             return True
         if item.stance is Stance.NEWCOMER:
@@ -155,20 +178,21 @@ class Dispatcher:
         item.desired = drift.leaving(item.desired, live, item.treatment.left_on_update)
         return False
 
-    async def _prepare(self, given: Sequence[Manifest]) -> tuple[list[Manifest], set[Key]]:
-        """What is to be sent, and the keys of those whose kind only this dispatch will bring."""
+    async def _prepare(self, given: Sequence[Manifest]) -> tuple[list[Manifest], set[Place]]:
+        """What is to be sent, and the places of those whose kind only this dispatch will bring."""
         prepared, unborn = [], set()
         for each in given:
             key = manifest.key(each)
+            known = self._sites.at(manifest.cluster(each)).client.resources
             try:
-                resource = await self._hub.resources.find(key.group, key.version, key.kind)
+                resource = await known.find(key.group, key.version, key.kind)
             except Problem:
                 definition = preparing.defined_by(each, given)
                 if definition is None:
                     raise
                 namespaced = definition["spec"].get("scope") != "Cluster"
                 prepared.append(preparing.prepare(each, namespaced=namespaced))
-                unborn.add(manifest.key(prepared[-1]))
+                unborn.add(_place(prepared[-1]))
             else:
                 prepared.append(preparing.prepare(each, namespaced=resource.namespaced))
         return prepared, unborn
@@ -183,12 +207,12 @@ class Dispatcher:
 
     async def _dry_run(self, item: _Pending) -> Manifest:
         try:
-            return await self._writer.rehearse(item.desired, item.live, item.stance, item.treatment)
+            return await item.writer.rehearse(item.desired, item.live, item.stance, item.treatment)
         except errors.ApiError as error:
             if not error.already_exists:
                 raise _refusal(item, error) from error
         try:
-            item.live = await self._hub.get(item.key)
+            item.live = await item.site.client.get(item.key)
         except errors.ApiError as error:
             raise _refusal(item, error) from error
         self._stands(item, item.live)
@@ -199,9 +223,7 @@ class Dispatcher:
         while True:
             looks += 1
             try:
-                return await self._writer.write(
-                    item.desired, item.live, item.stance, item.treatment
-                )
+                return await item.writer.write(item.desired, item.live, item.stance, item.treatment)
             except errors.ApiError as error:
                 if not error.conflict or looks == LOOKS:
                     raise _failure(item, error) from error
@@ -212,7 +234,7 @@ class Dispatcher:
     async def _look(self, item: _Pending) -> Manifest | None:
         """The object as it is, when it turned out not to be as a watch last saw it."""
         try:
-            return await writing.fetch(self._hub, item.key)
+            return await writing.fetch(item.site.client, item.key)
         except errors.ApiError as error:
             raise _failure(item, error) from error
 
@@ -228,7 +250,13 @@ def duplicate(first: str, second: Desired) -> Problem:
     )
 
 
+def _place(desired: Manifest) -> Place:
+    return manifest.cluster(desired), manifest.key(desired)
+
+
 def _refusal(item: _Pending, error: errors.ApiError) -> Problem:
+    if away := clusters.lost(item.cluster, error):
+        return away
     return Problem(
         "dispatch.refused",
         f"Dispatch: pre-dispatch dryrun failed: Found 1 errors. [({error.message})]",
@@ -238,6 +266,8 @@ def _refusal(item: _Pending, error: errors.ApiError) -> Problem:
 
 
 def _failure(item: _Pending, error: errors.ApiError) -> Problem:
+    if away := clusters.lost(item.cluster, error):
+        return away
     return Problem("dispatch.failed", f"cannot apply {item.key}: {error.message}", retry=True)
 
 

@@ -6,11 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import anyio
+
 from lateen.api import tracker
 from lateen.api.manifest import Manifest
 from lateen.api.tracker import Resource, Tracker
 from lateen.api.treatment import Lifetime
 from lateen.hub import client, errors
+
+# seconds that a record waits for others to share its write: one cluster may be slow to say what it
+# would take, and the others need not wait for it
+_TOGETHER = 2.0
 
 
 class Ledger:
@@ -66,8 +72,9 @@ class Ledger:
     async def record(self, resources: Sequence[Resource]) -> None:
         """Return once every one of `resources` stands in the stored trackers."""
         self._waiting += resources
-        async with self._ready:
-            await self._ready.wait_for(lambda: not self._preparing)
+        with anyio.move_on_after(_TOGETHER):
+            async with self._ready:
+                await self._ready.wait_for(lambda: not self._preparing)
         async with self._writing:
             if not self._waiting:
                 return  # another's write took ours along

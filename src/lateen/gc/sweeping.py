@@ -15,7 +15,7 @@ from lateen.api.tracker import Resource, Tracker
 from lateen.api.treatment import PLAIN, Lifetime, Treatment
 from lateen.base.problem import Problem, raise_any
 from lateen.gc.planning import Plan
-from lateen.hub import client, errors
+from lateen.hub import client, clusters, errors
 
 _PARALLEL = 10
 
@@ -39,49 +39,95 @@ class Fate(Enum):
     HANDED_ON = "handed-on"  # it belongs to the next of those that share it
 
 
+class _Away:
+    """In the place of an object of which nobody knows whether it is there."""
+
+
+_AWAY = _Away()
+
+
 class Bin(Protocol):
     """Where an object goes before it is deleted."""
 
     async def keep(self, found: Manifest, owner: tuple[str, str]) -> None: ...
 
 
-class Live(Protocol):
-    """The objects an application owns, as a watch last saw them."""
+class Site(Protocol):
+    """One cluster, and the objects applications own in it, as a watch last saw them."""
 
+    @property
+    def client(self) -> client.Client: ...
     async def find(self, key: Key) -> Manifest | None: ...
 
 
+class Sites(Protocol):
+    """Where applications have objects; `controllers.observing.Fleet` is one."""
+
+    def at(self, cluster: str) -> Site:
+        """Raises: Problem: `cluster.unreachable`."""
+        ...
+
+    def knows(self, cluster: str) -> bool:
+        """Whether there is such a cluster, up or down."""
+        ...
+
+
 @dataclass(frozen=True)
-class Sweeper:
-    """Cleans up after one application, with the rights it acts with.
+class Fates:
+    """Decides what becomes of the objects of one application that are no longer wanted.
 
     `orphan`: everything is let go instead of deleted. `spare_data`: what holds data is left where
     it is, still labelled as the application's.
     """
 
-    hub: client.Client
-    live: Live
     owner: tuple[str, str]
-    identity: client.Identity | None = None
     treat: Callable[[Manifest], Treatment] = lambda _: PLAIN
     orphan: bool = False
     spare_data: bool = False
+
+    def of(self, resource: Resource, found: Manifest) -> Fate:
+        """The fate of an object of the application that is doomed."""
+        if any(each != self.owner for each in sharing.concerned(found)):
+            return Fate.HANDED_ON
+        treatment = self.treat(found)
+        kept = Lifetime.FOREVER in (resource.lifetime, treatment.lifetime)
+        if self.orphan or kept or treatment.orphan:
+            return Fate.FREED
+        holds_data = (resource.key.group, resource.key.kind) in HOLDS_DATA
+        return Fate.SPARED if self.spare_data and holds_data else Fate.DELETED
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Cleans up after one application, with the rights it acts with."""
+
+    hub: client.Client
+    live: Sites
+    fates: Fates
+    identity: client.Identity | None = None
     bin: Bin | None = None
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        return self.fates.owner
 
     async def sweep(self, plan: Plan) -> list[Resource]:
         """Delete what the plan dooms; returns what is still there, in the plan's order.
 
         An object counts only while it is this application's, or shared by it; one that another took
-        over, or whose kind is gone, counts as gone. The uid guards against deleting a namesake.
+        over, or whose kind or cluster is gone, counts as gone. One in a cluster that does not
+        answer counts as there: nothing is forgotten. The uid guards against deleting a namesake.
 
         Raises:
             Problem: `gc.failed` when the API server refuses a deletion.
         Source: semantics C9.
         """
-        there = [(each, found) for each in plan.doomed if (found := await self._find(each))]
+        there = [(each, found) for each in plan.doomed if (found := await self._look(each))]
         components = {each.component for each, _ in there}
         ready = [not components & plan.after.get(each.component, frozenset()) for each, _ in there]
-        left = await self._each([pair for pair, now in zip(there, ready, strict=True) if now])
+        left = await self._each(
+            [(each, found) for (each, found), now in zip(there, ready, strict=True) if now]
+        )
         remaining = [
             each
             for (each, _), now in zip(there, ready, strict=True)
@@ -92,9 +138,11 @@ class Sweeper:
                 await retire(old, self.hub)
         return remaining
 
-    async def _each(self, pairs: Sequence[tuple[Resource, Manifest]]) -> set[tuple[str, ...]]:
+    async def _each(
+        self, pairs: Sequence[tuple[Resource, Manifest | _Away]]
+    ) -> set[tuple[str, ...]]:
         """Remove objects side by side; returns the identities of those still ours afterwards."""
-        left: set[tuple[str, ...]] = set()
+        left = {each.identity for each, found in pairs if isinstance(found, _Away)}
         problems: list[Problem] = []
         limit = anyio.CapacityLimiter(_PARALLEL)
 
@@ -108,7 +156,8 @@ class Sweeper:
 
         async with anyio.create_task_group() as tasks:
             for resource, found in pairs:
-                tasks.start_soon(one, resource, found)
+                if not isinstance(found, _Away):
+                    tasks.start_soon(one, resource, found)
         raise_any(problems)
         return left
 
@@ -117,22 +166,25 @@ class Sweeper:
         doomed = {each.identity for each in plan.doomed}
         for old in plan.retired:
             still = [each for each in old.resources if each.identity in doomed]
-            if not any([await self._find(each) for each in still]):
+            if not any([await self._look(each) for each in still]):
                 await retire(old, self.hub)
 
-    def fate(self, resource: Resource, found: Manifest) -> Fate:
-        """What `sweep` does with an object of the application that is doomed."""
-        if any(each != self.owner for each in sharing.concerned(found)):
-            return Fate.HANDED_ON
-        treatment = self.treat(found)
-        kept = Lifetime.FOREVER in (resource.lifetime, treatment.lifetime)
-        if self.orphan or kept or treatment.orphan:
-            return Fate.FREED
-        holds_data = (resource.key.group, resource.key.kind) in HOLDS_DATA
-        return Fate.SPARED if self.spare_data and holds_data else Fate.DELETED
+    async def _look(self, resource: Resource) -> Manifest | _Away | None:
+        """The object while it is ours; `_AWAY` where that cannot be known."""
+        try:
+            return await self._find(resource)
+        except Problem as problem:
+            if problem.code != "cluster.unreachable":
+                raise
+        except errors.ApiError as error:
+            if clusters.lost(resource.cluster, error) is None:
+                raise
+        return _AWAY
 
     async def _find(self, resource: Resource) -> Manifest | None:
-        found = await self.live.find(resource.key)
+        if not self.live.knows(resource.cluster):
+            return None
+        found = await self.live.at(resource.cluster).find(resource.key)
         if found is None:
             return None
         ours = manifest.owner(found) == self.owner or sharing.shares(found, self.owner)
@@ -140,10 +192,11 @@ class Sweeper:
 
     async def _remove(self, resource: Resource, found: Manifest) -> bool:
         """Delete one object, or let it go; whether it is still ours afterwards."""
-        fate = self.fate(resource, found)
+        fate = self.fates.of(resource, found)
         try:
+            there = self.live.at(resource.cluster).client
             if body := self._release(fate, found):
-                await self.hub.patch(resource.key, body, identity=self.identity)
+                await there.patch(resource.key, body, identity=self.identity)
                 return False
             meta = manifest.metadata(found)
             if meta.get("deletionTimestamp"):
@@ -153,12 +206,14 @@ class Sweeper:
             if self.bin is not None:
                 await self.bin.keep(found, self.owner)
             shared = sharing.version(found)
-            left = await self.hub.delete(
+            left = await there.delete(
                 resource.key, uid=meta["uid"], version=shared, identity=self.identity
             )
         except errors.ApiError as error:
             if error.not_found:
                 return False
+            if clusters.lost(resource.cluster, error):
+                return True
             if error.conflict:  # a namesake is not ours; one that changed is looked at again
                 return body is not None or bool(sharing.sharers(found))
             message = f"cannot delete {resource.key}: {error.message}"

@@ -95,6 +95,17 @@ async def assess(
     )
 
 
+def away(rendered: rendering.Rendered, why: str) -> ComponentHealth:
+    """The health of a component where nobody can look: what is not known is not healthy."""
+    return ComponentHealth(
+        rendered.component.name,
+        False,
+        False,
+        why,
+        workload_definition=_workload_definition(rendered),
+    )
+
+
 def status_entry(
     health: ComponentHealth, place: contexts.Place, app: contexts.AppFacts
 ) -> dict[str, Any]:

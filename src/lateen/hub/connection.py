@@ -59,11 +59,14 @@ class Connection:
     reload: Reload | None = None  # gets new credentials when the server says 401
     timeout: float = 30.0
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    on_silence: Callable[[], None] | None = None  # told when the server does not answer
 
     async def __aenter__(self) -> Connection:
         self._renewing = anyio.Lock()
         self._headers: dict[tuple[tuple[str, str], ...], CIMultiDict[str]] = {}
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self._open: set[aiohttp.ClientResponse] = set()
+        self._revived = anyio.Event()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=100),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -73,6 +76,21 @@ class Connection:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before trying again, or until the server is back."""
+        with anyio.move_on_after(seconds):
+            await self._revived.wait()
+
+    def revive(self) -> None:
+        """The server is back: who waits goes on at once, and what was open is opened anew.
+
+        A connection that went silent tells nobody that the other end has forgotten it.
+        """
+        self._revived.set()
+        self._revived = anyio.Event()
+        for response in tuple(self._open):
+            response.close()
 
     async def request(self, call: Call, *, timeout: float | None = None, attempts: int = 0) -> Any:
         """Send and return the parsed JSON answer.
@@ -128,7 +146,7 @@ class Connection:
                     raise _refusal(response, body, call)
                 return parse(body)
         except _FAILURES as error:
-            raise _failure(error, call) from error
+            raise self._failure(error, call) from error
 
     @asynccontextmanager
     async def open(
@@ -144,19 +162,24 @@ class Connection:
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
         access = self.access
+        # what may never be silent begins to answer at once, too
+        within = None if silence is None else self.timeout
         try:
-            response = await self._send(call, access, timeout)
-            if response.status == 401 and self.reload is not None:
-                response.close()
-                await self._renew(access)
-                response = await self._send(call, self.access, timeout)
+            with anyio.fail_after(within):
+                response = await self._send(call, access, timeout)
+                if response.status == 401 and self.reload is not None:
+                    response.close()
+                    await self._renew(access)
+                    response = await self._send(call, self.access, timeout)
         except _FAILURES as error:
-            raise _failure(error, call) from error
+            raise self._failure(error, call) from error
         try:
             if response.status >= 300:
-                raise _refusal(response, await _rest(response, call), call)
-            yield _lines(response, call)
+                raise _refusal(response, await self._rest(response, call), call)
+            self._open.add(response)
+            yield self._lines(response, call)
         finally:
+            self._open.discard(response)
             response.close()  # not released: an endless answer cannot be read to its end
 
     def _send(self, call: Call, access: Access, timeout: aiohttp.ClientTimeout) -> Any:
@@ -175,6 +198,30 @@ class Connection:
             proxy=access.proxy or None,
             allow_redirects=False,
         )
+
+    async def _rest(self, response: aiohttp.ClientResponse, call: Call) -> bytes:
+        try:
+            return await response.read()
+        except _FAILURES as error:
+            raise self._failure(error, call) from error
+
+    async def _lines(self, response: aiohttp.ClientResponse, call: Call) -> AsyncIterator[bytes]:
+        """Lines of any length; the stream reader's own would stop at the size of its buffer."""
+        rest = b""
+        try:
+            async for chunk in response.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield line
+        except _FAILURES as error:
+            raise self._failure(error, call) from error
+        if rest:
+            yield rest
+
+    def _failure(self, error: Exception, call: Call) -> errors.ApiError:
+        if self.on_silence is not None:
+            self.on_silence()
+        return _failure(error, call)
 
     async def _renew(self, stale: Access) -> None:
         async with self._renewing:
@@ -222,27 +269,6 @@ def _refusal(response: aiohttp.ClientResponse, body: bytes, call: Call) -> error
         key=call.key,
         retry_after=response.headers.get("Retry-After"),
     )
-
-
-async def _rest(response: aiohttp.ClientResponse, call: Call) -> bytes:
-    try:
-        return await response.read()
-    except _FAILURES as error:
-        raise _failure(error, call) from error
-
-
-async def _lines(response: aiohttp.ClientResponse, call: Call) -> AsyncIterator[bytes]:
-    """Lines of any length; the stream reader's own would stop at the size of its buffer."""
-    rest = b""
-    try:
-        async for chunk in response.content.iter_any():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line
-    except _FAILURES as error:
-        raise _failure(error, call) from error
-    if rest:
-        yield rest
 
 
 def _failure(error: Exception, call: Call) -> errors.ApiError:

@@ -53,6 +53,22 @@ def read(user: Mapping[str, Any], base: Path) -> Credentials:
     return Credentials(authorization, certificate, _data(user, "client-key", base))
 
 
+def inlined(entry: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """A cluster or user of a kubeconfig with what its files hold instead of their names.
+
+    Raises:
+        OSError: a file it names cannot be read.
+    """
+    found = dict(entry)
+    for name in ("certificate-authority", "client-certificate", "client-key"):
+        if path := found.pop(name, None):
+            text = base64.b64encode((base / path).read_bytes()).decode()
+            found.setdefault(f"{name}-data", text)
+    if path := found.pop("tokenFile", None):
+        found.setdefault("token", (base / path).read_text().strip())
+    return found
+
+
 async def ask(path: str, context: str) -> Credentials:
     """The credentials that a plugin gives, which may take a while.
 

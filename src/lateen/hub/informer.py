@@ -111,7 +111,7 @@ class Informer:
             except (errors.ApiError, Problem) as error:
                 failures += 1
                 self._report(error)
-            await anyio.sleep(watching.pause(failures))
+            await self._client.connection.pause(watching.pause(failures))
 
     def observe(self, manifest: Manifest) -> None:
         """Take in an object just written, so that the next reading sees it.

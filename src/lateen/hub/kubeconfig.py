@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from lateen.base import documents, suggest
 from lateen.base.problem import Problem
 from lateen.hub import credentials
 from lateen.hub.credentials import Access
+
+_Configs = list[tuple[Path, Mapping[str, Any]]]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -23,6 +28,10 @@ class _Entry:
 
     data: Mapping[str, Any]
     base: Path
+
+    @property
+    def pair(self) -> tuple[Mapping[str, Any], Path]:
+        return self.data, self.base
 
 
 def choose(
@@ -68,18 +77,51 @@ async def load(path: str | Path, context: str | None = None) -> Access:
         Problem: `hub.kubeconfig` when the file, or the credentials in it, cannot be used;
             `yaml.syntax` when it is no YAML.
     """
-    files = _files(path)
-    if not files:
-        raise _missing(f"the kubeconfig {path} does not exist")
-    configs = [(file, _read(file)) for file in files]
+    configs = _open(path)
+    return await _access(configs, context or _current(configs), str(path))
+
+
+async def of(config: Mapping[str, Any]) -> Access:
+    """The credentials of a kubeconfig in memory, for its current context; otherwise as `load`."""
+    with tempfile.NamedTemporaryFile("w", prefix="lateen-", suffix=".yaml") as file:  # 0600
+        # a plugin is run by what reads files only
+        file.write(orjson.dumps(config).decode())
+        file.flush()
+        configs = [(Path(file.name), config)]
+        return await _access(configs, _current(configs), file.name)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What a kubeconfig says of one context, with the contents of the files it names."""
+
+    context: str
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any]
+
+
+def read(path: str | Path, context: str | None = None) -> Entries:
+    """The cluster and user of a context, with `*-data` and `token` in place of files.
+
+    Raises:
+        Problem: `hub.kubeconfig` when the file, or one that it names, cannot be used.
+    """
+    configs = _open(path)
     name = context or _current(configs)
-    chosen = _named(configs, "context", name).data
-    cluster = _named(configs, "cluster", str(chosen.get("cluster") or ""))
-    user_name = str(chosen.get("user") or "")
-    user = _named(configs, "user", user_name) if user_name else _Entry({}, Path())
+    cluster, user = _entries(configs, name)
+    try:
+        return Entries(name, credentials.inlined(*cluster.pair), credentials.inlined(*user.pair))
+    except OSError as error:
+        raise Problem(
+            "hub.kubeconfig", f"the credentials of context {name} cannot be used: {error}"
+        ) from error
+
+
+async def _access(configs: _Configs, name: str, path: str) -> Access:
+    cluster, user = _entries(configs, name)
     try:
         if "exec" in user.data or "auth-provider" in user.data:
-            found = await credentials.ask(str(path), name)
+            found = await credentials.ask(path, name)
         else:
             found = credentials.read(user.data, user.base)
         tls = credentials.trust(cluster.data, cluster.base, found)
@@ -95,6 +137,23 @@ async def load(path: str | Path, context: str | None = None) -> Access:
         str(cluster.data.get("tls-server-name") or ""),
         str(cluster.data.get("proxy-url") or "") or _environment_proxy(server),
         urlsplit(server).hostname in _LOOPBACK,
+    )
+
+
+def _open(path: str | Path) -> _Configs:
+    files = _files(path)
+    if not files:
+        raise _missing(f"the kubeconfig {path} does not exist")
+    return [(file, _read(file)) for file in files]
+
+
+def _entries(configs: _Configs, name: str) -> tuple[_Entry, _Entry]:
+    """The cluster and the user of a context."""
+    chosen = _named(configs, "context", name).data
+    user = str(chosen.get("user") or "")
+    return (
+        _named(configs, "cluster", str(chosen.get("cluster") or "")),
+        _named(configs, "user", user) if user else _Entry({}, Path()),
     )
 
 
@@ -118,7 +177,7 @@ def _read(file: Path) -> Mapping[str, Any]:
     return loaded[0].data
 
 
-def _current(configs: list[tuple[Path, Mapping[str, Any]]]) -> str:
+def _current(configs: _Configs) -> str:
     for _, config in configs:
         if config.get("current-context"):
             return str(config["current-context"])
@@ -130,7 +189,7 @@ def _current(configs: list[tuple[Path, Mapping[str, Any]]]) -> str:
     )
 
 
-def _named(configs: list[tuple[Path, Mapping[str, Any]]], what: str, name: str) -> _Entry:
+def _named(configs: _Configs, what: str, name: str) -> _Entry:
     known: list[str] = []
     for file, config in configs:
         for item in config.get(f"{what}s") or ():

@@ -68,7 +68,7 @@ async def watch(
             _LOG.debug("watch of %s is resumed after: %s", resource.plural, error)
             failed = True
         failures = failures + 1 if failed else 0
-        await anyio.sleep(pause(failures))
+        await connection.pause(pause(failures))
 
 
 def pause(failures: int) -> float:

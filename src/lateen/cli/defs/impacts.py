@@ -16,7 +16,7 @@ from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.definition import Definition
 from lateen.base import paths
-from lateen.cli import connecting, offline, printing, problems
+from lateen.cli import connecting, offline, printing, problems, reaching
 from lateen.cli.defs import taking
 from lateen.cli.exits import Exit
 from lateen.cli.options import Output
@@ -86,7 +86,7 @@ async def of(given: Sequence[Definition], client: hub.Client, engine: Engine) ->
         loading.Layered(before, builtin),
         loading.Layered(after, builtin),
         engine,
-        replace(around, cluster_version=await client.version()),
+        replace(around, clusters=await reaching.roster(client)),
     )
 
 

@@ -29,7 +29,7 @@ class Collector:
     """Deletes objects, trackers and revisions of applications."""
 
     hub: client.Client
-    live: observing.Owned
+    live: observing.Fleet
     caches: caches.Caches
     bin: recycling.Bin
     settings: settings.Settings
@@ -83,12 +83,14 @@ class Collector:
         return sweeping.Sweeper(
             self.hub,
             self.live,
-            app.owner,
+            sweeping.Fates(
+                app.owner,
+                governance.treatment,
+                orphan=names.APP_ORPHAN in app.finalizers,
+                spare_data=self.settings.spare_data and not app.may_delete_data,
+            ),
             identities.of(app),
-            governance.treatment,
-            orphan=names.APP_ORPHAN in app.finalizers,
-            spare_data=self.settings.spare_data and not app.may_delete_data,
-            bin=self.bin,
+            self.bin,
         )
 
 

@@ -6,21 +6,22 @@ only in the port that dispatches.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from lateen.api import manifest, names
 from lateen.api.application import Component
 from lateen.api.manifest import Manifest
 from lateen.base import hashing
-from lateen.base.problem import Problem, Problems
+from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, rendering
 from lateen.definitions.rendering import Rendered
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
-from lateen.hub import errors
+from lateen.hub import clusters, errors
 from lateen.policies.placements import Placement
 from lateen.workflow.ports import Outcome
 
@@ -30,6 +31,15 @@ class Dispatch(Protocol):
 
     async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]: ...
     async def find(self, wanted: Manifest) -> Manifest | None: ...
+
+
+class Clusters(Protocol):
+    """The clusters that can be delivered to; `hub.clusters.Clusters` is one."""
+
+    @property
+    def labels(self) -> Mapping[str, Mapping[str, str]]: ...
+    def knows(self, name: str) -> bool: ...
+    def version(self, name: str) -> Mapping[str, Any]: ...
 
 
 Slot = tuple[str, str, str, str]  # component, cluster, namespace, key of the copy
@@ -57,7 +67,7 @@ class Deliverer:
     renderer: rendering.Renderer
     facts: contexts.AppFacts
     target: Dispatch
-    clusters: frozenset[str]
+    clusters: Clusters
     delivered: dict[Slot, Delivered] = field(default_factory=dict)
 
     async def deliver(self, component: Component, placement: Placement) -> Outcome:
@@ -84,6 +94,19 @@ class Deliverer:
             rendered = kept.rendered
         else:
             rendered = await self._render(component, placement)
+        with self._away(placement) as away:
+            rendered, health = await self._dispatch(component, placement, rendered)
+            outcome = await self._outcome(rendered, health)
+        if away:  # the others do not wait for it, nor does it fail for that
+            health = assessing.away(rendered, away[0])
+            outcome = Outcome(False, away[0], None, {})
+        self.delivered[slot] = Delivered(component, placement, rendered, health, digest)
+        return outcome
+
+    async def _dispatch(
+        self, component: Component, placement: Placement, rendered: Rendered
+    ) -> tuple[Rendered, assessing.ComponentHealth]:
+        """Stage by stage, each once the one before is well (semantics B5)."""
         if rendered.staged(rendering.PRE):
             await self.target.dispatch(desired(rendered, rendering.PRE))
         health = await self.assess(rendered, (rendering.PRE,))
@@ -92,8 +115,23 @@ class Deliverer:
             health = await self.assess(rendered, (rendering.PRE, rendering.DEFAULT))
         if health.healthy:
             rendered, health = await self._finish(component, placement, rendered, health)
-        self.delivered[slot] = Delivered(component, placement, rendered, health, digest)
-        return await self._outcome(rendered, health)
+        return rendered, health
+
+    @contextmanager
+    def _away(self, placement: Placement) -> Iterator[list[str]]:
+        """Why the cluster of a placement could not be reached inside, if it could not."""
+        found: list[str] = []
+        try:
+            yield found
+        except (Problem, Problems) as error:
+            if not all(each.code in clusters.AWAY for each in every(error)):
+                raise
+            found.append(every(error)[0].message)
+        except errors.ApiError as error:
+            lost = clusters.lost(placement.cluster, error)
+            if lost is None:
+                raise
+            found.append(lost.message)
 
     async def render(self, component: Component, placement: Placement) -> Outcome:
         """What `deliver` would apply; nothing is.
@@ -102,27 +140,32 @@ class Deliverer:
             Problem | Problems: what rendering has against it.
         """
         self._refuse_unknown(placement)
-        rendered = await self.renderer.render(component, self.facts, placement)
+        rendered = await self.renderer.render(component, self._facts(placement), placement)
         extra = {each.key: each.manifest for each in rendered.auxiliaries}
         return Outcome(False, "", rendered.workload, extra)
 
     async def _render(self, component: Component, placement: Placement) -> Rendered:
         """Render, with the live object for templates that look at it (semantics B2)."""
-        rendered = await self.renderer.render(component, self.facts, placement)
-        found = await self.target.find(rendered.workload) if rendered.reads_live else None
+        rendered = await self.renderer.render(component, self._facts(placement), placement)
+        found = None
+        with self._away(placement):  # which dispatching will find out as well
+            found = await self.target.find(rendered.workload) if rendered.reads_live else None
         if found is None:
             return rendered
         live = rendering.Live(found)
-        return await self.renderer.render(component, self.facts, placement, live=live)
+        return await self.renderer.render(component, self._facts(placement), placement, live=live)
 
     async def refresh(self, slot: Slot) -> Delivered:
         """Look again at what was delivered; traits that waited for its health go out now."""
         kept = self.delivered[slot]
-        kept.health = await self.assess(kept.rendered)
-        if kept.health.healthy and any(attached.pending for attached in kept.rendered.traits):
-            kept.rendered, kept.health = await self._finish(
-                kept.component, kept.placement, kept.rendered, kept.health
-            )
+        with self._away(kept.placement) as away:
+            kept.health = await self.assess(kept.rendered)
+            if kept.health.healthy and any(attached.pending for attached in kept.rendered.traits):
+                kept.rendered, kept.health = await self._finish(
+                    kept.component, kept.placement, kept.rendered, kept.health
+                )
+        if away:
+            kept.health = assessing.away(kept.rendered, away[0])
         return kept
 
     async def assess(
@@ -151,7 +194,7 @@ class Deliverer:
             workload = await self.target.find(rendered.workload)
             rendered = await self.renderer.render(
                 component,
-                self.facts,
+                self._facts(placement),
                 placement,
                 live=rendering.Live(workload),
                 post=True,
@@ -172,14 +215,14 @@ class Deliverer:
         return Outcome(settled, health.message, main or rendered.workload, outputs)
 
     def _refuse_unknown(self, placement: Placement) -> None:
-        cluster = placement.cluster or names.LOCAL
-        if cluster not in self.clusters:
-            raise Problem(
-                "cluster.unknown",
-                f'there is no cluster "{cluster}"',
-                hint=f"known clusters: {', '.join(sorted(self.clusters))}",
-                retry=True,
-            )
+        if not self.clusters.knows(placement.cluster):
+            raise clusters.unknown(placement.cluster, self.clusters.labels)
+
+    def _facts(self, placement: Placement) -> contexts.AppFacts:
+        """The facts as they are in a cluster, which may be of another version."""
+        if placement.cluster in ("", names.LOCAL):
+            return self.facts
+        return replace(self.facts, cluster_version=self.clusters.version(placement.cluster))
 
 
 def desired(rendered: Rendered, stage: str) -> list[Desired]:

@@ -10,14 +10,16 @@ from typing import Any
 
 import anyio
 
+from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem, Problems, every
-from lateen.controllers.application import parsing, preview
+from lateen.controllers.application import deliver, parsing, preview
 from lateen.cue.engine import Engine
 from lateen.definitions import comparing, loading, templates
 from lateen.definitions.comparing import Change, Effect
+from lateen.hub import members
 from lateen.providers import external
 
 _AT_ONCE = 8  # applications; the engine answers more, but each has several requests under way
@@ -48,7 +50,7 @@ class Scene:
     """What applications are rendered in, besides definitions. `own`: packages of users."""
 
     externals: preview.Nowhere = field(default_factory=preview.Nowhere)
-    cluster_version: dict[str, Any] | None = None
+    clusters: deliver.Clusters = members.ALONE
     own: external.Shelf | None = None
 
 
@@ -179,7 +181,8 @@ async def _manifests(app: Application, catalogue: loading.Catalogue, work: _Work
         catalogue,
         work.engine,
         externals=work.scene.externals,
-        cluster_version=work.scene.cluster_version,
+        cluster_version=work.scene.clusters.version(names.LOCAL),
+        clusters=work.scene.clusters,
         revision=revision,
         shelf=work.shelf,
     )

@@ -8,10 +8,10 @@ from lateen.api import manifest, sharing
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.api.treatment import WHOLE, Treatment
-from lateen.base.problem import Problem
+from lateen.base.problem import Problem, raise_any
 from lateen.controllers import observing
 from lateen.dispatch import applying, drift, ownership, recording, writing
-from lateen.hub import errors
+from lateen.hub import client, clusters, errors
 
 
 @dataclass(frozen=True)
@@ -19,68 +19,88 @@ class Keeper:
     """Puts back what others changed.
 
     Args:
-        clean: object -> the resourceVersion at which it was last found as declared; updated.
+        clean: identity of an object -> the resourceVersion at which it was last found as declared;
+            updated.
     """
 
-    writer: writing.Writer
-    live: observing.Owned
+    live: observing.Fleet
+    owner: tuple[str, str]
+    identity: client.Identity | None
     treat: applying.Treat
-    clean: dict[Key, str]
+    clean: dict[tuple[str, ...], str]
 
     async def keep(self, ledger: recording.Ledger) -> list[Key]:
         """Put back every tracked object that was deleted or changed; returns those that were.
 
-        One that apply-once leaves to others and that is gone leaves the inventory.
+        One that apply-once leaves to others and that is gone leaves the inventory. What is in a
+        cluster that does not answer waits until it does.
 
         Raises:
-            Problem: `keep.failed` when the API server refuses, `dispatch.owned` when an object was
-                taken over by another application, `dispatch.unowned` when it was deleted and there
-                is one of its name that is nobody's.
+            Problem | Problems: `keep.failed` when the API server refuses, `dispatch.owned` when an
+                object was taken over by another application, `dispatch.unowned` when it was deleted
+                and there is one of its name that is nobody's.
         """
-        restored, gone = [], []
+        restored: list[Key] = []
+        gone: list[Resource] = []
+        problems: list[Problem] = []
         for resource in ledger.resources:
-            if resource.raw is None:
-                continue
-            found = await self.live.find(resource.key)
-            if found is not None and self.clean.get(resource.key) == _version(found):
-                continue
-            treatment = self.treat(resource.raw)
-            if treatment.read_only:
-                continue
-            if found is None and treatment.left_on_drift:
-                gone.append(resource)
-            elif await self._restore(resource, resource.raw, found, treatment):
-                restored.append(resource.key)
+            try:
+                if await self._look_after(resource, gone):
+                    restored.append(resource.key)
+            except Problem as problem:
+                if problem.code not in clusters.AWAY:
+                    problems.append(problem)
         if gone:
             await ledger.forget(gone)
+        raise_any(problems)
         return restored
+
+    async def _look_after(self, resource: Resource, gone: list[Resource]) -> bool:
+        """Put one object back if it needs it; whether it did."""
+        if resource.raw is None:
+            return False
+        there = self.live.at(resource.cluster)
+        found = await there.find(resource.key)
+        if found is not None and self.clean.get(resource.identity) == _version(found):
+            return False
+        treatment = self.treat(resource.raw)
+        if treatment.read_only:
+            return False
+        if found is None and treatment.left_on_drift:
+            gone.append(resource)
+            return False
+        return await self._restore(there, resource, resource.raw, found, treatment)
 
     async def _restore(
         self,
+        there: observing.Owned,
         resource: Resource,
         desired: Manifest,
         found: Manifest | None,
         treatment: Treatment,
     ) -> bool:
         """Whether the object had to be written."""
+        writer = writing.Writer(there.client, self.owner, self.identity)
         looks = 0
         while True:
             looks += 1
             try:
                 # what is watched is what is labelled: it may be there, and not be ours any more
                 if looks > 1 or (found is not None and not manifest.owner(found)):
-                    found = await writing.fetch(self.writer.hub, resource.key)
+                    found = await writing.fetch(there.client, resource.key)
                 order = self._order(desired, found, treatment)
                 if order is None:
                     return self._passed(resource, found)
-                applied = await self.writer.write(order.desired, found, order.stance, treatment)
+                applied = await writer.write(order.desired, found, order.stance, treatment)
                 break
             except errors.ApiError as error:
+                if away := clusters.lost(resource.cluster, error):
+                    raise away from error
                 if not error.conflict or looks == applying.LOOKS:
                     message = f"cannot restore {resource.key}: {error.message}"
                     raise Problem("keep.failed", message, retry=True) from error
-        self.live.observe(applied)
-        self.clean[resource.key] = _version(applied)
+        there.observe(applied)
+        self.clean[resource.identity] = _version(applied)
         return found is None or _version(found) != _version(applied)
 
     def _order(
@@ -93,7 +113,7 @@ class Keeper:
             return None  # it comes back once it is gone
         if ownership.applied(found) and not manifest.owner(found):
             return _Order(desired)  # somebody took our labels off
-        stance = ownership.stance(found, self.writer.owner, treatment)
+        stance = ownership.stance(found, self.owner, treatment)
         if stance is ownership.Stance.SHARER:
             return None
         if stance is ownership.Stance.OWNER:
@@ -102,11 +122,11 @@ class Keeper:
 
     def _passed(self, resource: Resource, found: Manifest | None) -> bool:
         if found is not None and not manifest.metadata(found).get("deletionTimestamp"):
-            self.clean[resource.key] = _version(found)
+            self.clean[resource.identity] = _version(found)
         return False
 
     def _differs(self, desired: Manifest, found: Manifest, treatment: Treatment) -> bool:
-        joined = not treatment.shared or sharing.shares(found, self.writer.owner)
+        joined = not treatment.shared or sharing.shares(found, self.owner)
         return not joined or drift.differs(desired, found)
 
 

@@ -20,6 +20,7 @@ from lateen.definitions import contexts, loading, rendering, templates, tracing,
 from lateen.dispatch import applying, preparing
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
+from lateen.hub import members
 from lateen.policies import treating
 from lateen.workflow import options, planning, records
 from lateen.workflow.ports import Outcome
@@ -78,27 +79,25 @@ class _Paper:
     """Writes down what is dispatched, and shows it as what is there."""
 
     preview: Preview
-    written: dict[Key, Manifest] = field(default_factory=dict)
+    written: dict[tuple[str, Key], Manifest] = field(default_factory=dict)
 
     async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]:
         for each in wanted:
             namespaced = each.manifest["kind"] not in _CLUSTER_WIDE
             sent = preparing.prepare(each.manifest, namespaced=namespaced)
-            key = manifest.key(each.manifest)
-            if key in self.written and not self._replaces(key, each, sent):
+            place = _place(each.manifest)
+            if place in self.written and not self._replaces(place, each, sent):
                 continue
-            self.written[key] = sent
+            self.written[place] = sent
             self.preview.manifests.append((each.component, each.trait or None, sent))
         return [each.manifest for each in wanted]
 
     async def find(self, wanted: Manifest) -> Manifest | None:
-        return self.written.get(manifest.key(wanted))
+        return self.written.get(_place(wanted))
 
-    def _replaces(self, key: Key, by: Desired, sent: Manifest) -> bool:
+    def _replaces(self, place: tuple[str, Key], by: Desired, sent: Manifest) -> bool:
         """Whether an object that is there is written again; not for another component."""
-        before = self.written[key]
-        if uniting.identity(before) != uniting.identity(sent):
-            return True  # in another cluster
+        before = self.written[place]
         entry = next(e for e in self.preview.manifests if e[2] is before)
         if entry[0] == by.component:
             self.preview.manifests.remove(entry)
@@ -106,6 +105,10 @@ class _Paper:
         if not uniting.same(before, sent):
             raise applying.duplicate(entry[0], by)
         return False
+
+
+def _place(wanted: Manifest) -> tuple[str, Key]:
+    return manifest.cluster(wanted), manifest.key(wanted)
 
 
 @dataclass
@@ -174,11 +177,12 @@ async def preview(
     engine: Engine,
     *,
     externals: parsing.Externals | None = None,
-    cluster_version: dict[str, Any] | None = None,
+    cluster_version: Mapping[str, Any] | None = None,
     recorder: tracing.Recorder | None = None,
     revision: str = "",
     rules: rendering.Rules | None = None,
     shelf: templates.Shelf | None = None,
+    clusters: deliver.Clusters = members.ALONE,
 ) -> Preview:
     """Run an application's whole delivery on paper.
 
@@ -205,7 +209,7 @@ async def preview(
     try:
         snapshot = parsing.snapshot(app, catalogue, externals or Nowhere())
         facts = replace(facts, revision_hash=snapshot.hash())
-        route = running.itinerary(snapshot)
+        route = running.itinerary(snapshot, clusters.labels)
     except (Problem, Problems) as error:
         problems += every(error)
     for component in app.components:
@@ -216,7 +220,7 @@ async def preview(
     raise_any(problems)
     assert route is not None  # else there was a problem
     paper = _Paper(found)
-    deliverer = _Optimist(engine, renderer, facts, paper, frozenset(running.CLUSTERS))
+    deliverer = _Optimist(engine, renderer, facts, paper, clusters)
     runtime = stepping.on_paper(app.namespace, app.name, paper)
     done = await running.rehearse(route, deliverer, facts, engine, SystemClock(), runtime)
     found.unrun += _unrun(done)

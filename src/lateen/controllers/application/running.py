@@ -8,7 +8,6 @@ from typing import Any
 
 import anyio
 
-from lateen.api import names
 from lateen.api.application import Component
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.placement import Placement
@@ -26,8 +25,6 @@ from lateen.workflow import engine as workflow
 from lateen.workflow.remembering import Memory
 from lateen.workflow.steps import custom
 from lateen.workflow.waiting import Attempts
-
-CLUSTERS: placements.Clusters = {names.LOCAL: {}}
 
 _PHASES = {
     workflow.EXECUTING: "runningWorkflow",
@@ -93,7 +90,7 @@ class Pass:
         return Problem("workflow.failed", message)
 
 
-def itinerary(snapshot: Snapshot | Revision) -> Itinerary:
+def itinerary(snapshot: Snapshot | Revision, clusters: placements.Clusters) -> Itinerary:
     """Plan the delivery of a revision, or of what is to become one.
 
     Raises:
@@ -113,7 +110,7 @@ def itinerary(snapshot: Snapshot | Revision) -> Itinerary:
         types={*steps.TYPES, *described},
         workflow=snapshot.workflow,
     )
-    return Itinerary(plan, deciding.Decisions(app.components, policies, CLUSTERS), described)
+    return Itinerary(plan, deciding.Decisions(app.components, policies, clusters), described)
 
 
 def tools(

@@ -9,7 +9,6 @@ from typing import Any
 import anyio
 
 from lateen.api.application import Application
-from lateen.api.manifest import Key
 from lateen.base import hashing
 from lateen.controllers.application.deliver import Delivered, Slot
 from lateen.workflow.remembering import Memory
@@ -46,7 +45,8 @@ class Session(Journey):
     externals: Versions = ()  # what it may refer to, as the pass under way found it
     owned: Versions = ()  # its objects, as they were before that pass looked for drift
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
-    clean: dict[Key, str] = field(default_factory=dict)  # object -> resourceVersion without drift
+    # identity of an object -> its resourceVersion without drift
+    clean: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def restart(self) -> None:
         """A new run of the workflow begins: what the last one knew no longer holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
 from lateen.api.revision import Revision
 from lateen.base.clock import Clock
-from lateen.base.problem import Problem, raise_any
+from lateen.base.problem import Problem, Problems, raise_any
 from lateen.controllers import caches, observing, settings
 from lateen.controllers.application import (
     announcing,
@@ -34,10 +34,10 @@ from lateen.controllers.application import (
 from lateen.controllers.application.report import Next, Report
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering, templates
-from lateen.dispatch import applying, recording, writing
+from lateen.dispatch import applying, recording
 from lateen.gc import recycling
 from lateen.health import assessing
-from lateen.hub import client, errors
+from lateen.hub import client, clusters, errors
 from lateen.policies import treating
 from lateen.providers import ports
 
@@ -68,18 +68,18 @@ class Stages:
         hub: client.Client,
         engine: Engine,
         cached: caches.Caches,
-        live: observing.Owned,
+        known: clusters.Clusters,
+        live: observing.Fleet,
         clock: Clock,
-        cluster_version: Mapping[str, Any],
         http: ports.Http | None = None,
         chosen: settings.Settings = settings.DEFAULTS,
     ) -> None:
         self._hub = hub
         self._engine = engine
         self._caches = cached
+        self._clusters = known
         self._live = live
         self._clock = clock
-        self._cluster_version = cluster_version
         self._sessions = sessions.Sessions()
         self._shelf = templates.Shelf(engine, own=cached.packages)
         self._runs = running.Runs(hub, engine, clock)
@@ -90,7 +90,7 @@ class Stages:
             strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
         )
         self.herald = announcing.Herald(hub, clock, chosen.events)
-        self.world = stepping.World(hub, cached, http, cached.packages)
+        self.world = stepping.World(known.clients, cached, http, cached.packages)
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
@@ -180,7 +180,7 @@ class Stages:
         await self._govern(declared, revision, deliverer, session)
         report.passed("Policy", _doubts(declared, revision, governance))
         report.enter("Render")
-        route = running.itinerary(revision)
+        route = running.itinerary(revision, self._clusters.labels)
         report.passed("Render")
         report.enter("Workflow")
         runtime = self.world.runtime(
@@ -238,15 +238,14 @@ class Stages:
             return
         report.enter("StateKeep")
         session = self._sessions.of(app)
-        await self._live.watch(each.key for each in result.ledger.resources)
+        await self._live.watch(result.ledger.resources)
         session.owned = self._owned_versions(app)
-        broken: Problem | None = None
+        broken: Problem | Problems | None = None
         try:
-            writer = writing.Writer(self._hub, app.owner, identities.of(app))
             treat = result.governance.treatment
-            keeper = keep.Keeper(writer, self._live, treat, session.clean)
+            keeper = keep.Keeper(self._live, app.owner, identities.of(app), treat, session.clean)
             await keeper.keep(result.ledger)
-        except Problem as problem:
+        except (Problem, Problems) as problem:
             broken = problem  # what cannot be put back does not hide how the rest is
         await self._look_again(app, result, report)
         if broken is not None:
@@ -330,13 +329,11 @@ class Stages:
             controller_version=__version__,
             revision=revision.name,
             revision_hash=revision.hash,
-            cluster_version=self._cluster_version,
+            cluster_version=self._clusters.local_version,
         )
         ledger = recording.Ledger(self._hub, *books, self._caches.observe_tracker)
         treat = governance.treatment
-        dispatcher = applying.Dispatcher(
-            self._hub, self._live, ledger, app.owner, identities.of(app), treat
-        )
+        dispatcher = applying.Dispatcher(self._live, ledger, app.owner, identities.of(app), treat)
         catalogue = loading.Layered(loading.Recorded(revision.definitions), self._caches)
         return (
             deliver.Deliverer(
@@ -349,8 +346,8 @@ class Stages:
                     rules=self._rules,
                 ),
                 facts,
-                targets.Cluster(dispatcher, self._live, self._hub, treat),
-                frozenset({names.LOCAL}),
+                targets.Fleet(dispatcher, self._live, treat),
+                self._clusters,
                 session.delivered,
             ),
             ledger,
@@ -374,7 +371,7 @@ class Stages:
         session.complete = True
 
     def _owned_versions(self, app: Application) -> sessions.Versions:
-        found = (manifest.metadata(each) for each in self._live.owned_by(app.owner))
+        found = (manifest.metadata(each) for _, each in self._live.owned_by(app.owner))
         return [(str(meta["uid"]), str(meta["resourceVersion"])) for meta in found]
 
 

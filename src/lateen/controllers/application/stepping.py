@@ -33,7 +33,7 @@ class Books(Protocol):
 class World:
     """What is the same for the steps of every application."""
 
-    hub: client.Client
+    clients: Mapping[str, client.Client]
     books: Books
     http: ports.Http | None = None
     packages: external.Shelf | None = None
@@ -47,14 +47,13 @@ class World:
         identity: client.Identity | None,
     ) -> ports.Runtime:
         """What the actions of one application's steps may use (semantics B6, E8)."""
-        clients = {names.LOCAL: self.hub}
-        reach = Recorded(clients, identity, target=target, ledger=ledger)
+        reach = Recorded(self.clients, identity, target=target, ledger=ledger)
         return ports.Runtime(
             Flavour.STEP,
             namespace=app.namespace,
             labels={names.APP_NAME: app.name, names.APP_NAMESPACE: app.namespace},
             objects=reach,
-            unowned=objects.Direct(clients, identity),
+            unowned=objects.Direct(self.clients, identity),
             logs=reach,
             http=self.http,
             mail=mailing.Smtp(),
@@ -67,7 +66,7 @@ class World:
         """What the actions of a WorkflowRun's steps may use. What they apply is labelled as its,
         and stays: no inventory lists it.
         """
-        reach = Unrecorded({names.LOCAL: self.hub}, identity)
+        reach = Unrecorded(self.clients, identity)
         return ports.Runtime(
             Flavour.STEP,
             namespace=run.namespace,
@@ -88,7 +87,7 @@ class World:
         return ports.Runtime(
             Flavour.TEMPLATE,
             namespace=app.namespace,
-            objects=objects.Direct({names.LOCAL: self.hub}, identity),
+            objects=objects.Direct(self.clients, identity),
             http=self.http,
             external=self.packages or external.Shelf(),
         )

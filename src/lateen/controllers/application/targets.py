@@ -10,26 +10,24 @@ from lateen.api.manifest import Manifest
 from lateen.controllers import observing
 from lateen.controllers.application import deliver
 from lateen.dispatch import applying, writing
-from lateen.hub import client
 
 
 @dataclass
-class Cluster:
-    """Dispatches into the cluster, and finds there what was dispatched."""
+class Fleet:
+    """Dispatches into the clusters, and finds there what was dispatched."""
 
     dispatcher: applying.Dispatcher
-    live: observing.Owned
-    hub: client.Client
+    live: observing.Fleet
     treat: applying.Treat
 
     async def dispatch(self, wanted: Sequence[applying.Desired]) -> list[Manifest]:
         return await self.dispatcher.dispatch(wanted)
 
     async def find(self, wanted: Manifest) -> Manifest | None:
-        key = manifest.key(wanted)
+        key, there = manifest.key(wanted), self.live.at(manifest.cluster(wanted))
         if self.treat(wanted).read_only:
-            return await writing.fetch(self.hub, key)  # watched is only what has an owner
-        return await self.live.find(key)
+            return await writing.fetch(there.client, key)  # watched is only what has an owner
+        return await there.find(key)
 
 
 @dataclass

@@ -1,0 +1,180 @@
+"""Applications on joined clusters: delivered, kept, and cleaned up there (semantics D, F2, F8)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.controllers.apps import app, policy, settings, step
+from tests.controllers.laboratory import steps
+
+pytestmark = pytest.mark.xdist_group("clusters")
+
+
+def placed(*names, **more):
+    """A policy that leads to clusters by their names."""
+    return policy("there", "topology", clusters=list(names), **more)
+
+
+def here_and_there(*names):
+    return app(settings("a", {"x": "1"}), policies=[placed(*names)])
+
+
+def joined(*clusters, **labels):
+    for each in clusters:
+        each.join(labels)
+
+
+def services(found):
+    return {
+        (each["cluster"], each["name"]): each["healthy"] for each in found["status"]["services"]
+    }
+
+
+def test_an_application_is_delivered_to_clusters_by_name_and_cleaned_up_there(lab, fleet):
+    east, west = fleet
+    joined(east, west)
+    found = lab.deliver(here_and_there("local", east.name, west.name))
+    for each in fleet:
+        made = each.find("ConfigMap", "a")
+        assert made["data"] == {"x": "1"}
+        assert made["metadata"]["labels"]["app.oam.dev/cluster"] == each.name
+    assert lab.owned("ConfigMap") == {"a"}
+    every = {"local", east.name, west.name}
+    assert services(found) == {(name, "a"): True for name in every}
+    assert {each["cluster"] for each in found["status"]["appliedResources"]} == every
+    [tracker] = lab.trackers()
+    assert {each["cluster"] for each in tracker["spec"]["managedResources"]} == every
+
+    lab.deliver(app(settings("b"), policies=[placed(east.name)]))
+    lab.eventually("cleaned up", lambda: not west.owned() and east.owned() == {"b"})
+    assert not lab.owned("ConfigMap")
+
+    lab.delete("Application", "shop")
+    lab.gone()
+    assert not east.owned()
+
+
+def test_what_is_changed_in_a_member_is_put_back(lab, fleet):
+    east, _ = fleet
+    joined(east)
+    lab.deliver(here_and_there(east.name))
+    east.patch("ConfigMap", "a", {"data": {"x": "2"}})
+    lab.eventually("put back", lambda: east.find("ConfigMap", "a")["data"] == {"x": "1"})
+    east.delete("ConfigMap", "a")
+    lab.eventually("there again", lambda: east.find("ConfigMap", "a"))
+
+
+def test_a_cluster_that_is_joined_later_is_waited_for(lab, fleet):
+    east, _ = fleet
+    lab.apply(here_and_there(east.name))
+    found = lab.until(
+        "waiting for the cluster",
+        lambda found: f'there is no cluster "{east.name}"' in str(found["status"].get("workflow")),
+    )
+    assert steps(found) == {"deploy-there": "failed"}
+    joined(east)
+    lab.running()
+    assert east.owned() == {"a"}
+
+
+def test_a_cluster_that_is_down_does_not_hold_up_the_others(lab, fleet):
+    east, west = fleet
+    joined(east, west)
+    lab.eventually("looked at", lambda: "annotations" in east.secret()["metadata"])
+    east.reset()
+    lab.apply(here_and_there(east.name, west.name))
+    lab.eventually("delivered to the other", lambda: west.owned() == {"a"})
+    found = lab.until(
+        "told about",
+        lambda found: (
+            f"cluster {east.name} does not answer" in str(found["status"].get("services"))
+        ),
+    )
+    assert services(found) == {(east.name, "a"): False, (west.name, "a"): True}
+    marks = lab.eventually(
+        "noted",
+        lambda: (
+            marks
+            if (marks := east.secret()["metadata"]["annotations"]).get(
+                "status.cluster.core.oam.dev/healthy"
+            )
+            == "false"
+            else None
+        ),
+    )
+    assert "status.cluster.core.oam.dev/last-seen" in marks
+    assert marks["status.cluster.core.oam.dev/healthy-reason"]
+    east.mend()
+    lab.running()
+    assert east.owned() == {"a"}
+
+
+def test_a_cluster_that_is_down_is_not_forgotten(lab, fleet):
+    east, west = fleet
+    joined(east, west)
+    lab.deliver(here_and_there(east.name, west.name))
+    east.reset()
+    lab.apply(here_and_there(west.name))  # east is to be cleaned up, and cannot be
+    lab.eventually("told the cluster", lambda: len(lab.trackers()) == 2)
+    lab.delete("Application", "shop")
+    lab.until("waiting", lambda found: "Waiting for ConfigMap a" in str(found["status"]))
+    assert not west.owned()
+    assert east.owned() == {"a"}
+    east.mend()
+    lab.gone()
+    assert not east.owned()
+
+
+def test_context_tells_the_cluster_and_its_version(lab, fleet):
+    east, _ = fleet
+    joined(east)
+    lab.apply(TELLER)
+    lab.deliver(app({"name": "a", "type": "teller"}, policies=[placed(east.name)]))
+    assert east.find("ConfigMap", "a")["data"]["cluster"] == east.name
+    assert east.find("ConfigMap", "a")["data"]["version"].startswith("v1.")
+
+
+TELLER = """\
+apiVersion: core.oam.dev/v1beta1
+kind: ComponentDefinition
+metadata: {name: teller}
+spec:
+  workload: {type: autodetects.core.oam.dev}
+  schematic:
+    cue:
+      template: |
+        output: {
+          apiVersion: "v1"
+          kind:       "ConfigMap"
+          data: {
+            cluster: context.cluster
+            version: context.clusterVersion.gitVersion
+          }
+        }
+"""
+
+
+def test_steps_reach_into_clusters(lab, fleet):
+    east, _ = fleet
+    joined(east)
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "step"}}
+    declared = app(
+        settings("a"),
+        steps=[
+            step(
+                "put",
+                "apply-object",
+                properties={
+                    "value": made | {"metadata": {"name": "step", "namespace": lab.namespace}},
+                    "cluster": east.name,
+                },
+            ),
+            step("comp", "apply-component", properties={"component": "a", "cluster": east.name}),
+        ],
+    )
+    lab.deliver(declared)
+    assert east.owned() == {"a", "step"}
+    assert not lab.owned("ConfigMap")
+    lab.delete("Application", "shop")
+    lab.gone()
+    assert not east.owned()
