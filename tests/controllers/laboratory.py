@@ -102,6 +102,7 @@ class Mortal(connection.Connection):
     """A connection whose owner can die on it: from then on nothing is sent any more."""
 
     _left: int | None = None
+    _unheard = True
     _awaited: tuple[str, str] | None = None
 
     async def __aenter__(self) -> Mortal:
@@ -109,8 +110,11 @@ class Mortal(connection.Connection):
         self.sent: list[connection.Call] = []
         return self
 
-    def die_after(self, writes: int, die: Callable[[], None]) -> None:
-        self._left, self._die = writes, die
+    def die_after(self, writes: int, die: Callable[[], None], *, unheard: bool = True) -> None:
+        """Die once that many more writes are done: before their last answer is heard, or only when
+        the next write is about to be sent.
+        """
+        self._left, self._die, self._unheard = writes, die, unheard
 
     def interrupt(self, verb: str, resource: str, first: Callable[[], Awaitable[None]]) -> None:
         """Let something else happen before the next request of that kind is sent."""
@@ -126,7 +130,8 @@ class Mortal(connection.Connection):
     async def request(
         self, call: connection.Call, *, timeout: float | None = None, attempts: int = 0
     ) -> Any:
-        if self._left == 0:
+        if self._left == 0 and (self._unheard or call.verb not in READS):
+            self._die()
             await anyio.sleep_forever()
         if self._awaited == (call.verb, call.resource):
             self._awaited = None
@@ -135,7 +140,7 @@ class Mortal(connection.Connection):
         answer = await super().request(call, timeout=timeout, attempts=attempts)
         if self._left and call.verb not in READS:
             self._left -= 1
-            if self._left == 0:  # the server has done it, and nobody hears of it
+            if self._left == 0 and self._unheard:  # it is done, and nobody hears of it
                 self._die()
                 await anyio.sleep_forever()
         return answer
@@ -216,11 +221,15 @@ class Plane:
             self._controller.stop()
             self._controller = None
 
-    def die_after(self, writes: int) -> None:
-        """Let the controller die once that many more of its writes are answered."""
+    def die_after(self, writes: int, *, unheard: bool = True) -> None:
+        """Let the controller die once that many more of its writes are done (see `Mortal`)."""
         self.start()
         assert self._controller is not None
-        self.link.die_after(writes, self._controller.cancel)
+        self.link.die_after(writes, self._controller.cancel, unheard=unheard)
+
+    @property
+    def dead(self) -> bool:
+        return self._controller is None or self._controller.ended
 
     def await_death(self, within: float = PATIENCE) -> None:
         """Wait until a controller that is to die has died."""
@@ -319,17 +328,19 @@ class Laboratory:
         """Make a lamp healthy, or unhealthy."""
         self.patch("ConfigMap", lamp, {"data": {"lit": "yes" if on else "no"}})
 
-    def steer(self, operation: Callable[..., dict[str, Any]], *arguments: Any) -> None:
-        """Change the workflow of `shop` as `lateen workflow` does."""
+    def steer(
+        self, operation: Callable[..., dict[str, Any]], *arguments: Any, app: str = "shop"
+    ) -> None:
+        """Change the workflow of an application as `lateen workflow` does."""
 
         async def steer() -> None:
-            user, key = self.plane.user, self.key("Application", "shop")
+            user, key = self.plane.user, self.key("Application", app)
             while True:
-                app = await user.get(key)
-                workflow = operation(app["status"].get("workflow") or {}, *arguments)
-                app["status"]["workflow"] = workflow
+                found = await user.get(key)
+                workflow = operation(found["status"].get("workflow") or {}, *arguments)
+                found["status"]["workflow"] = workflow
                 try:
-                    await user.replace(app, subresource="status")
+                    await user.replace(found, subresource="status")
                     return
                 except hub.ApiError as error:
                     if not error.conflict:

@@ -1,4 +1,4 @@
-"""A controller that dies at any moment, and the one that goes on after it."""
+"""The controllers as a process that is killed (`test_deaths` kills them at every write)."""
 
 from __future__ import annotations
 
@@ -7,44 +7,7 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
-from tests.controllers.apps import app, configmap, objects, settings, webservice
-
-DECLARED = app(settings("a", {"x": "1"}), settings("b"))
-
-
-@pytest.mark.parametrize("fatal", range(1, 9))
-def test_it_dies_after_any_of_its_writes(lab, fatal):
-    """The request is answered, and nothing happens any more: the answer is lost."""
-    lab.settle()
-    lab.plane.die_after(fatal)
-    lab.apply(DECLARED)
-    lab.plane.await_death()
-    lab.plane.start()
-    found = lab.running()
-    lab.settle()
-    assert lab.owned("ConfigMap") == {"a", "b"}
-    assert lab.revisions() == ["shop-v1"]
-    assert len(lab.trackers()) == 1
-    assert len(found["status"]["appliedResources"]) == 2
-
-
-@pytest.mark.parametrize("fatal", range(1, 10))
-def test_it_dies_in_the_middle_of_an_update(lab, fatal):
-    lab.deliver(DECLARED)
-    kept = lab.get("ConfigMap", "b")["metadata"]["uid"]
-    lab.settle()
-    lab.plane.die_after(fatal)
-    lab.apply(app(settings("b", {"y": "2"}), settings("c")))
-    lab.plane.await_death()
-    lab.plane.start()
-    lab.running()
-    lab.eventually("cleaned up", lambda: lab.owned("ConfigMap") == {"b", "c"})
-    lab.eventually("one inventory", lambda: len(lab.trackers()) == 1)
-    assert lab.get("ConfigMap", "b")["metadata"]["uid"] == kept
-    assert lab.get("ConfigMap", "b")["data"] == {"y": "2"}
-    assert lab.revisions() == ["shop-v1", "shop-v2"]
+from tests.controllers.apps import app, configmap, objects, webservice
 
 
 def test_a_process_that_is_killed(lab, tmp_path):
