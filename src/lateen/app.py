@@ -34,6 +34,7 @@ class Order:
     kubeconfig: Path
     data: Path | None
     settings: Path | None
+    container_engine: str = "auto"
 
 
 async def controllers(order: Order) -> None:
@@ -88,6 +89,7 @@ async def node(order: Order) -> None:
         key=pki / "kubelet.key",
         authority=pki / "ca.crt",
         version=f"v{__version__}",
+        container_engine=order.container_engine,
     )
     async with hub.connect(order.kubeconfig) as client, anyio.create_task_group() as tasks:
         await tasks.start(nodes.run, client, chosen)
@@ -127,6 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kubeconfig", type=Path, required=True)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--settings", type=Path, metavar="FILE")
+    parser.add_argument("--container-engine", default="auto", metavar="SOCKET|none")
     given = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO,
@@ -135,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     failed = 0
     try:
-        order = Order(given.kubeconfig, given.data_dir, given.settings)
+        order = Order(given.kubeconfig, given.data_dir, given.settings, given.container_engine)
         anyio.run(_until_told, PROGRAMS[given.program], order)
     except* (Problem, Problems, hub.ApiError) as group:
         first = _first(group)

@@ -115,7 +115,7 @@ class Plane(Shell):
         self._client: Any = None
 
     def start(self) -> None:
-        self.run("start")
+        self.run("start", "--container-engine", "none")
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Plane]:

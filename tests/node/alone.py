@@ -1,4 +1,4 @@
-"""A node as a process of its own: `python alone.py KUBE_DATA NODE_DIRECTORY NETWORK`.
+"""A node as a process of its own: `python alone.py KUBE_DATA NODE_DIRECTORY NETWORK ENGINE`.
 
 Ends in good order on SIGTERM, and prints its port when it runs.
 """
@@ -15,7 +15,7 @@ import anyio
 from lateen import hub, node
 
 
-async def main(kube: Path, directory: Path, network: str) -> None:
+async def main(kube: Path, directory: Path, network: str, engine: str) -> None:
     pki = kube / "pki"
     settings = node.Settings(
         "lateen",
@@ -25,6 +25,7 @@ async def main(kube: Path, directory: Path, network: str) -> None:
         pki / "ca.crt",
         network=network,  # type: ignore[arg-type]
         stop_grace=3.0,
+        container_engine=engine,
     )
     async with hub.connect(kube / "node.kubeconfig") as client, anyio.create_task_group() as group:
         port = await group.start(run, client, settings)
@@ -44,4 +45,4 @@ async def run(
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    anyio.run(main, Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    anyio.run(main, Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])

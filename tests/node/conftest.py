@@ -16,6 +16,7 @@ import pytest
 from lateen import hub
 from lateen.node import RUNTIME_CLASS
 from tests.conftest import Embedded
+from tests.node import engine
 
 ROOT = sys.platform == "linux" and os.geteuid() == 0
 NETWORKS = [
@@ -36,10 +37,10 @@ def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 class Node:
     """A node in a process of its own, which can be killed and started again."""
 
-    def __init__(self, kube: Path, directory: Path, network: str) -> None:
+    def __init__(self, kube: Path, directory: Path, network: str, engine: str = "none") -> None:
         self.directory = directory
         self._log = directory.with_suffix(".log")
-        self._arguments = [str(kube), str(directory), network]
+        self._arguments = [str(kube), str(directory), network, engine]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -82,13 +83,30 @@ class Node:
 def node(
     request: pytest.FixtureRequest, kube: Embedded, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Node]:
-    kube.call(_allow, kube.client)
+    allow(kube)
     directory = tmp_path_factory.mktemp("node") / "node"
     made = Node(kube.kubeconfig.parent, directory, request.param)
     made.start()
     yield made
     made.stop()
     assert "Traceback" not in made.log
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Podman]:
+    if why := engine.reason():
+        pytest.skip(why)
+    if packages := engine.missing():
+        pytest.fail(f"to be installed first: apt-get install {' '.join(packages)}")
+    made = engine.Podman(tmp_path_factory.mktemp("podman"))
+    made.start()
+    yield made
+    made.close()
+
+
+def allow(kube: Embedded) -> None:
+    """What the controllers install for the node."""
+    kube.call(_allow, kube.client)
 
 
 async def _allow(client: hub.Client) -> None:

@@ -279,11 +279,17 @@ def test_a_missing_secret_is_named_and_waited_for(place):
     until(lambda: place.logs("needs") == "opensesame\n")
 
 
-def test_what_a_process_cannot_have_is_refused_by_name(place):
-    hook = {"postStart": {"exec": {"command": ["true"]}}}
+def test_what_the_node_cannot_give_is_refused_by_name(place):
+    place.pod("probed", "sleep", "1012", readinessProbe={"grpc": {"port": 80}})
+    waiting = until(lambda: place.container("probed")["state"].get("waiting"))
+    message = "container main has a gRPC probe, which this node cannot give it"
+    assert waiting["message"] == message
+
+
+def test_a_post_start_hook_runs_beside_its_process(place, tmp_path):
+    hook = {"postStart": {"exec": {"command": ["touch", str(tmp_path / "hooked")]}}}
     place.pod("hooked", "sleep", "1012", lifecycle=hook)
-    waiting = until(lambda: place.container("hooked")["state"].get("waiting"))
-    assert waiting["message"] == "container main has a postStart hook, which processes cannot have"
+    until((tmp_path / "hooked").exists)
 
 
 def test_a_pod_that_needs_containers_says_what_to_do(place):

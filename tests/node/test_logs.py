@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from lateen.node import logs
-from lateen.node.drivers import Log
 from lateen.node.logs import Selection
 from lateen.node.shim import Log as Writer
 
@@ -21,7 +20,7 @@ def write(path, *lines, limit=1 << 20, files=5):
 
 def read(path, live=lambda: False, **selection):
     async def collect():
-        return b"".join([c async for c in logs.read(Log(path, live), Selection(**selection))])
+        return b"".join([c async for c in logs.File(path, live).read(Selection(**selection))])
 
     return asyncio.run(collect()).decode()
 

@@ -12,8 +12,9 @@ SOURCES = Sources({Reference("Secret", "s"): {"k": "v", "l": "w"}})
 TOKEN = {"name": "kube-api-access-x", "projected": {"sources": [{"serviceAccountToken": {}}]}}
 
 
-def place(volume, directory):
-    return volumes.place({"spec": {"volumes": [volume]}}, directory, SOURCES)
+def place(volume, directory, **rest):
+    where = volumes.Place(directory, SOURCES, **rest)
+    return volumes.place({"spec": {"volumes": [volume]}}, where)
 
 
 def test_an_empty_directory_keeps_what_is_written_to_it(tmp_path):
@@ -49,7 +50,7 @@ def test_service_account_tokens_are_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("volume", "message"),
     [
-        ({"name": "p", "persistentVolumeClaim": {"claimName": "c"}}, "persistentVolumeClaim"),
+        ({"name": "p", "nfs": {"server": "s"}}, "volume p is a nfs"),
         ({"name": "p", "secret": {"secretName": "none"}}, "Secret none does not exist"),
         (
             {"name": "p", "secret": {"secretName": "s", "items": [{"key": "k", "path": "../x"}]}},

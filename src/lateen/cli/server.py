@@ -54,6 +54,14 @@ def start(
             help="Port of the API on 127.0.0.1; by default that of the last start, or a free one.",
         ),
     ] = 0,
+    container_engine: Annotated[
+        str,
+        typer.Option(
+            metavar="SOCKET|none",
+            show_default=False,
+            help="Socket of the Docker or Podman that pods run in, or `none`; found by itself.",
+        ),
+    ] = "auto",
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay in this terminal until Ctrl-C.")
     ] = False,
@@ -71,10 +79,11 @@ def start(
         printing.line_out(f"Lateen is already running (process {found.pid}, port {found.port}).")
         return
     _check_settings(directory)
+    left, engine = without or (), _engine(container_engine)
     if foreground:
-        _become(starting.command(directory, port=port, without=without or ()))
+        _become(starting.command(directory, port=port, without=left, engine=engine))
     found = _watched(
-        lambda tell: starting.start(directory, port=port, without=without or (), tell=tell)
+        lambda tell: starting.start(directory, port=port, without=left, engine=engine, tell=tell)
     )
     seconds = time.monotonic() - began
     usual = directories.directory()
@@ -100,6 +109,20 @@ def _check_settings(directory: Directory) -> None:
     except (Problem, Problems) as error:
         texts = {str(file): file.read_text(errors="replace")} if file.exists() else {}
         raise problems.Blamed(every(error), texts) from error
+
+
+def _engine(chosen: str) -> str:
+    """As the node takes it: an absolute path, `none` or `auto`."""
+    if chosen in ("auto", "none", "") or "://" in chosen:
+        return chosen or "auto"
+    path = Path(chosen).expanduser().absolute()
+    if not path.is_socket():
+        raise Problem(
+            "node.engine-address",
+            f"there is no socket at {path}",
+            hint="start it (`systemctl start podman.socket`), or leave the option out",
+        )
+    return str(path)
 
 
 def _become(command: list[str]) -> None:

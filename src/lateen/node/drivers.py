@@ -1,4 +1,4 @@
-"""What the node asks of whatever runs a pod: processes now, containers later.
+"""What the node asks of whatever runs a pod: processes, or an engine with containers.
 
 A pod runs in a sandbox, which gives it its address. Each start of a container in it is an attempt,
 numbered from 0; the number is the restart count of the status. Attempts survive the node: a driver
@@ -7,13 +7,14 @@ that is made anew finds what an earlier one left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lateen.api.manifest import Manifest
+from lateen.node.logs import Selection
 
 
 class Phase(StrEnum):
@@ -35,8 +36,11 @@ class Attempt:
     finished: float = 0.0
     exit_code: int = 0
     signal: int = 0
+    reason: str = ""  # in a word, where there is one for how it ended: "OOMKilled"
     message: str = ""
     stopped_for: str = ""  # why we ended it: "deleted", "liveness", "node"; "lost" when nobody did
+    identity: str = ""  # as statuses name it, "podman://..."; empty for a process
+    image: str = ""  # the id of the image it runs from
 
     @property
     def ended(self) -> bool:
@@ -50,14 +54,25 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Launch:
-    """What to run. `directory` empty means the sandbox's own."""
+    """What to run. `directory` empty means the sandbox's own, or that of the image."""
 
     container: str
     number: int
-    argv: Sequence[str]
+    command: Sequence[str]
     env: Mapping[str, str]
     directory: str
     grace: float  # seconds between SIGTERM and SIGKILL when nobody says otherwise
+    args: Sequence[str] = ()
+    # what only containers need: the pod and the container as they are declared, where on this
+    # machine its volumes are, and its pull Secrets, decoded
+    pod: Manifest | None = None
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+    pull_secrets: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def argv(self) -> list[str]:
+        return [*self.command, *self.args]
 
 
 @dataclass(frozen=True)
@@ -68,12 +83,10 @@ class Outcome:
     output: str
 
 
-@dataclass(frozen=True)
-class Log:
-    """A CRI log file, rotated ones beside it as `.1`, `.2`; `live` while it may still grow."""
-
-    path: Path
-    live: Callable[[], bool]
+class Log(Protocol):
+    def read(self, selection: Selection) -> AsyncGenerator[bytes]:
+        """The selected part in chunks; with `follow` until nothing more can come."""
+        ...
 
 
 class Sandbox(Protocol):
@@ -95,6 +108,9 @@ class Sandbox(Protocol):
         """Start an attempt, once: a second call with its number does nothing.
 
         Returns when it runs or has failed to; a failure is told by `attempts`.
+
+        Raises:
+            Problem: what it needs cannot be had for now: an image, the engine.
         """
         ...
 
@@ -122,7 +138,8 @@ class Driver(Protocol):
         """The pod's sandbox, made or found.
 
         Raises:
-            Problem: `node.network` when there is no address left, or it cannot be given.
+            Problem: `node.network` when there is no address left, or it cannot be given;
+                `node.engine` when there is none that answers.
         """
         ...
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import anyio
-
-from lateen.node.drivers import Log
 
 _BLOCK = 65536
 _PERIOD = 0.25  # seconds between looks at a log that is followed
@@ -27,6 +25,25 @@ class Selection:
     limit: int = 0
     timestamps: bool = False
     follow: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A log file, rotated ones beside it as `.1`, `.2`; `live` while it may still grow."""
+
+    path: Path
+    live: Callable[[], bool]
+
+    async def read(self, selection: Selection) -> AsyncGenerator[bytes]:
+        """The selected part in chunks; with `follow` until its process has ended."""
+        left = selection.limit or float("inf")
+        async for record in _walk(self, selection):
+            text = render(record, selection)
+            if text:
+                yield text[: int(min(left, len(text)))]
+                left -= len(text)
+                if left <= 0:
+                    return
 
 
 def files(path: Path) -> list[Path]:
@@ -93,19 +110,7 @@ def _backwards(path: Path, lines: int) -> tuple[int, int]:
         return (end, 0) if lines == 0 else (0, found + 1)
 
 
-async def read(log: Log, selection: Selection) -> AsyncIterator[bytes]:
-    """The selected part of a log in chunks; with `follow` until its process has ended."""
-    left = selection.limit or float("inf")
-    async for record in _walk(log, selection):
-        text = render(record, selection)
-        if text:
-            yield text[: int(min(left, len(text)))]
-            left -= len(text)
-            if left <= 0:
-                return
-
-
-async def _walk(log: Log, selection: Selection) -> AsyncIterator[bytes]:
+async def _walk(log: File, selection: Selection) -> AsyncIterator[bytes]:
     paths = files(log.path)
     index, offset = start(paths, selection.tail)
     for number, path in enumerate(paths[index:]):
@@ -119,7 +124,7 @@ async def _walk(log: Log, selection: Selection) -> AsyncIterator[bytes]:
                     yield record
 
 
-async def _follow(log: Log, file: BinaryIO) -> AsyncIterator[bytes]:
+async def _follow(log: File, file: BinaryIO) -> AsyncIterator[bytes]:
     """What is added to the log, through rotations, until nothing more can be."""
     current = file
     opened: BinaryIO | None = None

@@ -23,8 +23,10 @@ _MNT_DETACH = 2
 T = TypeVar("T")
 
 
-def create(path: Path) -> None:
+def create(path: Path, process: int = 0) -> None:
     """Make a namespace and keep it at `path`; nothing to do when it is there.
+
+    With `process` it is the one that this process is in.
 
     Raises:
         OSError: not allowed, or the kernel has no namespaces.
@@ -35,8 +37,10 @@ def create(path: Path) -> None:
     path.touch(mode=0o444)
 
     def make() -> None:
-        _call("unshare", _CLONE_NEWNET)
-        own = f"/proc/self/task/{threading.get_native_id()}/ns/net"
+        own = f"/proc/{process}/ns/net"
+        if not process:
+            _call("unshare", _CLONE_NEWNET)
+            own = f"/proc/self/task/{threading.get_native_id()}/ns/net"
         _call("mount", own.encode(), os.fsencode(path), b"none", _MS_BIND, None)
 
     try:
@@ -52,6 +56,16 @@ def exists(path: Path) -> bool:
         return path.stat().st_dev != path.parent.stat().st_dev
     except FileNotFoundError:
         return False
+
+
+def holds(path: Path, process: int) -> bool:
+    """Whether what is kept at `path` is the namespace that a process is in.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    own = Path(f"/proc/{process}/ns/net").stat()
+    return exists(path) and (path.stat().st_dev, path.stat().st_ino) == (own.st_dev, own.st_ino)
 
 
 def remove(path: Path) -> None:

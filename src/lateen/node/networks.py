@@ -32,15 +32,19 @@ T = TypeVar("T")
 
 
 class Network(Protocol):
-    async def attach(self, uid: str) -> str:
+    async def attach(self, uid: str, process: int = 0) -> str:
         """The pod's address, the same one each time, ready to be listened on.
+
+        The pod's namespace becomes that of `process`, should it have none; 0 makes a new one.
 
         Raises:
             Problem: `node.network`.
         """
         ...
 
-    async def detach(self, uid: str) -> None: ...
+    async def detach(self, uid: str, *, keep: bool = False) -> None:
+        """Take the network away; with `keep` the pod gets the same address again."""
+        ...
 
     def entrance(self, uid: str) -> Path | None:
         """The namespace that the pod's processes must be started in."""
@@ -82,11 +86,12 @@ class Loopback:
     def __init__(self, plane: str, pods: Path) -> None:
         self._book = addresses.Book(pods, addresses.loopback_subnet(plane))
 
-    async def attach(self, uid: str) -> str:
+    async def attach(self, uid: str, process: int = 0) -> str:
         return self._book.take(uid)
 
-    async def detach(self, uid: str) -> None:
-        self._book.give_back(uid)
+    async def detach(self, uid: str, *, keep: bool = False) -> None:
+        if not keep:
+            self._book.give_back(uid)
 
     def entrance(self, uid: str) -> Path | None:
         return None
@@ -121,18 +126,19 @@ class Bridged:
         self._book = addresses.Book(self._pods, self._subnet)
         await self._route("open")
 
-    async def attach(self, uid: str) -> str:
+    async def attach(self, uid: str, process: int = 0) -> str:
         address = self._book.take(uid)
         try:
-            await self._locked(lambda: self._plug(uid, address))
+            await self._locked(lambda: self._plug(uid, address, process))
         except OSError as error:
             message = f"the pod's network cannot be made: {error}"
             raise Problem("node.network", message, retry=True) from error
         return address
 
-    async def detach(self, uid: str) -> None:
+    async def detach(self, uid: str, *, keep: bool = False) -> None:
         await self._locked(lambda: self._unplug(uid))
-        self._book.give_back(uid)
+        if not keep:
+            self._book.give_back(uid)
 
     def entrance(self, uid: str) -> Path | None:
         return namespaces.DIRECTORY / f"lateen-{self._plane}-{_short(uid)}"
@@ -197,11 +203,13 @@ class Bridged:
         self._record.write_text(f"{subnet}\n")
         return subnet
 
-    def _plug(self, uid: str, address: str) -> None:
+    def _plug(self, uid: str, address: str, process: int) -> None:
         path = self.entrance(uid)
         assert path is not None
         host = f"lt{self._plane[:4]}{_short(uid)}"
-        namespaces.create(path)
+        if process and not namespaces.holds(path, process):
+            self._unplug(uid)  # of an earlier sandbox
+        namespaces.create(path, process)
         with _netlink() as link:
             if _index(link, host) is None:
                 with path.open("rb") as file:

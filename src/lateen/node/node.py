@@ -1,4 +1,4 @@
-"""The standalone node: the pods that are bound to it run here, as processes."""
+"""The standalone node: the pods that are bound to it run here, as processes or in containers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
 from lateen.node import networks, registration, server
+from lateen.node.containers import Containers
 from lateen.node.events import Recorder
 from lateen.node.pods import Runner, Tools
-from lateen.node.processes import Processes
+from lateen.node.runtimes import Runtimes
 from lateen.node.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -46,16 +47,18 @@ async def run(
         pods = settings.directory / "pods"
         network = await networks.choose(settings, pods)
         fleet = Fleet(client, settings)
-        driver = Processes(settings, network, fleet.changed)
-        try:
-            await fleet.run(driver, network, task_status)
-        except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                await driver.stop_everything(settings.stop_grace)
-                await network.close()
-            raise
-        finally:
-            driver.close()
+        driver = Runtimes(settings, network, fleet.changed, fleet.engine_arrived)
+        async with anyio.create_task_group() as group:
+            group.start_soon(driver.run)
+            try:
+                await fleet.run(driver, network, task_status)
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True):
+                    await driver.stop_everything(settings.stop_grace)
+                    await network.close()
+                raise
+            finally:
+                driver.close()
 
 
 @contextmanager
@@ -82,14 +85,21 @@ class Fleet:
         self._runners: dict[str, Runner] = {}
         self._pending: list[Manifest] = []
         self._arrived = anyio.Event()
+        self._engine = anyio.Event()
 
     def changed(self, uid: str) -> None:
         """Something has started or ended in a pod."""
         if uid in self._runners:
             self._runners[uid].wake()
 
+    def engine_arrived(self) -> None:
+        """Containers can be run: pods may have waited for that."""
+        self._engine.set()
+        for runner in self._runners.values():
+            runner.wake()
+
     async def run(
-        self, driver: Processes, network: networks.Network, task_status: TaskStatus[int]
+        self, driver: Runtimes, network: networks.Network, task_status: TaskStatus[int]
     ) -> None:
         selector = f"spec.nodeName={self._settings.name}"
         informer = Informer(self._client, "", "v1", "Pod", field_selector=selector)
@@ -106,6 +116,7 @@ class Fleet:
             group.start_soon(informer.run)
             await informer.wait_synced()
             await self._clear(informer, driver, network)
+            group.start_soon(self._keep_clear, informer, driver.containers)
             recorder = Recorder(self._client, self._settings.name)
             tools = Tools(self._client, informer, driver, recorder, session)
             task_status.started(port)
@@ -123,15 +134,26 @@ class Fleet:
                 _LOG.warning("the node cannot be registered yet: %s", error)
                 await anyio.sleep(_CRASHES.delay(failures))
 
-    async def _clear(
-        self, informer: Informer, driver: Processes, network: networks.Network
-    ) -> None:
+    async def _clear(self, informer: Informer, driver: Runtimes, network: networks.Network) -> None:
         """Pods that were deleted while no node ran: nothing of them may stay."""
         wanted = {str(pod["metadata"]["uid"]) for pod in informer.list()}
+        contained = driver.containers.known()  # for which an engine is needed
         async with anyio.create_task_group() as group:
-            for uid in driver.known() - wanted:
+            for uid in driver.known() - contained - wanted:
                 group.start_soon(driver.discard, uid)
-        await network.sweep(wanted)
+        await network.sweep(wanted | contained)
+
+    async def _keep_clear(self, informer: Informer, driver: Containers) -> None:
+        """The same for containers, whenever an engine comes."""
+        while True:
+            await self._engine.wait()
+            self._engine = anyio.Event()
+            wanted = {str(pod["metadata"]["uid"]) for pod in informer.list()}
+            for uid in driver.known() - wanted - set(self._runners):
+                try:
+                    await driver.discard(uid)
+                except Problem as problem:
+                    _LOG.warning("what is left of pod %s stays for now: %s", uid, problem.message)
 
     def _noticed(self, old: Manifest | None, new: Manifest | None) -> None:
         uid = str((new or old or {})["metadata"]["uid"])

@@ -118,7 +118,7 @@ def _container(
     built: Status = {
         "name": name,
         "image": container.get("image", ""),
-        "imageID": "",
+        "imageID": attempt.image if attempt else "",
         "state": state,
         "lastState": {"terminated": _terminated(last, pod)} if last and last.ended else {},
         "ready": ready,
@@ -165,13 +165,13 @@ def _waiting(waiting: Waiting) -> Status:
 
 
 def _terminated(attempt: Attempt, pod: Mapping[str, Any]) -> Status:
-    reason = _COMPLETED if attempt.exit_code == 0 else "Error"
+    reason = attempt.reason or (_COMPLETED if attempt.exit_code == 0 else "Error")
     message = attempt.message
     if attempt.phase is Phase.FAILED:
         reason = "StartError"
     elif attempt.stopped_for == "lost":
         reason = "ContainerStatusUnknown"
-        message = "the process was gone when the node looked for it"
+        message = "it was gone when the node looked for it"
     elif attempt.interrupted:
         reason = "NodeShutdown"  # also with exit code 0: it was not done
     built: Status = {
@@ -189,6 +189,8 @@ def _terminated(attempt: Attempt, pod: Mapping[str, Any]) -> Status:
 
 
 def _identity(attempt: Attempt, pod: Mapping[str, Any]) -> str:
+    if attempt.identity:
+        return attempt.identity
     return f"process://{pod['metadata']['uid']}/{attempt.container}/{attempt.number}"
 
 

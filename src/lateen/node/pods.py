@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,22 +16,32 @@ from lateen.api.manifest import Key, Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import environment, phases, planning, probing, volumes
-from lateen.node.drivers import Attempt, Driver, Launch, OpenSandbox
+from lateen.node import launching, phases, planning, probing
+from lateen.node.drivers import Attempt, Driver, OpenSandbox
 from lateen.node.events import Recorder
 from lateen.node.phases import Waiting
 from lateen.node.probing import Answer, Kind, Probe, Tally
 
 _LOG = logging.getLogger(__name__)
 _RETRIES = Backoff(first=1.0, factor=2.0, ceiling=60.0)
+_TRIES = Backoff(first=2.0, factor=1.0, ceiling=2.0)  # of what is read, or asked of an engine
+_PULLS = Backoff(first=2.0, factor=2.0, ceiling=60.0)
+_SOON = 1.0  # seconds after which a start that still goes on is told
+_HOOK = 60.0  # seconds for a postStart hook
 
-RUNTIME_CLASS = "process"
-
-_NO_ENGINE = Waiting(
-    "NoContainerEngine",
-    "this node runs processes only; use a component of type process, "
-    "or a node with Docker or Podman",
-)
+_ENGINE_HINT = "install Docker or Podman, or use a component of type process"
+# what a Problem is called in the state of a container
+_REASONS = {
+    "node.network": "NoNetwork",
+    "node.engine": "NoContainerEngine",
+    "node.engine-address": "NoContainerEngine",
+    "node.engine-architecture": "NoContainerEngine",
+    "node.image": "ErrImagePull",
+    "node.image-never": "ErrImageNeverPull",
+    "node.image-name": "InvalidImageName",
+    "node.create": "CreateContainerError",
+}
+_AGAIN = {"ErrImagePull": "ImagePullBackOff"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,22 @@ class Tools:
     recorder: Recorder
     session: aiohttp.ClientSession
     host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Start:
+    """An attempt that is being started, since when in seconds since 1970."""
+
+    scope: anyio.CancelScope
+    since: float
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A container that could not be started, and when to try again, in seconds since 1970."""
+
+    failures: int
+    until: float
 
 
 class Runner:
@@ -63,6 +88,8 @@ class Runner:
         self._probed: dict[tuple[str, int], anyio.CancelScope] = {}
         self._grace = float("inf")  # the shortest that the containers were told to end within
         self._sent: Mapping[str, Any] | None = None
+        self._starting: dict[str, Start] = {}
+        self._held: dict[str, Hold] = {}
         self._failures = 0
         self._released = False
 
@@ -108,26 +135,23 @@ class Runner:
         if self._over or self._deleting:
             await self._wind_down(group)
             return None
-        if self.pod["spec"].get("runtimeClassName") != RUNTIME_CLASS:
-            await self._refuse()
-            return None
         if self._sandbox is None and not await self._open():
             await self._publish()
             return _RETRIES.ceiling
         plan = self._plan()
-        retry = None
         for container, number in plan.start:
-            if not await self._start(container, number):
-                retry = 2.0
-        if plan.start:
-            plan = self._plan()  # with what has been started
+            self._begin(group, container, number)
         self._probe_all(group)
-        await self._publish()
+        if not self._starting_quickly():  # most have started a moment later
+            await self._publish()
         if plan.finished:
             await self._release()
-        waits = [plan.wake - time.time()] if plan.wake else []
-        waits += [retry] if retry else []
-        return max(0.01, min(waits)) if waits else None
+        waits = [plan.wake] if plan.wake else []
+        waits += [self._held[name].until for name, _ in plan.start if name in self._held]
+        now = time.time()
+        starts = [start.since + _SOON for start in self._starting.values()]
+        waits += [when for when in starts if when > now]
+        return max(0.01, min(waits) - now) if waits else None
 
     # starting
 
@@ -135,8 +159,8 @@ class Runner:
         try:
             self._sandbox = await self._tools.driver.open(self.pod)
         except Problem as problem:
-            self._problems[""] = Waiting("NoNetwork", problem.message)
-            await self._tools.recorder.warn(self.pod, "NoNetwork", problem.message)
+            waiting = self._problems[""] = _waiting(problem)
+            await self._tools.recorder.warn(self.pod, waiting.reason, waiting.message)
             return False
         self._problems.pop("", None)
         for attempt in self._attempts():  # of an earlier node: every restart counts
@@ -152,56 +176,75 @@ class Runner:
                 self._counted[attempt.container] = attempt.number
         return planning.plan(self.pod, attempts, self._streaks, time.time())
 
-    async def _start(self, name: str, number: int) -> bool:
-        """Start an attempt; False when it cannot be for now, which the status then tells."""
+    def _begin(self, group: TaskGroup, name: str, number: int) -> None:
+        """Start an attempt in the background, for its image may take long; not before its time."""
+        if name in self._starting:
+            return
+        if name in self._held and time.time() < self._held[name].until:
+            return
+        start = self._starting[name] = Start(anyio.CancelScope(), time.time())
+        group.start_soon(self._start, start.scope, name, number)
+
+    def _starting_quickly(self) -> bool:
+        return any(time.time() - start.since < _SOON for start in self._starting.values())
+
+    async def _start(self, scope: anyio.CancelScope, name: str, number: int) -> None:
         assert self._sandbox is not None
         try:
-            launch = await self._launch(self._container(name), number)
+            with scope:
+                container = self._container(name)
+                launch = await launching.prepare(
+                    self._tools.client, self.pod, container, number, self._sandbox
+                )
+                await self._sandbox.start(launch)
+                self._problems.pop(name, None)
+                self._held.pop(name, None)
+                await self._after_start(container)
         except Problem as problem:
-            hint = f" ({problem.hint})" if problem.hint else ""
-            waiting = Waiting("CreateContainerConfigError", problem.message + hint)
-            self._problems[name] = waiting
-            await self._tools.recorder.warn(self.pod, "Failed", waiting.message)
-            return False
-        self._problems.pop(name, None)
-        await self._sandbox.start(launch)
-        return True
+            await self._hold(name, problem)
+        except (ApiError, OSError) as error:
+            await self._hold(name, Problem("node.config", str(error), retry=True))
+        finally:
+            del self._starting[name]
+            self.wake()
 
-    async def _launch(self, container: Mapping[str, Any], number: int) -> Launch:
-        """What to run.
+    async def _hold(self, name: str, problem: Problem) -> None:
+        """Wait before the next try: longer for an image, as its registry may be busy."""
+        waiting = _waiting(problem)
+        failures = self._held[name].failures + 1 if name in self._held else 1
+        image = problem.code.startswith("node.image")
+        delay = (_PULLS if image else _TRIES).delay(failures)
+        self._held[name] = Hold(failures, time.time() + delay)
+        await self._tools.recorder.warn(self.pod, "Failed", waiting.message)
+        if failures > 1:
+            reason = _AGAIN.get(waiting.reason, waiting.reason)
+            waiting = Waiting(reason, waiting.message)
+        self._problems[name] = waiting
 
-        Raises:
-            Problem: `node.config` when something it needs is missing.
-        """
+    async def _after_start(self, container: Mapping[str, Any]) -> None:
+        """The postStart hook; a container whose hook fails is ended."""
         assert self._sandbox is not None
-        _check(container)
-        sources = await self._read(environment.references(container) | volumes.references(self.pod))
-        placed = volumes.place(self.pod, self._sandbox.directory, sources)
-        address = self._sandbox.address
-        status = {**(self.pod.get("status") or {}), "podIP": address, "hostIP": self._tools.host}
-        pod = {**self.pod, "status": status}
-        base = environment.base(container, address, placed, os.environ)
-        values = environment.build(container, pod, sources, base)
-        return Launch(
-            container["name"],
-            number,
-            environment.command(container, values),
-            values,
-            container.get("workingDir") or "",
-            float(self.pod["spec"].get("terminationGracePeriodSeconds") or 0),
-        )
+        hook = (container.get("lifecycle") or {}).get("postStart") or {}
+        latest = planning.last(self._attempts()).get(container["name"])
+        if not hook or latest is None or latest.ended:
+            return
+        answer = await self._run_hook(hook, container, _HOOK)
+        if not answer.success:
+            message = f"postStart of {container['name']} failed: {answer.message}"
+            await self._tools.recorder.warn(self.pod, "FailedPostStartHook", message)
+            grace = float(self.pod["spec"].get("terminationGracePeriodSeconds") or 0)
+            await self._sandbox.stop(container["name"], grace, "postStart")
 
-    async def _read(self, references: set[environment.Reference]) -> environment.Sources:
-        objects = {}
-        for reference in sorted(references):
-            key = Key("", reference.kind, self._namespace, reference.name, "v1")
-            try:
-                objects[reference] = environment.decode(await self._tools.client.get(key))
-            except ApiError as error:
-                if not error.not_found:
-                    message = f"{reference.kind} {reference.name} cannot be read: {error.message}"
-                    raise Problem("node.config", message, retry=True) from error
-        return environment.Sources(objects)
+    async def _run_hook(
+        self, hook: Mapping[str, Any], container: Mapping[str, Any], seconds: float
+    ) -> Answer:
+        assert self._sandbox is not None
+        if "sleep" in hook:
+            await anyio.sleep(float(hook["sleep"]["seconds"]))
+            return Answer(True)
+        probe = Probe(Kind.READINESS, {**hook, "timeoutSeconds": seconds})
+        session, address = self._tools.session, self._sandbox.address
+        return await probing.ask(probe, probing.Target(container, address, self._sandbox, session))
 
     # probes
 
@@ -300,15 +343,14 @@ class Runner:
         """The API says that the pod has ended, whoever said so."""
         return (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
-    async def _refuse(self) -> None:
-        self._problems[""] = _NO_ENGINE
-        await self._tools.recorder.warn(self.pod, _NO_ENGINE.reason, _NO_ENGINE.message)
-        await self._publish()
-
     async def _wind_down(self, group: TaskGroup) -> None:
         """The pod is to end: end its processes, then let it go. Logs stay until it is gone."""
         if self._sandbox is None and self.uid in self._tools.driver.known() and not self._released:
             await self._open()  # an earlier node may have left something running
+        for start in self._starting.values():
+            start.scope.cancel()
+        if self._starting:
+            return  # each wakes us as it ends
         running = [a for a in self._attempts() if not a.ended]
         if running:
             self._end_all(running, group)
@@ -340,21 +382,20 @@ class Runner:
         began = time.monotonic()
         hook = (container.get("lifecycle") or {}).get("preStop") or {}
         with anyio.move_on_after(grace):
-            if "sleep" in hook:
-                await anyio.sleep(float(hook["sleep"]["seconds"]))
-            elif hook:
-                probe = Probe(Kind.READINESS, {**hook, "timeoutSeconds": grace})
-                session = self._tools.session
-                address = self._sandbox.address
-                target = probing.Target(container, address, self._sandbox, session)
-                answer = await probing.ask(probe, target)
+            if hook:
+                answer = await self._run_hook(hook, container, grace)
                 if not answer.success:
                     message = f"preStop of {container['name']} failed: {answer.message}"
                     await self._tools.recorder.warn(self.pod, "FailedPreStopHook", message)
         left = grace - (time.monotonic() - began)
         # a hook that took all the time leaves the process a moment, as kubelet does
         left = max(left, min(grace, 2.0))
-        await self._sandbox.stop(container["name"], left, "deleted")
+        try:
+            await self._sandbox.stop(container["name"], left, "deleted")
+        except Problem as problem:
+            _LOG.warning("pod %s: %s", self._name, problem.message)
+            await anyio.sleep(_RETRIES.first)
+            self._grace = float("inf")  # told again
         self.wake()
 
     # what everything above asks
@@ -383,18 +424,7 @@ class Runner:
         return Key("", "Pod", self._namespace, str(self.pod["metadata"]["name"]), "v1")
 
 
-def _check(container: Mapping[str, Any]) -> None:
-    """Refuse what would be left out without a word.
-
-    Raises:
-        Problem: `node.config`.
-    """
-    refused = {
-        "a restart policy of its own": container.get("restartPolicy"),
-        "a postStart hook": (container.get("lifecycle") or {}).get("postStart"),
-        "a gRPC probe": any((container.get(kind) or {}).get("grpc") for kind in Kind),
-    }
-    for what, found in refused.items():
-        if found:
-            message = f"container {container['name']} has {what}, which processes cannot have"
-            raise Problem("node.config", message)
+def _waiting(problem: Problem) -> Waiting:
+    reason = _REASONS.get(problem.code, "CreateContainerConfigError")
+    hint = _ENGINE_HINT if reason == "NoContainerEngine" else problem.hint
+    return Waiting(reason, problem.message + (f" ({hint})" if hint else ""))

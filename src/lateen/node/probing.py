@@ -84,8 +84,11 @@ def count(tally: Tally, probe: Probe, success: bool) -> Tally:
 
 @dataclass(frozen=True)
 class Answer:
+    """`unknown`: nobody could be asked, which says nothing about the container."""
+
     success: bool
     message: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,9 @@ async def watch(probe: Probe, target: Target, started: float, report: Report) ->
     while True:
         answer = await ask(probe, target)
         now = anyio.current_time()
-        if answer.success or pause >= probe.period or now - counted >= probe.period:
+        if answer.unknown:
+            counted = now
+        elif answer.success or pause >= probe.period or now - counted >= probe.period:
             counted = now
             before, tally = tally, count(tally, probe, answer.success)
             if before.passed != tally.passed or not answer.success:
@@ -141,8 +146,8 @@ async def ask(probe: Probe, target: Target) -> Answer:
     except TimeoutError:
         return Answer(False, f"no answer within {probe.timeout:g} s")
     except Problem as problem:
-        return Answer(False, problem.message)
-    return Answer(False, "probes of this kind are not supported for processes")
+        return Answer(False, problem.message, unknown=problem.code == "node.engine")
+    return Answer(False, "probes of this kind are not supported")
 
 
 async def _exec(raw: Mapping[str, Any], target: Target, timeout: float) -> Answer:

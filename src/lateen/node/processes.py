@@ -22,8 +22,8 @@ import anyio.to_thread
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.node import namespaces, records
-from lateen.node.drivers import Attempt, Launch, Log, Outcome
+from lateen.node import logs, namespaces, records
+from lateen.node.drivers import Attempt, Launch, Outcome
 from lateen.node.exits import Exits
 from lateen.node.networks import Network
 from lateen.node.settings import Settings
@@ -56,7 +56,9 @@ class Processes:
         self._open: dict[str, ProcessSandbox] = {}
 
     def known(self) -> set[str]:
-        return {path.name for path in self._pods.iterdir()}
+        return {
+            path.name for path in self._pods.iterdir() if not (path / records.CONTAINED).exists()
+        }
 
     async def open(self, pod: Manifest) -> ProcessSandbox:
         uid = str(manifests.metadata(pod)["uid"])
@@ -82,13 +84,13 @@ class Processes:
         self._open.pop(uid, None)
         await anyio.to_thread.run_sync(partial(shutil.rmtree, self._pods / uid, ignore_errors=True))
 
-    def log(self, uid: str, container: str, back: int) -> Log | None:
+    def log(self, uid: str, container: str, back: int) -> logs.File | None:
         of_container = [n for c, n in records.numbers(self._pods / uid) if c == container]
         if len(of_container) <= back:
             return None
         number = of_container[-1 - back]
         at = records.prefix(self._pods / uid, container, number)
-        return Log(at.with_suffix(".log"), partial(records.held, at))
+        return logs.File(at.with_suffix(".log"), partial(records.held, at))
 
     async def stop_everything(self, grace: float) -> None:
         """End all processes, as the node ends; they are started again with it."""
@@ -167,7 +169,7 @@ class ProcessSandbox:
     def _task(self, launch: Launch, at: Path) -> Task:
         return {
             "prefix": str(at),
-            "argv": list(launch.argv),
+            "argv": launch.argv,
             "env": {**launch.env, records.MARK: self._root.name},
             "directory": launch.directory or str(self._root / "work"),
             "grace": launch.grace,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lateen.node.drivers import Attempt, Phase
 
+CONTAINED = "engine"  # a file of a pod that is in containers: their shims are not ours
 MARK = "LATEEN_POD_UID"  # in the environment of every process of a pod
 
 
@@ -43,12 +44,13 @@ def read(directory: Path, container: str, number: int) -> Attempt | None:
         _end_leftovers(int(state.get("pid", 0)), directory.name)
         state |= {"phase": "exited", "exit": "137", "lost": "1", "finished": str(time.time())}
         store(at.with_suffix(".state"), state)
-    return _attempt(container, number, state, load(at.with_suffix(".stop")))
+    return attempt(container, number, state, load(at.with_suffix(".stop")))
 
 
-def _attempt(
+def attempt(
     container: str, number: int, state: Mapping[str, str], stop: Mapping[str, str]
 ) -> Attempt:
+    """What the files say, taken at their word."""
     phase = Phase(state.get("phase", Phase.STARTING))
     why = "lost" if "lost" in state else stop.get("why", "")
     return Attempt(
@@ -60,8 +62,11 @@ def _attempt(
         finished=float(state.get("finished", 0)),
         exit_code=int(state.get("exit", 0)),
         signal=int(state.get("signal", 0)),
+        reason=state.get("reason", ""),
         message=state.get("message", ""),
         stopped_for=why if phase is Phase.EXITED else "",
+        identity=state.get("identity", ""),
+        image=state.get("image", ""),
     )
 
 

@@ -63,7 +63,7 @@ class Kubelet:
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
         waiting = b""
-        async with aclosing(logs.read(log, selection)) as chunks:  # type: ignore[type-var]
+        async with aclosing(log.read(selection)) as chunks:
             async for chunk in chunks:
                 waiting += chunk
                 if selection.follow or len(waiting) >= _CHUNK:

@@ -25,6 +25,8 @@ class Settings:
     authority: Path  # which must also have signed who asks
     port: int = 0  # of the kubelet API on 127.0.0.1; 0 takes a free one
     network: Network = "auto"
+    container_engine: str = "auto"  # the socket of one, or `none`
+    image_keep: float = 86400.0  # pulled images that nothing has used for so long are removed
     version: str = "v0.1.0"
     capacity: int = 250  # pods
     log_bytes: int = 10 * 1024 * 1024  # a log file is rotated at this size

@@ -1,4 +1,4 @@
-"""Volumes of plain processes: directories, whose places are told through the environment.
+"""Volumes: directories of this machine, which containers mount and processes are told of.
 
 A process sees the machine's own files, so nothing can be mounted at `mountPath`; it is told where a
 volume is by `LATEEN_VOLUME_<NAME>`.
@@ -7,18 +7,33 @@ volume is by `LATEEN_VOLUME_<NAME>`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lateen.base.problem import Problem
+from lateen.node import environment
 from lateen.node.environment import Reference, Sources
 
 _KINDS = {"secret": ("Secret", "secretName"), "configMap": ("ConfigMap", "name")}
+_PROJECTED = {"secret": ("Secret", "name"), "configMap": ("ConfigMap", "name")}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a pod's volumes are made. `shared`: containers run as other users than the node, so
+    files get the modes that the pod asks for, and empty directories are open to all.
+    """
+
+    directory: Path
+    sources: Sources
+    shared: bool = False
+    claims: Mapping[str, str] = field(default_factory=dict)  # by name, where their data is
 
 
 def wanted(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The volumes a process can be told of; service account tokens are for API clients in a
-    cluster, and left out.
+    """The volumes a pod gets here; service account tokens are for API clients in a cluster, and
+    left out.
     """
     for volume in (pod.get("spec") or {}).get("volumes") or ():
         sources = (volume.get("projected") or {}).get("sources") or ()
@@ -29,63 +44,120 @@ def wanted(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def references(pod: Mapping[str, Any]) -> set[Reference]:
     found = set()
     for volume in wanted(pod):
-        for name, (kind, field) in _KINDS.items():
-            if name in volume:
-                found.add(Reference(kind, volume[name].get(field, "")))
+        for kinds, source in _sources(volume):
+            for name, (kind, naming) in kinds.items():
+                if name in source:
+                    found.add(Reference(kind, source[name].get(naming, "")))
     return found
 
 
-def place(pod: Mapping[str, Any], directory: Path, sources: Sources) -> dict[str, str]:
-    """Make the pod's volumes under `directory`; volume name -> where it is.
+def claims(pod: Mapping[str, Any]) -> set[str]:
+    """Names of the PersistentVolumeClaims it mounts."""
+    found = (volume.get("persistentVolumeClaim") or {} for volume in wanted(pod))
+    return {str(each["claimName"]) for each in found if each}
+
+
+def place(pod: Mapping[str, Any], where: Place) -> dict[str, str]:
+    """Make the pod's volumes; volume name -> where it is.
 
     Raises:
-        Problem: `node.config` for a kind of volume that a process cannot have, or a Secret or
+        Problem: `node.config` for a kind of volume that is not known here, or a Secret or
             ConfigMap that does not exist.
     """
-    return {volume["name"]: str(_place(volume, directory, sources)) for volume in wanted(pod)}
+    return {volume["name"]: str(_place(volume, pod, where)) for volume in wanted(pod)}
 
 
-def _place(volume: Mapping[str, Any], directory: Path, sources: Sources) -> Path:
+def _sources(volume: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, tuple[str, str]], Any]]:
+    yield _KINDS, volume
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        yield _PROJECTED, source
+
+
+def _place(volume: Mapping[str, Any], pod: Mapping[str, Any], where: Place) -> Path:
     if "hostPath" in volume:
-        return Path(str(volume["hostPath"]["path"]))
-    target: Path = directory / "volumes" / volume["name"]
+        return _of_host(volume["hostPath"])
+    if "persistentVolumeClaim" in volume:
+        return Path(where.claims[volume["persistentVolumeClaim"]["claimName"]])
+    target: Path = where.directory / "volumes" / volume["name"]
     target.mkdir(parents=True, exist_ok=True)
     if "emptyDir" in volume:
+        if where.shared:
+            target.chmod(0o777)
         return target
-    for name, (kind, field) in _KINDS.items():
-        if name in volume:
-            _fill(target, volume[name], Reference(kind, volume[name].get(field, "")), sources)
-            return target
+    modes = [volume.get(name) or {} for name in (*_KINDS, "projected", "downwardAPI")]
+    mode = next((m["defaultMode"] for m in modes if "defaultMode" in m), 0o644)
+    known = False
+    for kinds, source in _sources(volume):
+        for name, (kind, naming) in kinds.items():
+            if name in source:
+                known = True
+                reference = Reference(kind, source[name].get(naming, ""))
+                private = kind == "Secret" and not where.shared
+                values = _chosen(source[name], reference, where.sources)
+                _fill(target, values, 0o600 if private else int(mode))
+        if "downwardAPI" in source:
+            known = True
+            _fill(target, _downward(source["downwardAPI"], pod), int(mode))
+    if known:
+        return target
     [kind] = [key for key in volume if key != "name"] or ["unknown"]
     raise Problem(
         "node.config",
-        f"volume {volume['name']} is a {kind}, which a plain process cannot have",
-        hint="use emptyDir, hostPath, configMap or secret",
+        f"volume {volume['name']} is a {kind}, which this node cannot give",
+        hint="use emptyDir, hostPath, configMap, secret or persistentVolumeClaim",
     )
 
 
-def _fill(target: Path, chosen: Mapping[str, Any], reference: Reference, sources: Sources) -> None:
+def _of_host(chosen: Mapping[str, Any]) -> Path:
+    path, kind = Path(str(chosen["path"])), str(chosen.get("type") or "")
+    if kind == "DirectoryOrCreate":
+        path.mkdir(parents=True, exist_ok=True)
+    elif kind == "FileOrCreate":
+        path.touch(exist_ok=True)
+    missing = (kind == "Directory" and not path.is_dir()) or (kind == "File" and not path.is_file())
+    if missing or (kind == "Socket" and not path.is_socket()):
+        raise Problem("node.config", f"hostPath {path} is no {kind.lower()}", retry=True)
+    return path
+
+
+def _chosen(chosen: Mapping[str, Any], reference: Reference, sources: Sources) -> dict[str, str]:
+    """Path in the volume -> text."""
     values = sources.objects.get(reference)
     if values is None:
         if chosen.get("optional"):
-            return
+            return {}
         raise Problem(
             "node.config", f"{reference.kind} {reference.name} does not exist", retry=True
         )
     items = chosen.get("items")
     paths = {item["key"]: item["path"] for item in items} if items else {k: k for k in values}
-    mode = 0o600 if reference.kind == "Secret" else int(chosen.get("defaultMode") or 0o644)
-    for key, name in paths.items():
-        if key not in values:
-            if chosen.get("optional"):
-                continue
-            message = f"{reference.kind} {reference.name} has no key {key}"
-            raise Problem("node.config", message, retry=True)
+    missing = [key for key in paths if key not in values]
+    if missing and not chosen.get("optional"):
+        message = f"{reference.kind} {reference.name} has no key {missing[0]}"
+        raise Problem("node.config", message, retry=True)
+    return {path: values[key] for key, path in paths.items() if key in values}
+
+
+def _downward(chosen: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for item in chosen.get("items") or ():
+        path = (item.get("fieldRef") or {}).get("fieldPath", "")
+        if path in ("metadata.labels", "metadata.annotations"):
+            values = pod["metadata"].get(path.removeprefix("metadata.")) or {}
+            text = "\n".join(f'{key}="{value}"' for key, value in sorted(values.items()))
+        else:
+            text = environment.pod_field(pod, path)
+        found[str(item["path"])] = text
+    return found
+
+
+def _fill(target: Path, files: Mapping[str, str], mode: int) -> None:
+    for name, text in files.items():
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts:
             raise Problem("node.config", f"{name} leads out of the volume")
         file = target / relative
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        file.write_bytes(values[key].encode("utf-8", "surrogateescape"))
+        file.write_bytes(text.encode("utf-8", "surrogateescape"))
         file.chmod(mode)

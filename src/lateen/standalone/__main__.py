@@ -42,7 +42,7 @@ def main() -> int:
             return 1
         directory.status.unlink(missing_ok=True)  # of the last run
         try:
-            asyncio.run(_supervise(directory, arguments.port, arguments.without))
+            asyncio.run(_supervise(directory, arguments))
         except Problem as problem:
             _publish_failure(directory, problem)
             _log.error("%s", problem.message)
@@ -54,24 +54,27 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lateen.standalone")
     parser.add_argument("--data-dir")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--container-engine", default="auto")
     parser.add_argument("--without", action="append", default=[])
     return parser.parse_args()
 
 
-async def _supervise(directory: Directory, asked: int, without: list[str]) -> None:
+async def _supervise(directory: Directory, arguments: argparse.Namespace) -> None:
+    asked = arguments.port
     locks.wait_free(directory.kube / "lock", _LEFTOVER)
     port = ports.choose(asked, ports.remembered(directory.port))
     try:
-        await _run(directory, port, without)
+        await _run(directory, port, arguments)
     except Problem as problem:
         if asked or problem.code != "standalone.port-in-use":
             raise
         # it was free when we looked: another control plane starts at the same time
-        await _run(directory, ports.choose(0, 0), without)
+        await _run(directory, ports.choose(0, 0), arguments)
 
 
-async def _run(directory: Directory, port: int, without: list[str]) -> None:
-    stages = programs.plane(directory, port=port, without=without)
+async def _run(directory: Directory, port: int, arguments: argparse.Namespace) -> None:
+    engine = arguments.container_engine
+    stages = programs.plane(directory, port=port, without=arguments.without, engine=engine)
     supervisor = Supervisor(directory, stages, port=port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -54,17 +54,20 @@ def kube(
     return Program("kube", tuple(command), minds_parent=True)
 
 
-def plane(directory: Directory, *, port: int, without: Collection[str] = ()) -> list[list[Program]]:
+def plane(
+    directory: Directory, *, port: int, without: Collection[str] = (), engine: str = "auto"
+) -> list[list[Program]]:
     """The stages of a whole control plane: each starts when the one before it is ready.
 
     They stop one by one from the last to the first: controllers, node, kube. The node gets the time
-    to end the processes of its pods. `without` names those left out, to be run in a debugger.
+    to end the processes of its pods. `without` names those left out, to be run in a debugger;
+    `engine` is the socket that containers run behind, `auto` or `none`.
 
     Raises:
         Problem: `native.missing`.
     """
     upper = [
-        _app(directory, "node", stop_within=45.0),
+        _app(directory, "node", f"--container-engine={engine}", stop_within=45.0),
         _app(directory, "controllers", stop_within=10.0),
     ]
     return [
@@ -73,7 +76,7 @@ def plane(directory: Directory, *, port: int, without: Collection[str] = ()) -> 
     ]
 
 
-def _app(directory: Directory, name: str, *, stop_within: float) -> Program:
+def _app(directory: Directory, name: str, *options: str, stop_within: float) -> Program:
     command = (
         sys.executable,
         "-m",
@@ -81,5 +84,6 @@ def _app(directory: Directory, name: str, *, stop_within: float) -> Program:
         name,
         f"--kubeconfig={directory.kubeconfig(name)}",
         f"--data-dir={directory.root}",
+        *options,
     )
     return Program(name, command, stop_within=stop_within)

@@ -19,9 +19,11 @@ _START = 150.0  # seconds; the first start of a slow disk is not to be given up
 STOP = 90.0  # seconds; the node waits for the processes of its pods
 
 
-def command(directory: Directory, *, port: int, without: Iterable[str] = ()) -> list[str]:
+def command(
+    directory: Directory, *, port: int, without: Iterable[str] = (), engine: str = "auto"
+) -> list[str]:
     """The command line of the supervisor."""
-    options = [f"--data-dir={directory.root}", f"--port={port}"]
+    options = [f"--data-dir={directory.root}", f"--port={port}", f"--container-engine={engine}"]
     options += [f"--without={name}" for name in without]
     return [sys.executable, "-m", "lateen.standalone", *options]
 
@@ -39,6 +41,7 @@ def start(
     *,
     port: int = 0,
     without: Iterable[str] = (),
+    engine: str = "auto",
     tell: Callable[[Mapping[str, Any]], None] = lambda status: None,
 ) -> Running:
     """Start the supervisor and wait until all is ready.
@@ -50,7 +53,7 @@ def start(
     """
     directory.prepare()
     with directory.log("supervisor").open("ab") as log, Path(os.devnull).open("rb") as nothing:
-        arguments = command(directory, port=port, without=without)
+        arguments = command(directory, port=port, without=without, engine=engine)
         # not subprocess: we leave it alone when it is ready, as its parent or not
         pid = os.posix_spawn(
             arguments[0],

@@ -1,0 +1,61 @@
+"""Which driver a pod has: processes for the runtime class `process`, containers otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from lateen.api.manifest import Manifest
+from lateen.node import launching
+from lateen.node.containers import Containers
+from lateen.node.drivers import Driver, Log, OpenSandbox
+from lateen.node.networks import Network
+from lateen.node.processes import Processes
+from lateen.node.settings import Settings
+
+
+class Runtimes:
+    """`drivers.Driver` over both. Their pods share one directory and one network."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        network: Network,
+        changed: Callable[[str], None],
+        arrived: Callable[[], None],
+    ) -> None:
+        self._processes = Processes(settings, network, changed)
+        self.containers = Containers(settings, network, changed, arrived)
+
+    def known(self) -> set[str]:
+        return self._processes.known() | self.containers.known()
+
+    async def open(self, pod: Manifest) -> OpenSandbox:
+        driver: Driver = self._processes if launching.is_process(pod) else self.containers
+        return await driver.open(pod)
+
+    async def release(self, uid: str) -> None:
+        await self._of(uid).release(uid)
+
+    async def discard(self, uid: str) -> None:
+        await self._of(uid).discard(uid)
+
+    def log(self, uid: str, container: str, back: int) -> Log | None:
+        return self._of(uid).log(uid, container, back)
+
+    def _of(self, uid: str) -> Driver:
+        return self.containers if uid in self.containers.known() else self._processes
+
+    async def stop_everything(self, grace: float) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._processes.stop_everything, grace)
+            group.start_soon(self.containers.stop_everything, grace)
+
+    async def run(self) -> None:
+        """Until `close`, also when cancelled: what runs can be stopped only while this does."""
+        await self.containers.run()
+
+    def close(self) -> None:
+        self._processes.close()
+        self.containers.close()

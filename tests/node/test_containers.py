@@ -1,0 +1,385 @@
+"""Pods in containers of a real engine: what a user of `kubectl` sees."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+from dataclasses import replace
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from lateen.node import networks
+from lateen.node.containers import Containers
+from lateen.node.drivers import Launch
+from lateen.node.settings import Settings
+from tests.node import conftest
+from tests.node.conftest import until
+from tests.node.engine import IMAGE
+from tests.node.test_cluster import Place
+
+pytestmark = pytest.mark.slow
+
+SERVE = "mkdir -p /tmp/www; echo $NAME > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www"
+
+
+@pytest.fixture(scope="module")
+def node(kube, podman, tmp_path_factory):
+    conftest.allow(kube)
+    directory = tmp_path_factory.mktemp("containers") / "node"
+    made = conftest.Node(kube.kubeconfig.parent, directory, "namespaces", str(podman.socket))
+    made.start()
+    yield made
+    made.stop()
+    assert "Traceback" not in made.log
+
+
+@pytest.fixture
+def place(kube, node, namespace):
+    made = Place(kube, namespace)
+    yield made
+    for each in made.pods():
+        made.delete("Pod", each["metadata"]["name"], grace=0)
+    until(lambda: made.pods() == [])
+
+
+def pod(place, name, *containers, **spec):
+    spec = {"terminationGracePeriodSeconds": 1, "containers": list(containers), **spec}
+    return place.create(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    )
+
+
+def shell(script, name="main", **rest):
+    command = ["sh", "-c", script]
+    return {"name": name, "image": IMAGE, "imagePullPolicy": "Never", "command": command, **rest}
+
+
+def waiting(place, name, reason):
+    """The container's state once it waits for this reason."""
+
+    def found():
+        state = place.container(name)["state"].get("waiting") or {}
+        return state if state.get("reason") == reason else None
+
+    return until(found)
+
+
+def of_namespace(place, podman):
+    return podman.containers(f"label=io.kubernetes.pod.namespace={place.namespace}")
+
+
+def test_a_pod_runs_in_a_container(place, podman):
+    script = "echo hello $WHO; hostname; cat /etc/hosts; exec sleep 1000"
+    pod(place, "one", shell(script, env=[{"name": "WHO", "value": "world"}]))
+    until(lambda: place.ready("one"))
+    status = place.status("one")
+    assert status["phase"] == "Running"
+    [container] = status["containerStatuses"]
+    assert container["containerID"].startswith("podman://")
+    assert container["imageID"]
+    logged = until(lambda: place.logs("one")).splitlines()
+    assert logged[:2] == ["hello world", "one"]
+    assert f"{status['podIP']}\tone" in logged
+    place.delete("Pod", "one")
+    until(lambda: place.pods() == [])
+    until(lambda: of_namespace(place, podman) == [])
+
+
+def test_replicas_serve_on_one_port_and_probes_ask_them(place):
+    probes = {
+        "readinessProbe": {"httpGet": {"path": "/", "port": 8080}},
+        "livenessProbe": {"exec": {"command": ["test", "-e", "/tmp/www/index.html"]}},
+    }
+    for name in ("one", "two"):
+        env = [{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+        pod(place, name, shell(SERVE, env=env, **probes))
+    until(lambda: place.ready("one") and place.ready("two"))
+    for name in ("one", "two"):
+        url = f"http://{place.status(name)['podIP']}:8080/"
+        assert urllib.request.urlopen(url, timeout=10).read().decode().strip() == name
+
+
+def test_containers_of_a_pod_share_network_and_volumes(place):
+    mount = [{"name": "shared", "mountPath": "/shared"}]
+    fill = shell("echo $SEED > /shared/seed", "fill", volumeMounts=mount)
+    fill["env"] = [{"name": "SEED", "value": "from the init container"}]
+    serve = shell("exec httpd -f -p 8080 -h /shared", "serve", volumeMounts=mount)
+    ask = "until wget -qO- http://127.0.0.1:8080/seed; do sleep 0.1; done; exec sleep 1000"
+    volumes = [{"name": "shared", "emptyDir": {}}]
+    pod(place, "pair", serve, shell(ask, "ask"), initContainers=[fill], volumes=volumes)
+    until(lambda: "from the init container" in ((place.ready("pair") and asked(place)) or ""))
+    [init] = place.status("pair")["initContainerStatuses"]
+    assert init["state"]["terminated"]["reason"] == "Completed"
+
+
+def asked(place):
+    return place.logs("pair", container="ask")
+
+
+def test_files_come_from_config_maps_secrets_and_the_pod(place):
+    place.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": "conf"}}
+    )
+    place.create(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"p": "pw"}}
+    )
+    sources = [
+        {"configMap": {"name": "c"}},
+        {"secret": {"name": "s", "items": [{"key": "p", "path": "deep/pass"}]}},
+        {"downwardAPI": {"items": [{"path": "me", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+    ]
+    mounts = [
+        {"name": "all", "mountPath": "/all", "readOnly": True},
+        {"name": "conf", "mountPath": "/etc/app.conf", "subPath": "k"},
+    ]
+    script = "cat /all/k /all/deep/pass /all/me /etc/app.conf; touch /all/new; id -u; sleep 1000"
+    volumes = [
+        {"name": "all", "projected": {"sources": sources}},
+        {"name": "conf", "configMap": {"name": "c"}},
+    ]
+    security = {"runAsUser": 1234, "runAsNonRoot": True}
+    pod(
+        place,
+        "files",
+        shell(script, volumeMounts=mounts, securityContext=security),
+        volumes=volumes,
+    )
+    until(lambda: place.ready("files"))
+    until(lambda: "1234" in place.logs("files"))
+    logged = place.logs("files")
+    assert logged.startswith("confpwfilesconf")
+    assert "Read-only file system" in logged
+
+
+def test_one_that_fails_is_started_again_and_its_log_is_kept(place):
+    pod(
+        place,
+        "flaky",
+        shell(
+            "echo run; test -e /keep/x && exec sleep 1000; touch /keep/x; exit 3",
+            volumeMounts=[{"name": "keep", "mountPath": "/keep"}],
+        ),
+        volumes=[{"name": "keep", "emptyDir": {}}],
+    )
+    until(lambda: place.container("flaky").get("restartCount") == 1 and place.ready("flaky"))
+    status = place.container("flaky")
+    assert status["lastState"]["terminated"]["exitCode"] == 3
+    assert place.logs("flaky", previous="true") == "run\n"
+
+
+def test_one_that_is_not_alive_is_started_again(place):
+    probe = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
+    pod(place, "dead", shell("exec sleep 1000", livenessProbe=probe))
+    until(lambda: place.container("dead").get("restartCount", 0) >= 1)
+
+
+def test_hooks_run_and_a_stop_is_graceful(place, tmp_path):
+    # as pid 1 a process has to listen for SIGTERM itself
+    script = "trap 'echo stopped >> /out/said; exit 0' TERM; while true; do sleep 0.1; done"
+    say = {"exec": {"command": ["sh", "-c", "echo started >> /out/said"]}}
+    last = {"exec": {"command": ["sh", "-c", "echo asked >> /out/said"]}}
+    mounts = [{"name": "out", "mountPath": "/out"}]
+    container = shell(script, volumeMounts=mounts, lifecycle={"postStart": say, "preStop": last})
+    volumes = [
+        {"name": "out", "hostPath": {"path": str(tmp_path / "o"), "type": "DirectoryOrCreate"}}
+    ]
+    pod(place, "polite", container, volumes=volumes, terminationGracePeriodSeconds=15)
+    said = tmp_path / "o" / "said"
+    until(lambda: said.exists() and place.ready("polite"))
+    place.delete("Pod", "polite")
+    until(lambda: place.pods() == [])
+    assert said.read_text().split() == ["started", "asked", "stopped"]
+
+
+def test_memory_is_limited(place, podman):
+    if not podman.limits:
+        pytest.skip("this machine lets nobody use cgroups")
+    limits = {"limits": {"memory": "16Mi", "cpu": "500m"}}
+    pod(
+        place,
+        "greedy",
+        shell("x=a; while true; do x=$x$x; done", resources=limits),
+        restartPolicy="Never",
+    )
+    until(lambda: place.status("greedy").get("phase") == "Failed")
+    assert place.container("greedy")["state"]["terminated"]["exitCode"] in (137, 2)
+
+
+def test_an_image_that_is_not_there_is_said(place):
+    container = shell("") | {"image": "localhost/absent:1"}
+    pod(place, "absent", container)
+    message = waiting(place, "absent", "ErrImageNeverPull")["message"]
+    assert "localhost/absent:1 is not on this machine" in message
+
+
+def test_a_command_that_the_image_lacks_is_said_and_tried_again(place):
+    pod(place, "wrong", shell("") | {"command": ["/no/such"]})
+    until(lambda: place.container("wrong").get("restartCount", 0) >= 1)
+    ended = until(lambda: place.container("wrong")["lastState"].get("terminated"))
+    assert (ended["exitCode"], ended["reason"]) == (127, "StartError")
+    assert "/no/such" in ended["message"]
+
+
+# images from a registry
+
+
+@pytest.fixture(scope="module")
+def registry(podman):
+    podman.serve_registry("reader", "secret")
+    podman.run("tag", IMAGE, f"{podman.registry}/team/app:1")
+    podman.run("push", "--creds=reader:secret", f"{podman.registry}/team/app:1")
+    podman.run("rmi", f"{podman.registry}/team/app:1")
+    return podman.registry
+
+
+def pull_secret(place, name, registry, password):
+    auth = base64.b64encode(f"reader:{password}".encode()).decode()
+    config = json.dumps({"auths": {registry: {"auth": auth}}})
+    kind = "kubernetes.io/dockerconfigjson"
+    place.create(
+        {"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"name": name}}
+        | {"stringData": {".dockerconfigjson": config}}
+    )
+
+
+def pulled(place, name, image, **spec):
+    container = {"name": "main", "image": image, "command": ["sleep", "1000"]}
+    pod(place, name, container, **spec)
+
+
+def test_an_image_is_pulled_with_the_pods_credentials(place, registry):
+    image = f"{registry}/team/app:1"
+    pulled(place, "anonymous", image)
+    message = waiting(place, "anonymous", "ImagePullBackOff")["message"]
+    assert f"image {image} cannot be pulled" in message
+    pull_secret(place, "wrong", registry, "guess")
+    pulled(place, "wrong", image, imagePullSecrets=[{"name": "wrong"}])
+    waiting(place, "wrong", "ImagePullBackOff")
+    pull_secret(place, "right", registry, "secret")
+    pulled(place, "right", image, imagePullSecrets=[{"name": "right"}])
+    until(lambda: place.ready("right"))
+    # it is on the machine now: one that waits gets it by itself
+    until(lambda: place.ready("anonymous"), 40)
+
+
+def test_a_wrong_digest_is_said(place, registry):
+    pull_secret(place, "right", registry, "secret")
+    image = f"{registry}/team/app@sha256:{'0' * 64}"
+    pulled(place, "digest", image, imagePullSecrets=[{"name": "right"}])
+    assert image in waiting(place, "digest", "ImagePullBackOff")["message"]
+
+
+def test_a_registry_that_comes_back_is_asked_again(place, podman, registry):
+    pull_secret(place, "right", registry, "secret")
+    podman.run("rmi", "-f", f"{registry}/team/app:1")
+    podman.run("tag", IMAGE, f"{registry}/team/app:1")
+    podman.run("push", "--creds=reader:secret", f"{registry}/team/app:1")
+    podman.run("rmi", f"{registry}/team/app:1")
+    podman.stop_registry()
+    pulled(place, "patient", f"{registry}/team/app:1", imagePullSecrets=[{"name": "right"}])
+    assert "refused" in waiting(place, "patient", "ImagePullBackOff")["message"]
+    podman.serve_registry("reader", "secret")
+    until(lambda: place.ready("patient"), 60)
+
+
+# when something dies
+
+
+def identity(place, name):
+    return place.container(name).get("containerID")
+
+
+def test_the_node_dies_and_finds_its_containers_again(place, node, podman):
+    pod(place, "stays", shell("exec sleep 1000"))
+    pod(place, "leaves", shell("exec sleep 1000"))
+    until(lambda: place.ready("stays") and place.ready("leaves"))
+    before, names = identity(place, "stays"), of_namespace(place, podman)
+    node.kill()
+    place.delete("Pod", "leaves", grace=0)
+    node.start()
+    until(lambda: len(of_namespace(place, podman)) == len(names) - 2)
+    until(lambda: place.ready("stays"))
+    assert identity(place, "stays") == before
+    assert place.container("stays")["restartCount"] == 0
+
+
+def test_the_engine_goes_and_comes(place, node, podman):
+    pod(place, "stays", shell("exec sleep 1000"))
+    until(lambda: place.ready("stays"))
+    before = identity(place, "stays")
+    podman.kill()
+    pod(place, "late", shell("exec sleep 1000"))
+    said = waiting(place, "late", "NoContainerEngine")["message"]
+    assert str(podman.socket) in said
+    assert place.status("stays")["phase"] == "Running"
+    podman.start()
+    until(lambda: place.ready("late"), 40)
+    assert identity(place, "stays") == before
+    assert place.container("stays")["restartCount"] == 0
+    assert len(of_namespace(place, podman)) == 4
+
+
+def test_the_node_is_stopped_and_starts_what_it_ran(place, node, podman):
+    pod(place, "again", shell(SERVE))
+    until(lambda: place.ready("again"))
+    node.stop()
+    assert podman.run("ps", "--format", "{{.Names}}").split() == []
+    node.start()
+    until(lambda: place.container("again").get("restartCount") == 1 and place.ready("again"))
+    ended = place.container("again")["lastState"]["terminated"]
+    assert ended["reason"] == "NodeShutdown"
+    address = place.status("again")["podIP"]
+    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=10).status == 200)
+
+
+def test_a_sandbox_that_somebody_removes_is_made_again(place, podman):
+    pod(place, "boxed", shell(SERVE))
+    until(lambda: place.ready("boxed"))
+    address = place.status("boxed")["podIP"]
+    [pause] = [name for name in of_namespace(place, podman) if name.endswith("-pause")]
+    podman.run("kill", pause)
+    until(lambda: place.container("boxed").get("restartCount") == 1 and place.ready("boxed"))
+    assert place.status("boxed")["podIP"] == address
+    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=10).status == 200)
+
+
+# without root's network
+
+
+@pytest.mark.anyio
+async def test_ports_answer_at_a_loopback_address(podman, tmp_path):
+    if not podman.bridges():
+        pytest.skip("this engine makes no networks here")
+    nowhere = tmp_path / "none"
+    settings = Settings("lateen", tmp_path / "n", nowhere, nowhere, nowhere, network="loopback")
+    settings = replace(settings, container_engine=str(podman.socket))
+    network = await networks.choose(settings, settings.directory / "pods")
+    here = anyio.Event()
+    driver = Containers(settings, network, lambda uid: None, here.set)
+    spec = shell(SERVE, ports=[{"containerPort": 8080}])
+    one = {"metadata": {"uid": "loop", "name": "loop"}, "spec": {"containers": [spec]}}
+    async with anyio.create_task_group() as group:
+        group.start_soon(driver.run)
+        with anyio.fail_after(30):
+            await here.wait()
+            box = await driver.open(one)
+            env = {"PATH": "/bin", "NAME": "loop"}
+            await box.start(Launch("main", 0, spec["command"], env, "", 1.0, pod=one, spec=spec))
+            assert box.address.startswith("127.")
+            while await greeting(box.address) != "loop":
+                await anyio.sleep(0.1)
+        await driver.discard("loop")
+        driver.close()
+
+
+async def greeting(address):
+    def ask():
+        return urllib.request.urlopen(f"http://{address}:8080/", timeout=5).read().decode().strip()
+
+    try:
+        return await anyio.to_thread.run_sync(ask)
+    except OSError:
+        return ""
