@@ -222,7 +222,7 @@ def key_of(tracker: Tracker) -> Key:
 
 def without(tracker: Tracker, gone: Collection[tuple[str, ...]]) -> Tracker:
     """The tracker less the entries of some identities."""
-    return _holding(tracker, [each for each in tracker.resources if each.identity not in gone])
+    return holding(tracker, [each for each in tracker.resources if each.identity not in gone])
 
 
 def recording(tracker: Tracker, resources: Iterable[Resource]) -> Tracker:
@@ -230,10 +230,11 @@ def recording(tracker: Tracker, resources: Iterable[Resource]) -> Tracker:
     entries = {resource.identity: resource for resource in tracker.resources}
     for resource in resources:
         entries[resource.identity] = resource
-    return _holding(tracker, entries.values())
+    return holding(tracker, entries.values())
 
 
-def _holding(tracker: Tracker, resources: Iterable[Resource]) -> Tracker:
+def holding(tracker: Tracker, resources: Iterable[Resource]) -> Tracker:
+    """The tracker with these entries and no others."""
     entries = [each.to_map() for each in resources]
     spec = {**(tracker.raw.get("spec") or {}), "managedResources": entries}
     spec.pop("compression", None)

@@ -9,6 +9,21 @@ from lateen.cli import connecting, running
 _PATIENCE = 2.0  # seconds; somebody waits at a prompt
 
 
+def clusters(kubeconfig: str | None, incomplete: str) -> list[str]:
+    """Names of the joined clusters that begin so."""
+    # imported here: completing an application needs no clusters
+    from lateen.cli import reaching
+
+    async def ask() -> list[str]:
+        async with connecting.plane(kubeconfig, timeout=_PATIENCE) as client:
+            return sorted((await reaching.roster(client)).members)
+
+    try:
+        return [name for name in running.run(ask) if name.startswith(incomplete)]
+    except (hub.ApiError, Problem, Problems):
+        return []
+
+
 def definitions(kubeconfig: str | None, namespace: str, incomplete: str) -> list[str]:
     """Names of the definitions of a namespace that begin so; none when none can be had."""
     # imported here: completing an application needs no definitions

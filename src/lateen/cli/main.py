@@ -12,6 +12,7 @@ import typer.core
 import lateen
 from lateen.cli import (
     blame,
+    cluster,
     delete,
     diff,
     dry_run,
@@ -49,6 +50,7 @@ _GROUPS = (
     live_diff,
     blame,
     definitions,
+    cluster,
     show,
     version,
 )

@@ -30,7 +30,7 @@ class Manifests(StrEnum):
     JSON = "json"
 
 
-def _inherit(context: typer.Context, value: str | None) -> str | None:
+def inherit(context: typer.Context, value: str | None) -> str | None:
     """`lateen --kubeconfig FILE ls` means the same as `lateen ls --kubeconfig FILE`."""
     inherited: str | None = context.find_root().params.get("kubeconfig")
     return value or inherited
@@ -41,7 +41,7 @@ def _names(context: typer.Context, incomplete: str) -> list[str]:
     from lateen.cli import completing
 
     namespace = context.params.get("namespace") or "default"
-    kubeconfig = _inherit(context, context.params.get("kubeconfig"))
+    kubeconfig = inherit(context, context.params.get("kubeconfig"))
     return completing.applications(kubeconfig, namespace, incomplete)
 
 
@@ -50,7 +50,7 @@ def _workflows(context: typer.Context, incomplete: str) -> list[str]:
     from lateen.cli import completing
 
     namespace = context.params.get("namespace") or "default"
-    kubeconfig = _inherit(context, context.params.get("kubeconfig"))
+    kubeconfig = inherit(context, context.params.get("kubeconfig"))
     return completing.workflows(kubeconfig, namespace, incomplete)
 
 
@@ -59,7 +59,7 @@ Kubeconfig = Annotated[
     typer.Option(
         "--kubeconfig",
         metavar="FILE",
-        callback=_inherit,
+        callback=inherit,
         show_default=False,
         help="Talk to this control plane, not to that of $KUBECONFIG, a running standalone one "
         "or that of ~/.kube/config, the first of these that is there.",

@@ -214,7 +214,7 @@ class Clusters:
     async def _attend(self, joined: _Joined, link: Connection) -> None:
         failures = 0
         while True:
-            fault = await self._look(link)
+            fault = await look(link, min(_ANSWER, self._timeout))
             # one lost answer is no verdict, unless there has been no other yet
             failures = failures + 1 if fault else 0
             if failures != 1 or joined.fault is None:
@@ -227,18 +227,6 @@ class Clusters:
             link.on_silence = joined.doubt.set if not failures else None
             with anyio.move_on_after(_spread(wait) - _GAP):
                 await joined.doubt.wait()
-
-    async def _look(self, link: Connection) -> str:
-        """Why the cluster does not answer, empty when it does."""
-        try:
-            within = min(_ANSWER, self._timeout)
-            call = Call("GET", "/readyz", "get", "readyz")
-            await link.read(call, timeout=within, attempts=1)
-        except (errors.ApiError, Problem) as error:
-            if isinstance(error, errors.ApiError) and error.status in _FORGIVEN:
-                return ""
-            return getattr(error, "message", "") or str(error)
-        return ""
 
     async def _judge(self, joined: _Joined, fault: str) -> None:
         """Take in what a look found; tell who wants to know, and whoever reads the Secret."""
@@ -303,6 +291,18 @@ class _Clients(Mapping[str, Client]):
 
     def __len__(self) -> int:
         return len(self._clusters.labels)
+
+
+async def look(link: Connection, within: float = _ANSWER) -> str:
+    """Why a cluster is not well, empty when it is. It has `within` seconds to answer."""
+    call = Call("GET", "/readyz", "get", "readyz")
+    try:
+        await link.read(call, timeout=within, attempts=1)
+    except (errors.ApiError, Problem) as error:
+        if isinstance(error, errors.ApiError) and error.status in _FORGIVEN:
+            return ""
+        return error.message
+    return ""
 
 
 def described(version: Mapping[str, Any]) -> str:
