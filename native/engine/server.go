@@ -72,6 +72,8 @@ func (s *server) run(req *request) (any, error) {
 		return reformat(req)
 	case "outline":
 		return outlineOf(req)
+	case "module":
+		return moduleOf(req)
 	case "release":
 		s.cache.drop(req.Key)
 		return struct{}{}, nil

@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Order:
 async def controllers(order: Order) -> None:
     """Install what is missing, then reconcile applications until told to stop."""
     from lateen.controllers import control, installing, settings
+    from lateen.controllers.terraform import overseeing
     from lateen.cue.engine import Engine
     from lateen.definitions import files
     from lateen.node import registration
@@ -60,8 +62,19 @@ async def controllers(order: Order) -> None:
         # what was loaded to start stays; looking at it again and again would cost every pass
         gc.collect()
         gc.freeze()
-        controller = control.Controller(client, engine, SystemClock(), chosen)
-        await controller.run(started=_announce)
+        clock = SystemClock()
+        controller = control.Controller(client, engine, clock, chosen)
+        terraform = overseeing.Overseer(client, engine, clock, chosen, _working(order))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(terraform.run, tasks)
+            await controller.run(started=_announce)
+
+
+def _working(order: Order) -> Path:
+    """Where Terraform works: beside our own data, else where this user's temporary files are."""
+    if order.data is not None:
+        return order.data / "terraform"
+    return Path(tempfile.gettempdir()) / f"lateen-terraform-{os.getuid()}"
 
 
 def _settings_file(order: Order, usual: str) -> Path | None:

@@ -23,6 +23,8 @@ SHORT = {
     "Policy": [],
     "Workflow": [],
     "WorkflowRun": ["wr"],
+    "Provider": [],
+    "Configuration": [],
 }
 # every field of an Application there is, once
 FULL = {

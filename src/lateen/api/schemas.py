@@ -25,6 +25,8 @@ KINDS = {
     "WorkflowStepDefinition": (names.V1BETA1, "workflowstepdefinitions"),
     "WorkloadDefinition": (names.V1BETA1, "workloaddefinitions"),
     "Package": ("cue.oam.dev/v1alpha1", "packages"),
+    "Provider": ("terraform.core.oam.dev/v1beta1", "providers"),
+    "Configuration": ("terraform.core.oam.dev/v1beta2", "configurations"),
     "DefinitionRevision": (names.V1BETA1, "definitionrevisions"),
     "Policy": (names.V1ALPHA1, "policies"),
     "Workflow": (names.V1ALPHA1, "workflows"),
@@ -42,12 +44,12 @@ def crds() -> list[Manifest]:
 
 
 def openapi(kind: str) -> dict[str, Any]:
-    """The OpenAPI schema of a kind of ours. Shared: not to be changed.
+    """The OpenAPI schema of a kind of ours, as it is stored. Shared: not to be changed.
 
     Raises:
         KeyError: the kind is not in `KINDS`.
     """
-    [version] = _read(KINDS[kind][1])["spec"]["versions"]
+    version = next(each for each in _read(KINDS[kind][1])["spec"]["versions"] if each["storage"])
     schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
     return schema
 

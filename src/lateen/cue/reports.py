@@ -86,6 +86,31 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Module:
+    """What can be read off a Terraform module without running it.
+
+    `parameter` is a struct of its variables. `providers` are the local names of those it uses
+    itself; where it `calls` other modules, theirs are not among them.
+    """
+
+    parameter: Field
+    outputs: tuple[str, ...]
+    sensitive: frozenset[str]  # variables and outputs that it says are
+    providers: tuple[str, ...]
+    calls: bool
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Module:
+        return cls(
+            Field.of(raw["parameter"]),
+            tuple(raw["outputs"]),
+            frozenset(raw["sensitive"]),
+            tuple(raw["providers"]),
+            raw["calls"],
+        )
+
+
+@dataclass(frozen=True)
 class Span:
     """A range of bytes (not characters) of the UTF-8 text, its end excluded."""
 

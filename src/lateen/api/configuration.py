@@ -1,0 +1,172 @@
+"""Configurations of Terraform and the Providers they log in with, as typed views (inventory 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lateen.api import manifest as manifests
+from lateen.api.manifest import Key, Manifest
+
+GROUP: Final = "terraform.core.oam.dev"
+VERSION, PROVIDER_VERSION = "v1beta2", "v1beta1"
+KIND, PROVIDER = "Configuration", "Provider"
+FINALIZER: Final = "configuration.finalizers.terraform-controller"
+
+# on what a Configuration writes: whose it is
+CREATED_BY: Final = f"{GROUP}/created-by"
+CREATOR: Final = "terraform-controller"
+OWNED_BY, OWNED_NAMESPACE = f"{GROUP}/owned-by", f"{GROUP}/owned-namespace"
+
+# `status.apply.state`, as health rules read it
+NOT_FOUND, NOT_READY = "ProviderNotFound", "ProviderNotReady"
+INVALID: Final = "ConfigurationSpecNotValid"
+PROVISIONING, AVAILABLE = "ProvisioningAndChecking", "Available"
+FAILED, INIT_FAILED = "ApplyFailed", "TerraformInitError"
+GENERATING: Final = "GeneratingTerraformOutputs"
+BAD_GIT: Final = "InvalidGitCredentialsSecretReference"
+BAD_LOGIN: Final = "InvalidTerraformCredentialsSecretReference"
+BAD_RC: Final = "InvalidTerraformRCConfigMapReference"
+BAD_HELPER: Final = "InvalidTerraformCredentialsHelperConfigMapReference"
+# `status.destroy.state`
+DESTROYING, DESTROY_FAILED = "Destroying", "DestroyFailed"
+# `status.state` of a Provider
+READY: Final = "ready"
+
+
+@dataclass
+class Configuration:
+    """A Configuration as the server has it; who writes to it sets `raw` to the answer."""
+
+    raw: Manifest
+
+    @property
+    def namespace(self) -> str:
+        return str(self.raw["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def generation(self) -> int:
+        return int(self.raw["metadata"].get("generation") or 0)
+
+    @property
+    def key(self) -> Key:
+        return Key(GROUP, KIND, self.namespace, self.name, VERSION)
+
+    @property
+    def deleting(self) -> bool:
+        return bool(manifests.metadata(self.raw).get("deletionTimestamp"))
+
+    @property
+    def held(self) -> bool:
+        return FINALIZER in (manifests.metadata(self.raw).get("finalizers") or ())
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        return self.raw.get("spec") or {}
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        return self.raw.get("status") or {}
+
+    @property
+    def state(self) -> str:
+        return str((self.status.get("apply") or {}).get("state") or "")
+
+    @property
+    def settled(self) -> bool:
+        """What is declared now has been brought."""
+        observed = int(self.status.get("observedGeneration") or 0)
+        return self.state == AVAILABLE and observed == self.generation
+
+    @property
+    def failing(self) -> bool:
+        """What is declared now has been tried, in vain."""
+        observed = int(self.status.get("observedGeneration") or 0)
+        return observed == self.generation and self.state not in ("", PROVISIONING, AVAILABLE)
+
+    @property
+    def provisioned(self) -> bool:
+        """Something may have been brought for it."""
+        return bool(self.status.get("provisioned")) or self.state == AVAILABLE
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        return self.spec.get("variable") or {}
+
+    @property
+    def region(self) -> str:
+        return str(self.spec.get("customRegion") or self.spec.get("region") or "")
+
+    @property
+    def destroys(self) -> bool:
+        """Its cloud resources go when it does."""
+        return bool(self.spec.get("deleteResource", True)) and not self.spec.get("forceDelete")
+
+    @property
+    def provider(self) -> tuple[str, str]:
+        """Namespace and name of the Provider it refers to, or would."""
+        given = self.spec.get("providerRef") or {}
+        return str(given.get("namespace") or "default"), str(given.get("name") or "default")
+
+    @property
+    def connection(self) -> tuple[str, str] | None:
+        """Namespace and name of the Secret for its outputs."""
+        given = self.spec.get("writeConnectionSecretToRef") or {}
+        if not given.get("name"):
+            return None
+        return str(given.get("namespace") or self.namespace), str(given["name"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What marks an object as written by it."""
+        return {CREATED_BY: CREATOR, OWNED_BY: self.name, OWNED_NAMESPACE: self.namespace}
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A Provider as the server has it."""
+
+    raw: Manifest
+
+    @property
+    def key(self) -> Key:
+        meta = self.raw["metadata"]
+        return Key(GROUP, PROVIDER, meta["namespace"], meta["name"], PROVIDER_VERSION)
+
+    @property
+    def cloud(self) -> str:
+        return str((self.raw.get("spec") or {}).get("provider") or "")
+
+    @property
+    def region(self) -> str:
+        return str((self.raw.get("spec") or {}).get("region") or "")
+
+    @property
+    def source(self) -> str:
+        return str(self._credentials.get("source") or "")
+
+    @property
+    def secret(self) -> Mapping[str, Any]:
+        """`namespace`, `name` and `key` of where its credentials are."""
+        return self._credentials.get("secretRef") or {}
+
+    @property
+    def ready(self) -> bool:
+        return (self.raw.get("status") or {}).get("state") == READY
+
+    @property
+    def message(self) -> str:
+        return str((self.raw.get("status") or {}).get("message") or "")
+
+    @property
+    def _credentials(self) -> Mapping[str, Any]:
+        return (self.raw.get("spec") or {}).get("credentials") or {}

@@ -1,0 +1,254 @@
+"""Run Terraform's commands for one Configuration, with its state in our hands before, while and
+after they run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from lateen.api import configuration as conf
+from lateen.api.configuration import Configuration
+from lateen.base.clock import Clock
+from lateen.base.problem import Problem, raise_any
+from lateen.controllers.terraform import (
+    authorizing,
+    launching,
+    logbooks,
+    readings,
+    sourcing,
+    states,
+    tooling,
+    workspaces,
+)
+from lateen.controllers.terraform.workspaces import Workspace
+from lateen.cue.engine import Engine
+from lateen.definitions import parameters
+from lateen.hub import client, errors
+from lateen.workflow.redacting import Secrets
+
+_LOG = logging.getLogger(__name__)
+
+Outputs = Mapping[str, Mapping[str, Any]]
+
+_BEAT: Final = 1.0  # seconds between two copies of a state and a log that change
+_LOCK_WAIT: Final = "-lock-timeout=90s"  # for what a run that was cut off still writes
+_CHANGES: Final = 2  # how a plan ends that has any
+
+
+class Failed(Exception):  # noqa: N818 - becomes a state of the Configuration
+    """A command did not do what it was to do: the `state` of `status.apply`, and why."""
+
+    def __init__(self, state: str, message: str) -> None:
+        self.state = state
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`runs` at once, each command for `minutes` at most; a look for drift every `drift` minutes,
+    0 for never. `program` and `rc` are what the settings name.
+    """
+
+    runs: int = 4
+    minutes: float = 60
+    drift: float = 30
+    program: str = ""
+    rc: str = ""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all runs of a control plane share. `directory` is where they work."""
+
+    hub: client.Client
+    engine: Engine
+    clock: Clock
+    limits: Limits
+    directory: Path
+    states: states.States
+    initialising: anyio.Lock  # the cache of plugins is for one at a time
+
+    def workspace(self, declared: Configuration) -> Workspace:
+        name = f"{declared.namespace}.{declared.name}.{declared.uid[:8]}"
+        return Workspace(self.directory / name, self.directory)
+
+    @asynccontextmanager
+    async def run(self, declared: Configuration, operation: str) -> AsyncIterator[Run]:
+        """Everything that commands need; afterwards the state is kept again.
+
+        Raises:
+            Problem, Problems: what is wrong with the Configuration, as its parts have it.
+            Refused: there is no login.
+        """
+        tool = tooling.find(self.limits.program)
+        backend, workspace = workspaces.Backend.of(declared), self.workspace(declared)
+        workspace.prepare()
+        directory = await sourcing.bring(declared, workspace)
+        module = await self.engine.module(sourcing.read(directory), source=declared.name)
+        findings = parameters.check(declared.variables, module.parameter, "spec.variable")
+        raise_any(findings.problems)
+        login = await authorizing.login(self.hub, declared, module.providers)
+        secrets = Secrets()
+        secrets.learn({k: v for k, v in login.environment.items() if "REGION" not in k})
+        secrets.learn([v for k, v in declared.variables.items() if k in module.sensitive])
+        wanted = declared.spec.get("JobEnv") or {}
+        environment = workspace.environment(
+            {
+                **login.environment,
+                **{str(name): readings.written(value) for name, value in wanted.items()},
+                **workspace.configure(declared, module, backend),
+            }
+        )
+        rc = Path(self.limits.rc).read_text(encoding="utf-8") if self.limits.rc else ""
+        workspace.settings.write_text(rc, encoding="utf-8")
+        launch = launching.Launch(
+            tool, directory, environment, workspace.output, self.limits.minutes * 60
+        )
+        log = logbooks.Logbook(self.hub, declared, self.clock, secrets)
+        log.write(f"--- {operation} of generation {declared.generation}")
+        for each in findings.warnings:
+            log.write(f"Warning: {each}")
+        run = Run(self, declared, workspace, backend.place, launch, login.region, secrets, log)
+        async with run.state(operation):
+            yield run
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the commands of one pass have in common."""
+
+    site: Site
+    declared: Configuration
+    workspace: Workspace
+    place: states.Place | None  # of its state, where that is ours to keep
+    launch: launching.Launch
+    region: str
+    secrets: Secrets
+    log: logbooks.Logbook
+
+    async def init(self) -> None:
+        async with self.site.initialising:
+            arguments = ("init", "-input=false", "-no-color", "-reconfigure")
+            await self._command(arguments, conf.INIT_FAILED)
+
+    async def validate(self) -> None:
+        """Raise `terraform.hcl` for what is wrong with it whatever the cloud says."""
+        found: list[str] = []
+        await launching.run(self.launch, ("validate", "-json", "-no-color"), found.append)
+        wrong = readings.invalid("\n".join(found))
+        for each in wrong:
+            self.log.write(f"Error: {each}")
+        remote = bool(self.declared.spec.get("remote"))  # where it may be mended
+        raise_any(Problem("terraform.hcl", each, retry=remote) for each in wrong)
+
+    async def plan(self) -> readings.Reading | None:
+        """The changes there are to make; None for none."""
+        options = ("-json", "-input=false", "-detailed-exitcode", *self._locking)
+        arguments = ("plan", *options, f"-out={self.workspace.plan}")
+        reading, code = await self._command(arguments, conf.FAILED, (0, _CHANGES))
+        return reading if code == _CHANGES else None
+
+    async def apply(self) -> None:
+        """Carry out what has been planned."""
+        arguments = ("apply", "-json", "-input=false", *self._locking, str(self.workspace.plan))
+        await self._command(arguments, conf.FAILED)
+
+    async def destroy(self) -> None:
+        arguments = ("destroy", "-json", "-input=false", "-auto-approve", *self._locking)
+        await self._command(arguments, conf.DESTROY_FAILED)
+
+    async def outputs(self) -> Outputs:
+        found: list[str] = []
+        ended = await launching.run(self.launch, ("output", "-json", "-no-color"), found.append)
+        if ended.code:
+            raise Failed(conf.FAILED, "\n".join(found))
+        return readings.outputs("\n".join(found))
+
+    @property
+    def _locking(self) -> tuple[str, ...]:
+        return () if self.place is None else (_LOCK_WAIT,)
+
+    async def _command(
+        self, arguments: tuple[str, ...], state: str, fine: tuple[int, ...] = (0,)
+    ) -> tuple[readings.Reading, int]:
+        """Run one command.
+
+        Raises:
+            Failed: it ended otherwise than `fine`; with `state` and what it said.
+        """
+        reading = readings.Reading()
+
+        def take(line: str) -> None:
+            for each in reading.take(line):
+                self.log.write(each)
+
+        ended = launching.Ended(-1)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep)
+            ended = await launching.run(self.launch, arguments, take)
+            tasks.cancel_scope.cancel()
+        reading.end()
+        if ended.late:
+            limit = f"{arguments[0]} was interrupted after {self.site.limits.minutes:g} minutes"
+            raise Failed(state, self.secrets.hide("\n".join(filter(None, (limit, reading.error)))))
+        if ended.code not in fine:
+            message = reading.error or "\n".join(reading.lines[-5:])
+            message = message or f"{arguments[0]} ended with status {ended.code}"
+            raise Failed(state, self.secrets.hide(message))
+        return reading, ended.code
+
+    @asynccontextmanager
+    async def state(self, operation: str) -> AsyncIterator[None]:
+        """Lay down the state before, keep what has become of it after; its log as well."""
+        if self.place is None:
+            try:
+                yield
+            finally:
+                await self._flush()
+            return
+        known = self.site.states
+        async with known.locked(self.place, operation):
+            kept = await known.read(self.place)
+            self.workspace.keep(states.newer(self.workspace.read(), kept))
+            try:
+                yield
+            finally:
+                await self._flush()
+                with anyio.CancelScope(shield=True):
+                    found = self.workspace.read()
+                    if found is not None and found != kept:
+                        await known.write(self.place, found)
+
+    async def _flush(self) -> None:
+        """A log that cannot be stored must not keep the state from being."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self.log.flush()
+            except errors.ApiError as error:
+                _LOG.warning("%s: its log is not kept: %s", self.declared.key, error)
+
+    async def _keep(self) -> None:
+        """While a command runs: copy its state and its log as they grow, renew the lock."""
+        before, beats = self.workspace.read(), 0
+        while True:
+            await anyio.sleep(_BEAT)
+            beats += 1
+            await self._flush()
+            if self.place is None:
+                continue
+            try:
+                if beats % round(states.RENEW / _BEAT) == 0:
+                    await self.site.states.renew(self.place)
+                found = self.workspace.read()
+                if found is not None and found != before:
+                    await self.site.states.write(self.place, found)
+                    before = found
+            except errors.ApiError as error:  # it is tried again, and at the end
+                _LOG.warning("%s: its state is not kept yet: %s", self.declared.key, error)

@@ -1,0 +1,239 @@
+"""One pass over one Configuration: bring what it declares, look for drift, destroy what it brought.
+
+The spine of everything here; what its words mean is in the modules they name.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import anyio
+
+from lateen.api import configuration as conf
+from lateen.api.configuration import Configuration
+from lateen.api.manifest import Manifest
+from lateen.base import merge
+from lateen.base.backoff import Backoff
+from lateen.base.problem import Problem, Problems, every, told
+from lateen.controllers.terraform import authorizing, connections, readings, states
+from lateen.controllers.terraform.operating import Failed, Outputs, Run, Site
+from lateen.controllers.terraform.workspaces import Backend, Workspace
+
+_RETRY: Final = Backoff(first=5.0, factor=2.0, ceiling=600.0)
+
+_PROVISIONING: Final = (
+    "Cloud resources are being provisioned and provisioning status is checking..."
+)
+_DEPLOYED: Final = "Cloud resources are deployed and ready to use"
+_DESTROYING: Final = "Cloud resources is being destroyed..."
+_STATES: Final = {"terraform.program": conf.INIT_FAILED, "terraform.connection": conf.FAILED}
+
+
+class Provisioner:
+    """Brings Configurations to what they declare."""
+
+    def __init__(self, site: Site, observe: Callable[[Manifest], None]) -> None:
+        """`observe` is told of each Configuration as it is after a write of ours."""
+        self._site = site
+        self._hub = site.hub
+        self._clock = site.clock
+        self._observe = observe
+        self._slots = anyio.Semaphore(site.limits.runs)
+        self._failures: dict[str, int] = {}
+        self._checks: dict[str, float] = {}  # when to look for drift
+        self._waits: dict[str, tuple[int, float]] = {}  # generation that failed, until when
+
+    async def reconcile(self, declared: Configuration) -> float | None:
+        """One pass; returns in how many seconds to look again, None for when it changes."""
+        if declared.deleting and not declared.held:
+            return None
+        if (wait := self._until_retry(declared)) > 0:
+            return wait if wait < math.inf else None
+        if declared.deleting:
+            return await self._remove(declared)
+        drift = declared.settled
+        if drift and (wait := self._until_check(declared)) > 0:
+            return wait if wait < math.inf else None
+        if not declared.held:
+            await self._hold(declared)
+        try:
+            async with self._slots:
+                await (self._check if drift else self._apply)(declared)
+        except (Failed, authorizing.Refused, Problem, Problems) as failure:
+            return await self._failed(declared, failure, drift=drift)
+        self._forget(declared)
+        wait = self._until_check(declared)
+        return wait if wait < math.inf else None
+
+    def hurry(self, declared: Configuration) -> None:
+        """Do not wait with the next attempt: what it failed for may be there."""
+        self._waits.pop(declared.uid, None)
+
+    # bringing
+
+    async def _apply(self, declared: Configuration) -> None:
+        """Bring what is declared now."""
+        if not declared.failing:
+            await self._say(declared, conf.PROVISIONING, _PROVISIONING)
+        async with self._site.run(declared, "apply") as run:
+            await run.init()
+            await run.validate()
+            if await run.plan() is not None:
+                await self._carry_out(run)
+            outputs = await run.outputs()
+        await self._publish(run, outputs, _DEPLOYED)
+
+    async def _check(self, declared: Configuration) -> None:
+        """Look whether the cloud is still as declared. What can be mended without destroying
+        anything is mended; the rest is told.
+        """
+        async with self._site.run(declared, "check") as run:
+            await run.init()
+            plan = await run.plan()
+            doomed = [each for each in plan.changes if each.destructive] if plan else []
+            if plan is not None and not doomed:
+                await self._carry_out(run)
+            outputs = await run.outputs()
+        gone = ", ".join(f"{each.address} ({each.action})" for each in doomed)
+        left = f"; it has drifted, and mending that would destroy something: {gone}"
+        await self._publish(run, outputs, _DEPLOYED + (left if doomed else ""))
+
+    async def _carry_out(self, run: Run) -> None:
+        # said before it is done: a crash in between must leave a trace to clean up
+        await self._commit(run.declared, {"provisioned": True})
+        await run.apply()
+
+    async def _publish(self, run: Run, outputs: Outputs, message: str) -> None:
+        """Tell what has been brought, and how to reach it. Its state has been kept by now."""
+        await connections.write(self._hub, run.declared, outputs)
+        said: dict[str, Any] = {"state": conf.AVAILABLE, "message": message}
+        shown = {
+            name: {"value": readings.written(each["value"])}
+            for name, each in outputs.items()
+            if not each.get("sensitive")
+        }
+        optional = {"outputs": shown, "region": run.region}
+        said |= {name: value for name, value in optional.items() if value}
+        generation = run.declared.generation
+        await self._commit(run.declared, {"observedGeneration": generation, "apply": said})
+
+    # destroying
+
+    async def _remove(self, declared: Configuration) -> float | None:
+        """Destroy what a Configuration has brought, and let it go."""
+        workspace = self._site.workspace(declared)
+        try:
+            place = await self._destroy(declared, workspace) if declared.destroys else None
+        except (Failed, authorizing.Refused, Problem, Problems) as failure:
+            await self._tell_destroy(declared, conf.DESTROY_FAILED, _said(failure))
+            return self._later(declared)
+        await connections.remove(self._hub, declared)
+        if place is not None:
+            await self._site.states.delete(place)
+        await self._release(declared)
+        workspace.remove()
+        self._forget(declared)
+        return None
+
+    async def _destroy(self, declared: Configuration, workspace: Workspace) -> states.Place | None:
+        """Destroy what there is, if anything; returns where there is a state of ours to delete."""
+        try:
+            place = Backend.of(declared).place
+        except Problem:
+            if declared.provisioned:
+                raise
+            return None
+        kept = await self._site.states.read(place) if place is not None else None
+        known = states.newer(workspace.read(), kept)
+        if declared.provisioned if place is None else not states.empty(known):
+            await self._tell_destroy(declared, conf.DESTROYING, _DESTROYING)
+            async with self._slots, self._site.run(declared, "destroy") as run:
+                await run.init()
+                await run.destroy()
+        return place
+
+    # telling
+
+    async def _failed(
+        self, declared: Configuration, failure: Exception, *, drift: bool
+    ) -> float | None:
+        """Say what went wrong, and when to try again: not before an edit where only that helps."""
+        state, message = conf.INVALID, _said(failure)
+        if isinstance(failure, Failed | authorizing.Refused):
+            state = failure.state
+        elif isinstance(failure, Problem):
+            state = _STATES.get(failure.code, state)
+        if drift:  # what was brought is no less there because we cannot look at it
+            state, message = conf.AVAILABLE, f"{_DEPLOYED}; the last look at it failed: {message}"
+        await self._say(declared, state, message)
+        if isinstance(failure, Problem | Problems) and not any(p.retry for p in every(failure)):
+            self._waits[declared.uid] = (declared.generation, math.inf)
+            return None
+        return self._later(declared)
+
+    def _later(self, declared: Configuration) -> float:
+        failures = self._failures[declared.uid] = self._failures.get(declared.uid, 0) + 1
+        delay = _RETRY.delay(failures)
+        self._waits[declared.uid] = (declared.generation, self._clock.monotonic() + delay)
+        return delay
+
+    def _until_retry(self, declared: Configuration) -> float:
+        """Seconds until it may be tried again; at once after an edit."""
+        generation, due = self._waits.get(declared.uid, (-1, 0.0))
+        return due - self._clock.monotonic() if generation == declared.generation else 0.0
+
+    def _until_check(self, declared: Configuration) -> float:
+        """Seconds until the next look for drift; spread out, so that not all come at once."""
+        now, interval = self._clock.monotonic(), self._site.limits.drift * 60
+        if not interval:
+            return math.inf
+        due = self._checks.setdefault(declared.uid, now + interval * random.uniform(0.8, 1))  # noqa: S311
+        return due - now
+
+    def _forget(self, declared: Configuration) -> None:
+        for memory in (self._failures, self._checks, self._waits):
+            memory.pop(declared.uid, None)
+
+    async def _say(self, declared: Configuration, state: str, message: str) -> None:
+        before = declared.status.get("apply") or {}
+        said = {**before, "state": state, "message": message}
+        await self._commit(declared, {"observedGeneration": declared.generation, "apply": said})
+
+    async def _tell_destroy(self, declared: Configuration, state: str, message: str) -> None:
+        await self._commit(declared, {"destroy": {"state": state, "message": message}})
+
+    async def _commit(self, declared: Configuration, status: Mapping[str, Any]) -> None:
+        change = merge.difference(declared.status, {**declared.status, **status})
+        if change:
+            body = {"status": change}
+            stored = await self._hub.patch(declared.key, body, subresource="status")
+            declared.raw = stored
+            self._observe(stored)
+
+    async def _hold(self, declared: Configuration) -> None:
+        """Put our finalizer on: what it brings must not be forgotten."""
+        meta = declared.raw["metadata"]
+        body = {
+            "finalizers": [*(meta.get("finalizers") or ()), conf.FINALIZER],
+            "resourceVersion": meta["resourceVersion"],
+        }
+        declared.raw = await self._hub.patch(declared.key, {"metadata": body})
+        self._observe(declared.raw)
+
+    async def _release(self, declared: Configuration) -> None:
+        """Take our finalizer off."""
+        at = list(declared.raw["metadata"]["finalizers"]).index(conf.FINALIZER)
+        path = f"/metadata/finalizers/{at}"
+        test = {"op": "test", "path": path, "value": conf.FINALIZER}
+        await self._hub.patch(declared.key, [test, {"op": "remove", "path": path}])
+
+
+def _said(failure: Exception) -> str:
+    if not isinstance(failure, Problem | Problems):
+        return str(failure)
+    return "\n".join(
+        ": ".join([*map(str, each.positions[:1]), told(each)]) for each in every(failure)
+    )

@@ -1,0 +1,202 @@
+"""The directory Terraform works in for one Configuration: its files, its state, what it writes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from lateen.api.configuration import Configuration
+from lateen.base.problem import Problem
+from lateen.controllers.terraform import states
+from lateen.cue.engine import Module
+
+_OVERRIDE: Final = "zz_lateen_override.tf"  # the last to be read: what it says counts
+_VALUES: Final = "zz_lateen.auto.tfvars.json"
+# of our own environment; what else is in it is none of a module's business
+_PASSED: Final = (
+    "PATH",
+    "LANG",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+_KUBERNETES: Final = re.compile(r'backend\s+"kubernetes"')
+_ATTRIBUTE: Final = r'\b{}\s*=\s*"([^"]*)"'
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`root` is the directory of this Configuration, `shared` what all of them use."""
+
+    root: Path
+    shared: Path
+
+    @property
+    def module(self) -> Path:
+        """Where the files of the module are."""
+        return self.root / "module"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "terraform.tfstate"
+
+    @property
+    def plan(self) -> Path:
+        return self.root / "plan"
+
+    @property
+    def output(self) -> Path:
+        return self.root / "output"
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def settings(self) -> Path:
+        """The file with settings of Terraform's command line."""
+        return self.root / "terraform.rc"
+
+    def prepare(self) -> None:
+        """Make the directories, readable by their owner only: states hold secrets."""
+        for path in (self.root, self.home, self.shared / "plugins"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def fill(self, files: Mapping[str, str]) -> None:
+        """Put the files of a module here, instead of those that are."""
+        shutil.rmtree(self.module, ignore_errors=True)
+        self.module.mkdir(mode=0o700)
+        for name, text in files.items():
+            (self.module / name).write_text(text, encoding="utf-8")
+
+    def read(self) -> bytes | None:
+        """The state as Terraform left it here; None where it left none that is whole."""
+        try:
+            found = self.state.read_bytes()
+        except FileNotFoundError:
+            return None
+        return found if states.serial(found)[0] else None
+
+    def keep(self, state: bytes | None) -> None:
+        """Lay a state down for Terraform to go on with."""
+        if state is None:
+            self.state.unlink(missing_ok=True)
+            return
+        fresh = self.state.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(state)
+        fresh.replace(self.state)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What Terraform finds in its environment: little of ours, and what is `given`."""
+        ours = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        return {
+            **ours,
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home),
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "CHECKPOINT_DISABLE": "1",
+            "TF_DATA_DIR": str(self.root / "data"),
+            "TF_CLI_CONFIG_FILE": str(self.settings),
+            "TF_PLUGIN_CACHE_DIR": str(self.shared / "plugins"),
+            "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
+            **given,
+        }
+
+    def configure(
+        self, declared: Configuration, module: Module, backend: Backend
+    ) -> dict[str, str]:
+        """Say where the state is and what the variables are.
+
+        Returns environment variables that belong to it: of a text that is given for a list or a
+        map, Terraform reads the value only there.
+        """
+        (self.module / _OVERRIDE).write_text(backend.text(self.state), encoding="utf-8")
+        known = {each.name: each for each in module.parameter.fields}
+        given = {name: value for name, value in declared.variables.items() if name in known}
+        texts = {
+            name: value
+            for name, value in given.items()
+            if isinstance(value, str) and known[name].type.split(" | ")[0] in _NESTED
+        }
+        plain = {name: value for name, value in given.items() if name not in texts}
+        values = self.module / _VALUES
+        values.touch(mode=0o600)
+        values.write_bytes(orjson.dumps(plain))
+        return {f"TF_VAR_{name}": value for name, value in texts.items()}
+
+
+_NESTED: Final = frozenset({"list", "map", "struct"})
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where a state is kept: in Secrets at `place`, or by Terraform itself as `block` says."""
+
+    place: states.Place | None
+    block: str = ""
+
+    @classmethod
+    def of(cls, declared: Configuration) -> Backend:
+        """What a Configuration asks for.
+
+        Raises:
+            Problem: `terraform.backend` for one that says two things, or half of one.
+        """
+        given: Mapping[str, Any] = declared.spec.get("backend") or {}
+        kind, inline = str(given.get("backendType") or ""), str(given.get("inline") or "")
+        if kind and inline:
+            message = "a backend is given by its type or inline, not both"
+            raise Problem("terraform.backend", message, "spec.backend")
+        if inline:
+            return cls._inline(declared, inline)
+        if not kind:
+            suffix = str(given.get("secretSuffix") or declared.name)
+            return cls(states.Place(declared.namespace, suffix))
+        said = given.get(kind)
+        if not said:
+            message = f"the backend {kind} is not described"
+            raise Problem("terraform.backend", message, f"spec.backend.{kind}")
+        if kind == "kubernetes":
+            space = str(said.get("namespace") or declared.namespace)
+            return cls(states.Place(space, str(said["secret_suffix"])))
+        lines = [f"    {name} = {orjson.dumps(value).decode()}" for name, value in said.items()]
+        return cls(None, "\n".join([f'  backend "{kind}" {{', *lines, "  }"]))
+
+    @classmethod
+    def _inline(cls, declared: Configuration, text: str) -> Backend:
+        if _KUBERNETES.search(text):
+            found = {
+                name: re.search(_ATTRIBUTE.format(name), text)
+                for name in ("secret_suffix", "namespace")
+            }
+            suffix, space = found["secret_suffix"], found["namespace"]
+            return cls(
+                states.Place(
+                    space[1] if space else declared.namespace,
+                    suffix[1] if suffix else declared.name,
+                )
+            )
+        inside = re.fullmatch(r"\s*terraform\s*\{(.*)\}\s*", text, re.DOTALL)
+        return cls(None, inside[1] if inside else text)
+
+    def text(self, local: Path) -> str:
+        """The block for the module, with a file to keep the state in that is ours to keep."""
+        block = self.block or f'  backend "local" {{\n    path = "{local}"\n  }}'
+        return f"terraform {{\n{block}\n}}\n"
