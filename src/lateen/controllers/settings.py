@@ -42,6 +42,16 @@ class Settings(BaseModel):
         description="How many revisions of a definition are kept beside the latest; those that "
         "applications pin do not count as spare.",
     )
+    workflow_timeout_hours: float = Field(
+        default=0,
+        ge=0,
+        description="How long a workflow may take before it fails, pauses included; 0 for any "
+        "time. What it runs then times out, what has not begun is skipped unless by its `if`.",
+    )
+    step_retries: Kept = Field(
+        default=10,
+        description="How often a step that fails is tried again before it is given up.",
+    )
     workflow_runs: Kept = Field(
         default=0,
         description="How many finished WorkflowRuns of one Workflow, or of one "

@@ -32,12 +32,14 @@ class Progress:
         status: the new `status.workflow`; equal to the old one when nothing happened.
         memory_changed: the memory has something to store, before the status is.
         next_after: seconds until the next pass if nothing happens before; None for never.
+        rests: there is nothing to look at but the end of its time: somebody has to act.
     """
 
     state: str
     status: dict[str, Any]
     memory_changed: bool
     next_after: float | None
+    rests: bool = False
 
     @property
     def over(self) -> bool:
@@ -56,13 +58,14 @@ async def advance(
     """
     ledger = Ledger(status)
     now = tools.clock.now()
-    if not ledger.started:
+    if not ledger.started or ledger.start_time is None:
         ledger.start(str(plan.mode), now)
     # what a run that was restarted by hand had set is no longer true, whoever still remembers it
     memory.drop(
         name for name, makers in plan.producers.items() if not any(map(ledger.done, makers))
     )
     work = _Pass(plan, ledger, memory, attempts, tools)
+    work.watch_the_time()
     work.close_groups()
     if not ledger.finished and not _ended(plan, ledger) and not _held(ledger):
         await work.run(Branch(plan.steps, plan.mode.steps))
@@ -70,7 +73,9 @@ async def advance(
     state = _state(plan, ledger)
     ledger.close(state, now)
     after = work.next_after() if state in (EXECUTING, SUSPENDED) else None
-    return Progress(state, ledger.to_map(), memory.changed, after)
+    left = work.time_left() if state in (EXECUTING, SUSPENDED) else None
+    first = min((each for each in (after, left) if each is not None), default=None)
+    return Progress(state, ledger.to_map(), memory.changed, first, rests=after is None)
 
 
 def _ended(plan: Plan, ledger: Ledger) -> bool:
@@ -91,7 +96,7 @@ def _state(plan: Plan, ledger: Ledger) -> str:
         if not failed and not ledger.terminated:
             return SUCCEEDED
         ledger.terminated = True
-        return TERMINATED if skipping.cancelled(ledger) else FAILED
+        return TERMINATED if skipping.cancelled(ledger) and not ledger.expired else FAILED
     return SUSPENDED if ledger.suspend else EXECUTING
 
 
@@ -104,6 +109,20 @@ class _Pass:
         self._attempts = attempts
         self._tools = tools
         self._steps = executing.Execution(plan, ledger, memory, attempts, tools)
+
+    def watch_the_time(self) -> None:
+        """End a workflow whose time is over: what runs times out, what has not begun is skipped."""
+        left = self.time_left()
+        limit = self._tools.limits.timeout
+        if left == 0 and limit is not None and not self._ledger.finished:
+            self._ledger.expire(limit)
+
+    def time_left(self) -> float | None:
+        """Seconds until the workflow's time is over; None when it never is, or has been."""
+        end = self._steps.workflow_end
+        if end is None or self._ledger.expired:
+            return None
+        return max(0.0, (end - self._tools.clock.now()).total_seconds())
 
     def close_groups(self) -> None:
         """Skip what had not begun in a group that was ended by hand: others may wait for it."""
@@ -204,7 +223,7 @@ class _Pass:
                 continue
             trying.append(record.id)
             end = self._steps.deadline(step, record)
-            if end is not None:
+            if end is not None and end != self._steps.workflow_end:
                 ends.append(end)
         now = self._tools.clock.now()
         waits = [max(0.0, (end - now).total_seconds()) for end in ends]

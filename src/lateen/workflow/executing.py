@@ -175,7 +175,8 @@ class Execution:
 
     def _fail(self, step: Step, record: Record, message: str) -> None:
         """An error while executing: tried again later, until it has been often enough."""
-        if self._attempts.failed(record.id, message, self._monotonic):
+        retries = self._tools.limits.retries
+        if self._attempts.failed(record.id, message, self._monotonic, retries):
             self._give_up(step, record, records.EXHAUSTED, message)
         else:
             record.put(records.FAILED, records.EXECUTE, message, self._now)
@@ -188,9 +189,29 @@ class Execution:
 
     def deadline(self, step: Step, record: Record) -> datetime | None:
         """When a step that has begun runs out of time; None when it does not."""
-        if not step.timeout or not record.first or record.finished:
+        if not record.first or record.finished:
+            return None
+        ends = [self._own_end(step, record), self._end_with_the_workflow(record)]
+        return min((end for end in ends if end is not None), default=None)
+
+    def _own_end(self, step: Step, record: Record) -> datetime | None:
+        if not step.timeout:
             return None
         return clock.parse(record.first) + timedelta(seconds=durations.seconds(step.timeout))
+
+    def _end_with_the_workflow(self, record: Record) -> datetime | None:
+        """What begins only after the workflow's time, to clean up, is given as much again."""
+        end, limit = self.workflow_end, self._tools.limits.timeout
+        if end is None or limit is None:
+            return None
+        first = clock.parse(record.first)
+        return end if first < end else first + timedelta(seconds=limit)
+
+    @property
+    def workflow_end(self) -> datetime | None:
+        """When the time of the whole workflow is over; None when it never is."""
+        limit, start = self._tools.limits.timeout, self._ledger.start_time
+        return start + timedelta(seconds=limit) if limit and start else None
 
     def _timed_out(self, step: Step, record: Record) -> bool:
         end = self.deadline(step, record)
@@ -205,11 +226,13 @@ class Execution:
                     await self._publish(step, executed)
             except (Problem, Problems) as error:
                 self._fail(step, record, told(error))
-        self._give_up(step, record, records.TIMEOUT, "")
+        own = self._own_end(step, record)
+        message = "" if own is not None and own <= self._now else self._ledger.message
+        self._give_up(step, record, records.TIMEOUT, message)
         for sub in step.sub_steps:
             inner = self._ledger.touch(sub, record, self._tools.ids)
             if not inner.finished:
-                self._give_up(sub, inner, records.TIMEOUT, "")
+                self._give_up(sub, inner, records.TIMEOUT, message)
 
     def _scope(self, step: Step, record: Record | None, group: Record | None) -> dict[str, Any]:
         """What expressions of a step see, before any result of its own (semantics B2)."""

@@ -11,6 +11,7 @@ from lateen.api.application import Component, Step
 from lateen.api.manifest import Manifest
 from lateen.api.placement import Placement
 from lateen.base.clock import Clock
+from lateen.workflow import waiting
 from lateen.workflow.planning import Plan
 from lateen.workflow.records import Record
 from lateen.workflow.remembering import Memory
@@ -124,6 +125,18 @@ class Notes(Protocol):
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a workflow is given. `timeout` is in seconds, of the whole of it; None for any time.
+
+    Attributes:
+        retries: a step that fails once more than this is given up.
+    """
+
+    timeout: float | None = None
+    retries: int = waiting.RETRIES
+
+
+@dataclass(frozen=True)
 class Tools:
     """Everything a pass works with.
 
@@ -148,3 +161,4 @@ class Tools:
     parallel: int = 10
     store: Callable[[], Awaitable[None]] | None = None
     notes: Notes | None = None
+    limits: Limits = Limits()

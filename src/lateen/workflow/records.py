@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from lateen.api.application import Step
-from lateen.base import clock
+from lateen.base import clock, durations
 
 SUCCEEDED, FAILED, SKIPPED = "succeeded", "failed", "skipped"
 RUNNING, PENDING, SUSPENDING = "running", "pending", "suspending"
@@ -21,6 +21,7 @@ EXHAUSTED, TIMEOUT = "FailedAfterRetries", "Timeout"
 
 # which reason a group takes over from its failed steps, the weightiest first
 _WEIGHT = (EXHAUSTED, TIMEOUT, ACTION, TERMINATE)
+_EXPIRED = "the workflow has not ended within"
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz123456789"
 
 
@@ -145,6 +146,28 @@ class Ledger:
     def state(self) -> str:
         return str(self._raw.get("status") or "")
 
+    @property
+    def start_time(self) -> datetime | None:
+        found = self._raw.get("startTime")
+        return clock.parse(str(found)) if found else None
+
+    @property
+    def message(self) -> str:
+        return str(self._raw.get("message") or "")
+
+    @property
+    def expired(self) -> bool:
+        """Its time was over: nothing begins any more, unless by its `if`."""
+        return self.message.startswith(_EXPIRED)
+
+    def expire(self, limit: float) -> None:
+        """Its time is over. What is held by hand is held no longer."""
+        self._raw["message"] = f"{_EXPIRED} {durations.short(limit)}"
+        self.terminated, self.suspend = True, False
+        for record in self.walk():
+            if record.paused_by_hand:
+                record.phase = RUNNING
+
     def start(self, mode: str, now: datetime) -> None:
         self._raw |= {"mode": mode, "startTime": clock.stamp(now)}
 
@@ -158,6 +181,8 @@ class Ledger:
     def reopen(self) -> None:
         """The run goes on: undo what ended or held it."""
         self.suspend = self.terminated = self.finished = False
+        if self.expired:  # it is given its time again
+            del self._raw["startTime"]
         for key in ("endTime", "message", "suspendState"):
             self._raw.pop(key, None)
 

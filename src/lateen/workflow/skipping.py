@@ -65,7 +65,7 @@ def follows(step: Step, siblings: Sequence[Step], mode: str, ledger: Ledger) -> 
     Named dependencies decide alone, and only they themselves, not what is behind them. Without
     any, in StepByStep, no step before this one may have failed.
     """
-    if cancelled(ledger) or ended(ledger):
+    if cancelled(ledger) or ended(ledger) or ledger.expired:
         return False
     if step.depends_on:
         return all(_phase(ledger.find(name)) == records.SUCCEEDED for name in step.depends_on)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-RETRIES = 10  # a step that fails once more than this is given up
+RETRIES = 10  # a step that fails once more than this is given up, unless a setting says otherwise
 _WAIT_CEILING = 60.0
 _FAILURE_CEILING = 300.0
 
@@ -39,11 +39,11 @@ class Attempts:
         """A step is not there yet."""
         self._count(step, message, now, _WAIT_CEILING).failures = 0
 
-    def failed(self, step: str, message: str, now: float) -> bool:
+    def failed(self, step: str, message: str, now: float, retries: int = RETRIES) -> bool:
         """A step failed; returns whether it is to be given up."""
         attempt = self._count(step, message, now, _FAILURE_CEILING)
         attempt.failures += 1
-        return attempt.failures > RETRIES
+        return attempt.failures > retries
 
     def _count(self, step: str, message: str, now: float, ceiling: float) -> _Attempt:
         attempt = self._steps.setdefault(step, _Attempt(message=message, due=-1.0))

@@ -14,7 +14,7 @@ from lateen.api.placement import Placement
 from lateen.base import paths, suggest
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.controllers.application import deliver, parsing, policing, running, stepping
+from lateen.controllers.application import deliver, parsing, policing, running, scheduling, stepping
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering, templates, tracing, uniting
 from lateen.dispatch import applying, preparing
@@ -225,7 +225,7 @@ async def preview(
     done = await running.rehearse(route, deliverer, facts, engine, SystemClock(), runtime)
     found.unrun += _unrun(done)
     found.warnings += [*deliverer.late.values(), *_doubts(route.plan, done)]
-    found.warnings += treating.read(app).warnings
+    found.warnings += [*treating.read(app).warnings, *scheduling.check(app)]
     await policing.apply(policing.rendering(app, snapshot.definitions), deliverer)
     if inert := policing.not_acted_on(app, snapshot.definitions):
         found.warnings.append(Problem("policy.inert", inert, path="spec.policies"))

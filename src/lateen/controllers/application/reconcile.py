@@ -17,17 +17,18 @@ async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
     Source: semantics C1.
     """
     if stages.settled(app):
-        return Next()
+        return Next(stages.due(app, app.status))
     report = Report(app, clock)
     try:
         if app.deleting:
             return await stages.finalise(app, report)
         app = await stages.claim(app)
+        app = await stages.schedule(app)
         revision = await stages.revise(app, report)
         result = await stages.run(app, revision, report)
         await stages.keep(app, result, report)
         await stages.collect(app, result, report)
-        return result.next
+        return result.next.within(stages.due(app, report.status))
     except (Problem, Problems) as problem:
         return report.fail(problem)
     except errors.ApiError as error:

@@ -6,7 +6,7 @@ Pure: what writes it is in `reconcile`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lateen.api import conditions
@@ -30,6 +30,11 @@ class Next:
 
     after: float | None = None
     failed: bool = False
+
+    def within(self, seconds: float | None) -> Next:
+        """The same, but not later than in so many seconds."""
+        times = [each for each in (self.after, seconds) if each is not None]
+        return replace(self, after=min(times, default=None))
 
 
 class Report:

@@ -14,6 +14,7 @@ from lateen.api.placement import Placement
 from lateen.api.revision import Revision, Snapshot
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.controllers import settings
 from lateen.controllers.application import memories, noting, parsing, sessions
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts
@@ -26,6 +27,7 @@ from lateen.workflow.remembering import Memory
 from lateen.workflow.steps import custom
 from lateen.workflow.waiting import Attempts
 
+_UNLIMITED = ports.Limits()
 _PHASES = {
     workflow.EXECUTING: "runningWorkflow",
     workflow.SUSPENDED: "workflowSuspending",
@@ -54,6 +56,7 @@ class Pass:
     state: str
     status: dict[str, Any]
     next_after: float | None
+    rests: bool = False
 
     @property
     def phase(self) -> str:
@@ -66,7 +69,7 @@ class Pass:
     @property
     def settled(self) -> bool:
         """Nothing goes on by itself: what was delivered is to be kept (semantics C8)."""
-        paused = self.state == workflow.SUSPENDED and self.next_after is None
+        paused = self.state == workflow.SUSPENDED and self.rests
         return self.succeeded or paused
 
     @property
@@ -86,7 +89,9 @@ class Pass:
             for record in records.Record.of(step).walk()
             if record.phase == records.FAILED and not record.subs
         ]
-        message = "; ".join(failed) or f"the workflow {self.state}"
+        told = self.status.get("message")
+        failed = [each for each in failed if not told or told not in each]
+        message = "; ".join([*([told] if told else ()), *failed]) or f"the workflow {self.state}"
         return Problem("workflow.failed", message)
 
 
@@ -124,6 +129,7 @@ def tools(
     rehearsal: bool = False,
     store: Callable[[], Awaitable[None]] | None = None,
     notes: ports.Notes | None = None,
+    limits: ports.Limits = _UNLIMITED,
 ) -> ports.Tools:
     """What a pass works with. A rehearsal waits for nothing."""
     return ports.Tools(
@@ -137,6 +143,7 @@ def tools(
         rehearsal=rehearsal,
         store=store,
         notes=notes,
+        limits=limits,
     )
 
 
@@ -147,10 +154,14 @@ class Interrupted(Exception):  # noqa: N818 - nothing is wrong
 class Runs:
     """Runs workflows, keeping what they remember in the cluster."""
 
-    def __init__(self, hub: client.Client, engine: Engine, clock: Clock) -> None:
+    def __init__(
+        self, hub: client.Client, engine: Engine, clock: Clock, chosen: settings.Settings
+    ) -> None:
         self._hub = hub
         self._engine = engine
         self._clock = clock
+        hours = chosen.workflow_timeout_hours
+        self._limits = ports.Limits(hours * 3600 if hours else None, chosen.step_retries)
 
     async def advance(
         self,
@@ -193,6 +204,7 @@ class Runs:
             runtime=runtime,
             store=store,
             notes=notes,
+            limits=self._limits,
         )
         progress = None
         with anyio.CancelScope() as journey.scope:
@@ -206,7 +218,7 @@ class Runs:
             backend = await memories.save(owner, memory, self._hub)
             stored = {**stored, "contextBackend": backend}
         journey.workflow = stored
-        return Pass(progress.state, stored, progress.next_after)
+        return Pass(progress.state, stored, progress.next_after, progress.rests)
 
 
 def context_of(facts: contexts.AppFacts) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Session(Journey):
     governed: bool = False  # what its policies render was applied in this run
     externals: Versions = ()  # what it may refer to, as the pass under way found it
     owned: Versions = ()  # its objects, as they were before that pass looked for drift
+    looked: float = 0.0  # monotonic seconds; the beginning of the last whole pass
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
     # identity of an object -> its resourceVersion without drift
     clean: dict[tuple[str, ...], str] = field(default_factory=dict)

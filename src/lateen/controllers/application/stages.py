@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from lateen.controllers.application import (
     policing,
     revise,
     running,
+    scheduling,
     sessions,
     stepping,
     targets,
@@ -82,7 +83,7 @@ class Stages:
         self._clock = clock
         self._sessions = sessions.Sessions()
         self._shelf = templates.Shelf(engine, own=cached.packages)
-        self._runs = running.Runs(hub, engine, clock)
+        self._runs = running.Runs(hub, engine, clock, chosen)
         self._settings = chosen
         self.bin = recycling.Bin(hub, clock, chosen.recycle_days, chosen.recycle_secrets)
         self._collector = collecting.Collector(hub, live, cached, self.bin, chosen)
@@ -94,8 +95,11 @@ class Stages:
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
-        settled = self._sessions.of(app).settled
-        if not settled:
+        session = self._sessions.of(app)
+        settled = session.settled
+        spent = scheduling.spent(app, app.status, self._clock.now())
+        if not settled or spent or self.due(app, app.status) == 0:
+            session.looked = self._clock.monotonic()
             return False
         others = [
             *self._caches.external_versions(app),
@@ -103,6 +107,14 @@ class Stages:
         ]
         now = sessions.fingerprint(app, app.status, self._owned_versions(app), others)
         return settled == now
+
+    def due(self, app: Application, status: Mapping[str, Any]) -> float | None:
+        """Seconds until it is to be looked at though nothing changed, 0 for now; None for never."""
+        waits = [scheduling.wait(app, status, self._clock.now())]
+        if every := scheduling.interval(app):
+            looked = self._sessions.of(app).looked
+            waits.append(max(0.0, looked + every - self._clock.monotonic()))
+        return min((each for each in waits if each is not None), default=None)
 
     def interrupt(self, old: Manifest | None, new: Manifest | None) -> None:
         """End the pass under way where what it does is not wanted any more: its workflow was
@@ -128,6 +140,18 @@ class Stages:
         held = await self._hub.patch(app.key, {"metadata": meta})
         self._caches.observe_application(held)
         return Application(held)
+
+    async def schedule(self, app: Application) -> Application:
+        """Remove an annotation that has done its part (semantics C5)."""
+        if not scheduling.spent(app, app.status, self._clock.now()):
+            return app
+        meta = {
+            "annotations": {names.RESTART_WORKFLOW: None},
+            "resourceVersion": app.metadata["resourceVersion"],
+        }
+        without = await self._hub.patch(app.key, {"metadata": meta})
+        self._caches.observe_application(without)
+        return Application(without)
 
     async def revise(self, app: Application, report: Report) -> Revision:
         """The revision the application is at, stored when it is a new one (C2, C3)."""
@@ -162,6 +186,9 @@ class Stages:
         wanted = app.publish_version or revision.name
         session = self._sessions.of(app)
         goes_on = (report.status.get("workflow") or {}).get("appRevision") == wanted
+        if scheduling.wait(app, report.status, self._clock.now()) == 0:
+            report.status.pop(scheduling.FIELD)
+            goes_on = False
         trackers = self._caches.trackers(app)
         current = tracker.current(trackers, app, revision.name, running=goes_on)
         # without its inventory nothing of what it delivered would be kept, or ever removed
@@ -197,6 +224,8 @@ class Stages:
             debug=any(policy.type == "debug" for policy in declared.policies),
         )
         report.status["workflow"] = progress.status
+        if moment := scheduling.scheduled(app, report.status, self._clock.now()):
+            report.status[scheduling.FIELD] = moment
         ending = closing.ended(revision, progress.status, session.memory)
         if stored := await closing.write(revision, ending, self._hub):
             self._caches.observe_revision(stored)
@@ -376,8 +405,9 @@ class Stages:
 
 
 def _doubts(app: Application, revision: Revision, governance: treating.Governance) -> str:
-    """What is not right with policies, and keeps nothing from being delivered."""
-    unknown = [f"{each.path}: {each.message}" for each in governance.warnings]
+    """What is not right with policies and annotations, and keeps nothing from being delivered."""
+    doubtful = [*governance.warnings, *scheduling.check(app)]
+    unknown = [f"{each.path}: {each.message}" for each in doubtful]
     inert = policing.not_acted_on(app, revision.definitions)
     return "; ".join([*unknown, *([inert] if inert else ())])
 

@@ -62,7 +62,7 @@ class Conductor:
         self._world = world
         self._herald = herald
         self._settings = chosen
-        self._runs = running.Runs(hub, engine, clock)
+        self._runs = running.Runs(hub, engine, clock, chosen)
         self._queue: queueing.Queue[_Key] = queueing.Queue(backoff=_RETRY, clock=clock)
         self._journeys: dict[_Key, sessions.Journey] = {}
         self._failures: dict[_Key, int] = {}
