@@ -7,6 +7,7 @@ cluster's Deployment runs.
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
 import json
 import logging
@@ -14,16 +15,23 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
 from lateen import __version__, hub
 from lateen.api.manifest import Key
+from lateen.base import loglines
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every
+
+if TYPE_CHECKING:
+    from lateen.controllers import control
+    from lateen.cue.engine import Engine
 
 _LOG = logging.getLogger("lateen")
 
@@ -40,34 +48,70 @@ class Order:
 
 async def controllers(order: Order) -> None:
     """Install what is missing, then reconcile applications until told to stop."""
-    from lateen.controllers import control, installing, settings
+    from lateen.controllers import control, settings
+    from lateen.controllers.insight import gauges, listening, observed
     from lateen.controllers.terraform import overseeing
     from lateen.cue.engine import Engine
+
+    chosen = settings.load(_settings_file(order, settings.FILE), os.environ)
+    loglines.choose(chosen.log_format)
+    with _watcher(chosen.tracing_endpoint) as watcher:
+        link = functools.partial(observed.Link, probe=watcher.probe)
+        async with (
+            hub.connect(order.kubeconfig, link=link) as client,
+            Engine() as engine,
+        ):
+            clock = SystemClock()
+            controller = control.Controller(client, engine, clock, chosen, watcher)
+            terraform = overseeing.Overseer(client, engine, clock, chosen, _working(order))
+            watcher.meters.registry.register(gauges.Gauges(controller.sources()))
+            desk = listening.Desk(watcher.meters.registry, controller.troubles)
+            async with (
+                listening.serve(desk, chosen.listen_address, chosen.listen_port) as address,
+                anyio.create_task_group() as tasks,
+            ):
+                await _install(client, engine)
+                tasks.start_soon(terraform.run, tasks)
+                await controller.run(started=lambda: _announce(event="ready", address=address))
+
+
+async def _install(client: hub.Client, engine: Engine) -> None:
+    """Bring our kinds and the built-in definitions where they are missing."""
+    from lateen.controllers import installing
     from lateen.definitions import files
     from lateen.node import registration
 
-    chosen = settings.load(_settings_file(order, settings.FILE), os.environ)
-    async with hub.connect(order.kubeconfig) as client, Engine() as engine:
-        written: list[Key] = []
+    written: list[Key] = []
 
-        async def kinds() -> None:
-            written.extend(await installing.kinds(client))
+    async def kinds() -> None:
+        written.extend(await installing.kinds(client))
 
-        async with anyio.create_task_group() as tasks:  # the server is slow to take in our kinds
-            tasks.start_soon(kinds)
-            definitions = await files.builtins(engine)
-        written += await installing.objects(client, definitions, [registration.RUNTIME_CLASS])
-        if written:
-            _LOG.info("installed %d objects", len(written))
-        # what was loaded to start stays; looking at it again and again would cost every pass
-        gc.collect()
-        gc.freeze()
-        clock = SystemClock()
-        controller = control.Controller(client, engine, clock, chosen)
-        terraform = overseeing.Overseer(client, engine, clock, chosen, _working(order))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(terraform.run, tasks)
-            await controller.run(started=_announce)
+    async with anyio.create_task_group() as tasks:  # the server is slow to take in our kinds
+        tasks.start_soon(kinds)
+        definitions = await files.builtins(engine)
+    written += await installing.objects(client, definitions, [registration.RUNTIME_CLASS])
+    if written:
+        _LOG.info("installed %d objects", len(written))
+    # what was loaded to start stays; looking at it again and again would cost every pass
+    gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def _watcher(endpoint: str) -> Iterator[control.Watcher]:
+    """Who is told of the controllers' work: what measures it, and where traces go, if anywhere."""
+    from lateen.controllers import control
+    from lateen.controllers.insight import meters, spans
+
+    measured = meters.Meters()
+    if not endpoint:
+        yield control.Watcher(measured, measured)
+        return
+    traced = spans.to(endpoint, measured)
+    try:
+        yield control.Watcher(traced, measured)
+    finally:
+        traced.close()
 
 
 def _working(order: Order) -> Path:
@@ -144,11 +188,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--settings", type=Path, metavar="FILE")
     parser.add_argument("--container-engine", default="auto", metavar="SOCKET|none")
     given = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    loglines.choose("text")
     failed = 0
     try:
         order = Order(given.kubeconfig, given.data_dir, given.settings, given.container_engine)

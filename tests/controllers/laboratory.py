@@ -25,6 +25,7 @@ from lateen.api import manifest, names
 from lateen.api.manifest import Key, Manifest
 from lateen.base.clock import SystemClock
 from lateen.controllers import control, settings
+from lateen.controllers.insight import meters, observed
 from lateen.cue.engine import Engine
 from lateen.cue.templates import Evaluation
 from lateen.hub import connection, kubeconfig
@@ -101,7 +102,7 @@ class Task:
         self.join()
 
 
-class Mortal(connection.Connection):
+class Mortal(observed.Link):
     """A connection whose owner can die on it: from then on nothing is sent any more."""
 
     _left: int | None = None
@@ -166,7 +167,7 @@ class Interruptible(Engine):
 
 @asynccontextmanager
 async def connect(path: Path) -> AsyncIterator[Mortal]:
-    async with Mortal(await kubeconfig.load(path)) as link:
+    async with Mortal(await kubeconfig.load(path), probe=meters.Meters()) as link:
         yield link
 
 
@@ -184,6 +185,9 @@ class Plane:
         self.call = kube.call
         self.engine = engine
         self.settings = settings.DEFAULTS  # of the next controller that is started
+        self.meters = meters.Meters()
+        self.probe: meters.Probe = self.meters  # of the next controller, too
+        self.running: control.Controller | None = None
         self._controller: Task | None = None
         self._applications = hub.Informer(kube.client, names.GROUP, "v1beta1", "Application")
         self._applications.on_change(self._notice)
@@ -215,8 +219,11 @@ class Plane:
         self.start()
 
     async def _control(self, started: Callable[[], None]) -> None:
-        controller = control.Controller(self.client, self.engine, SystemClock(), self.settings)
-        await controller.run(started=started)
+        self.link.probe = self.probe
+        watcher = control.Watcher(self.probe, self.meters)
+        clock = SystemClock()
+        self.running = control.Controller(self.client, self.engine, clock, self.settings, watcher)
+        await self.running.run(started=started)
 
     def stop(self) -> None:
         """As a process that is killed: nothing is finished, nothing is written any more."""

@@ -154,7 +154,7 @@ def test_settings_do_not_change():
 
 def test_the_reference_lists_every_setting():
     text = (pages.ROOT / "docs/reference/settings.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| `?(\w*)`? \| (.*?) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| `?([\w.]*)`? \| (.*?) \|$", text, re.MULTILINE)
     expected = [
         (name, str(field.default).lower(), field.description)
         for name, field in settings.Settings.model_fields.items()

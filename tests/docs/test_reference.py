@@ -11,6 +11,7 @@ import pytest
 
 from docs import generate
 from lateen.cli import exits
+from lateen.controllers.insight import gauges, meters
 from tests.docs import pages
 
 _CODE = re.compile(r"[a-z]+\.[a-z]+(-[a-z]+)*")
@@ -105,3 +106,12 @@ def _native_codes() -> Iterator[str]:
     table = text.partition("exitCodes = map[string]int{")[2].partition("}")[0]
     yield from (f"standalone.{code}" for code in re.findall(r'"([a-z-]+)":', table))
     yield "standalone.failed"
+
+
+def test_every_metric_is_documented():
+    text = (pages.ROOT / "docs/observing.md").read_text()
+    documented = set(re.findall(r"^\| `((?:[a-z]+_)+[a-z]+)` \|", text, re.MULTILINE))
+    registry = meters.Meters().registry
+    nothing = dict.fromkeys(("rss_bytes", "cpu_seconds", "restarts"), 0.0)
+    registry.register(gauges.Gauges(gauges.Sources(tuple, int, dict, tuple, dict, lambda: nothing)))
+    assert documented == {family.name for family in registry.collect()}

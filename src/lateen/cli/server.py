@@ -194,6 +194,7 @@ def _told(directory: Directory) -> dict[str, Any]:
                 "since": process["since"],
                 "restarts": process.get("restarts", 0),
                 "lastExit": process.get("last_exit"),
+                "address": process.get("address"),
                 "memory": sizes.get(process["pid"] or 0),
             }
             for process in processes
@@ -207,7 +208,11 @@ def _print(told: Mapping[str, Any]) -> None:
         return
     printing.line_out(f"API         https://127.0.0.1:{told['port']}")
     printing.line_out(f"kubeconfig  {told['kubeconfig']}")
-    printing.line_out(f"data        {told['dataDir']}\n")
+    printing.line_out(f"data        {told['dataDir']}")
+    for process in told["processes"]:
+        if process["address"]:
+            printing.line_out(f"metrics     http://{process['address']}/metrics")
+    printing.line_out("")
     headers = ("PROCESS", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY")
     printing.table(headers, [_row(process) for process in told["processes"]])
 

@@ -34,6 +34,7 @@ class Caches:
         def watch(kind: str, version: str = "v1beta1", **options: object) -> informer.Informer:
             return informer.Informer(hub, names.GROUP, version, kind, **options)  # type: ignore[arg-type]
 
+        self.watches: list[informer.Informer] = []  # those that have been started
         self.applications = watch("Application", index=_by_need)
         self._revisions = watch("ApplicationRevision", index=_by_owner)
         self._trackers = watch("ResourceTracker", index=_by_owner)
@@ -65,7 +66,7 @@ class Caches:
         self._kept.on_change(self._tell_users(changed))
         self._kept.on_change(_tell_revised(defined))
         self._packages.on_change(self._repack(defined))
-        watches = [
+        self.watches = [
             self.applications,
             self._revisions,
             self._trackers,
@@ -76,10 +77,14 @@ class Caches:
             self._policies,
             self._workflows,
         ]
-        for each in watches:
+        for each in self.watches:
             tasks.start_soon(each.run)
-        for each in watches:
+        for each in self.watches:
             await each.wait_synced()
+
+    @property
+    def tracker_count(self) -> int:
+        return len(self._trackers)
 
     def application(self, namespace: str, name: str) -> Application | None:
         found = self.applications.get(namespace, name)

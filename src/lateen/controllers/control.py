@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 
 import anyio
 
 from lateen import __version__
+from lateen.api import names
+from lateen.api.application import Application
+from lateen.base import loglines
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
 from lateen.controllers import caches, observing, queueing, settings
 from lateen.controllers.application import reconcile, running
+from lateen.controllers.application.report import Next
 from lateen.controllers.application.stages import Stages
 from lateen.controllers.definitions import registering
+from lateen.controllers.insight import gauges, meters, observed
 from lateen.controllers.workflowruns import conducting
 from lateen.cue.engine import Engine
 from lateen.hub import client, clusters, errors
@@ -23,7 +29,20 @@ _LOG = logging.getLogger(__name__)
 
 _WORKERS = 8  # passes under way at once; what they wait for is the API server
 _RETRY = Backoff(first=0.5, factor=2.0, ceiling=60.0)
+_STALLED = 120.0  # seconds without a pass begun or ended while there is work
 _SOON = 0.05  # seconds; after somebody else was faster
+
+
+Over = Callable[[Application], Awaitable[Next]]
+"""One pass over an application."""
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who is told of the work."""
+
+    probe: meters.Probe
+    meters: meters.Meters
 
 
 class Controller:
@@ -35,19 +54,28 @@ class Controller:
         engine: Engine,
         clock: Clock,
         chosen: settings.Settings = settings.DEFAULTS,
+        watcher: Watcher | None = None,
     ) -> None:
+        """`watcher` is told of the work, where there is one."""
         self._settings = chosen
+        self._watcher = watcher
+        self._cached: caches.Caches | None = None
+        self._live: observing.Fleet | None = None
         self._hub = hub
         self._engine = engine
         self._clock = clock
-        self._queue: queueing.Queue[tuple[str, str]] = queueing.Queue(backoff=_RETRY, clock=clock)
+        self._queue: queueing.Queue[tuple[str, str]] = queueing.Queue(
+            backoff=_RETRY,
+            clock=clock,
+            about=lambda key: {"namespace": key[0], "application": key[1]},
+        )
         self._failures: dict[tuple[str, str], int] = {}
 
     async def run(self, *, started: Callable[[], None]) -> None:
         """Reconcile until cancelled; `started` is called once all there is has been listed."""
         version = await self._hub.version()
         async with sending.sender(self._clock) as http, anyio.create_task_group() as tasks:
-            cached = caches.Caches(self._hub)
+            self._cached = cached = caches.Caches(self._hub)
             known = clusters.Clusters(
                 self._hub,
                 tasks,
@@ -56,17 +84,8 @@ class Controller:
                 now=self._clock,
             )
             known.local_version = _facts(version)
-            live = observing.Fleet(known, self._changed)
-            stages = Stages(
-                self._hub,
-                self._engine,
-                cached,
-                known,
-                live,
-                self._clock,
-                http,
-                self._settings,
-            )
+            self._live = live = observing.Fleet(known, self._changed)
+            stages, over = self._stages(cached, known, live, http)
             registry = registering.Registry(
                 self._hub,
                 self._engine,
@@ -98,15 +117,67 @@ class Controller:
             tasks.start_soon(stages.bin.empty)
 
             async def handle(key: tuple[str, str]) -> float | None:
-                return await self._handle(key, cached, stages)
+                return await self._handle(key, cached, over)
 
             await self._queue.run(handle, workers=_WORKERS)
+
+    def _stages(
+        self,
+        cached: caches.Caches,
+        known: clusters.Clusters,
+        live: observing.Fleet,
+        http: sending.Sender,
+    ) -> tuple[Stages, Over]:
+        """The stages of a pass, and a pass over them, watched where there is somebody to tell."""
+        collaborators = (self._hub, self._engine, cached, known, live, self._clock, http)
+        if self._watcher is None:
+            plain = Stages(*collaborators, self._settings)
+            return plain, lambda app: reconcile.reconcile(app, plain, self._clock)
+        told = observed.Observed(*collaborators, self._settings)
+        told.observe(self._watcher.probe, self._watcher.meters)
+        return told, lambda app: told.over(app, self._clock)
+
+    def troubles(self) -> list[str]:
+        """Why it cannot do its work now; nothing when it can."""
+        if self._cached is None or not self._cached.watches:
+            return ["the controllers are starting"]
+        found = []
+        for watch in self._cached.watches:
+            if not watch.synced:
+                found.append(f"{watch.kind}: not listed yet")
+            elif watch.error is not None:
+                found.append(f"{watch.kind}: not up to date: {watch.error}")
+        if self._queue.stalled > _STALLED:
+            found.append(f"the queue has not moved for {self._queue.stalled:.0f} s")
+        return found
+
+    def sources(self) -> gauges.Sources:
+        """Where its figures are."""
+
+        def watches() -> Iterator[tuple[str, str, bool]]:
+            for watch in self._cached.watches if self._cached else ():
+                yield names.LOCAL, watch.kind, watch.up
+            for cluster, watch in self._live.watches if self._live else ():
+                yield cluster, watch.kind, watch.up
+
+        return gauges.Sources(
+            applications=lambda: self._cached.applications.list() if self._cached else (),
+            trackers=lambda: self._cached.tracker_count if self._cached else 0,
+            queue=lambda: {
+                "ready": len(self._queue),
+                "busy": self._queue.busy,
+                "waiting": self._queue.waiting,
+            },
+            watches=watches,
+            requests=lambda: self._hub.counts,
+            engine=self._engine.usage,
+        )
 
     def _changed(self, namespace: str, name: str) -> None:
         self._queue.add((namespace, name))
 
     async def _handle(
-        self, key: tuple[str, str], cached: caches.Caches, stages: Stages
+        self, key: tuple[str, str], cached: caches.Caches, over: Over
     ) -> float | None:
         """One pass; returns in how many seconds to look again, None for when something changes."""
         app = cached.application(*key)
@@ -114,13 +185,14 @@ class Controller:
             self._failures.pop(key, None)
             return None
         try:
-            after = await reconcile.reconcile(app, stages, self._clock)
+            after = await over(app)
         except running.Interrupted:
             return _SOON
         except errors.ApiError as error:
             if error.conflict or error.not_found:
                 return _SOON  # the watch brings what the other one wrote
-            _LOG.warning("application %s/%s: %s", *key, error)
+            about = loglines.about(namespace=key[0], application=key[1])
+            _LOG.warning("application %s/%s: %s", *key, error, extra=about)
             return self._later(key)
         if after.failed:
             return self._later(key)

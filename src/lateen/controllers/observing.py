@@ -31,6 +31,11 @@ class Owned:
         self._changed = changed
         self._informers: dict[tuple[str, str], informer.Informer] = {}
 
+    @property
+    def watches(self) -> list[informer.Informer]:
+        """One for each kind that is owned so far."""
+        return list(self._informers.values())
+
     async def find(self, key: Key) -> Manifest | None:
         """The object as last seen, or None, also where the cluster has no such kind.
 
@@ -113,6 +118,11 @@ class Fleet:
             except Problem as problem:
                 if problem.code not in clusters.AWAY:
                     raise
+
+    @property
+    def watches(self) -> list[tuple[str, informer.Informer]]:
+        """What is watched of which cluster."""
+        return [(name, each) for name, owned in self._owned.items() for each in owned.watches]
 
     def knows(self, cluster: str) -> bool:
         """Whether there is such a cluster, up or down."""

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 import anyio
 
+from lateen.base import loglines
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock, SystemClock
 
@@ -100,14 +101,23 @@ class Queue(Generic[K]):
     failure in a row.
     """
 
-    def __init__(self, *, backoff: Backoff | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        backoff: Backoff | None = None,
+        clock: Clock | None = None,
+        about: Callable[[K], dict[str, str]] = lambda key: {},
+    ) -> None:
+        """`about` says in fields what a key stands for, for the log."""
         self._agenda: Agenda[K] = Agenda()
+        self._about = about
         self._backoff = backoff or Backoff(first=0.2, factor=2.0, ceiling=60.0)
         self._clock = clock or SystemClock()
         self._failures: dict[K, int] = {}
         self._changed = anyio.Event()
         self._rest = anyio.Event()
         self._stopping = False
+        self._moved = self._clock.monotonic()
 
     def __len__(self) -> int:
         return len(self._agenda)
@@ -116,6 +126,16 @@ class Queue(Generic[K]):
     def waiting(self) -> int:
         """Keys that wait for their time."""
         return self._agenda.waiting
+
+    @property
+    def busy(self) -> int:
+        """Keys that are being worked on."""
+        return self._agenda.busy
+
+    @property
+    def stalled(self) -> float:
+        """For how many seconds keys have been ready and none was begun or done; 0 if none is."""
+        return self._clock.monotonic() - self._moved if len(self._agenda) else 0.0
 
     @property
     def idle(self) -> bool:
@@ -130,6 +150,8 @@ class Queue(Generic[K]):
 
     def add(self, key: K) -> None:
         """Look at a key as soon as a worker is free."""
+        if not len(self._agenda):
+            self._moved = self._clock.monotonic()
         self._agenda.add(key)
         self._changed.set()
 
@@ -170,6 +192,7 @@ class Queue(Generic[K]):
             now = self._clock.monotonic()
             key = self._agenda.take(now)
             if key is not None:
+                self._moved = now
                 return key
             self._changed = anyio.Event()
             with anyio.move_on_after(self._agenda.next_time() - now):
@@ -182,7 +205,9 @@ class Queue(Generic[K]):
         except Exception:  # whatever it is, one key must not stop the others
             failures = self._failures[key] = self.failures(key) + 1
             again = self._backoff.delay(failures)
-            _LOG.exception("%s failed for the %d. time, again in %.1f s", key, failures, again)
+            about = loglines.about(**self._about(key))
+            said = "%s failed for the %d. time, again in %.1f s"
+            _LOG.exception(said, key, failures, again, extra=about)
         except BaseException:  # cancelled: not done yet
             self._agenda.add(key)
             raise
@@ -190,6 +215,7 @@ class Queue(Generic[K]):
             self._failures.pop(key, None)
         finally:
             self._agenda.done(key)
+            self._moved = self._clock.monotonic()
             self._changed.set()
             self._rest.set()
             free.release()

@@ -15,6 +15,7 @@ from lateen.base.problem import Position, Problem, raise_any
 FILE = "settings.yaml"  # in the data directory of a standalone control plane
 _PREFIX = "LATEEN_"
 
+Logs = Literal["text", "json"]
 Events = Literal["failures", "outcome", "all"]
 Kept = Annotated[int, Field(ge=0)]
 
@@ -62,6 +63,27 @@ class Settings(BaseModel):
         ge=0,
         description="How many days finished WorkflowRuns are kept; 0 for ever. The last one of a "
         "Workflow or pipeline stays.",
+    )
+    listen_address: str = Field(
+        default="127.0.0.1",
+        description="The address where the controllers serve `/metrics`, `/healthz` and `/readyz`.",
+    )
+    listen_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="The port for that; 0 for any that is free (`lateen server status` shows it).",
+    )
+    log_format: Logs = Field(
+        default="text",
+        description="How the controllers write their log: `text` for people, or one `json` object "
+        "a line, with application, namespace, revision and step in fields.",
+    )
+    tracing_endpoint: str = Field(
+        default="",
+        description="Where traces of the controllers' work are sent, as in "
+        "`http://127.0.0.1:4318/v1/traces` (OTLP over HTTP; needs `lateen[tracing]`); nowhere when "
+        "empty.",
     )
     events: Events = Field(
         default="outcome",
@@ -192,6 +214,8 @@ def _expected(name: str) -> str:
         return "a text"
     if annotation is int:
         return "a whole number that is not negative"
+    if annotation is str:
+        return "a text"
     if annotation is float:
         return "a number that is not negative"
     return f"one of {', '.join(get_args(annotation))}"

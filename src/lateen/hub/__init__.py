@@ -6,7 +6,7 @@ Objects are plain maps as the server sent them. `connect` is the way in; `client
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,9 +21,15 @@ __all__ = ["ApiError", "Client", "Identity", "Informer", "connect"]
 
 @asynccontextmanager
 async def connect(
-    path: str | Path, context: str | None = None, *, timeout: float = 30.0
+    path: str | Path,
+    context: str | None = None,
+    *,
+    timeout: float = 30.0,
+    link: Callable[..., Connection] = Connection,
 ) -> AsyncIterator[Client]:
     """A client of the cluster a kubeconfig names; `timeout` is in seconds and for each attempt.
+
+    `link` makes the connection; one that also tells of its requests is made by it.
 
     No request is sent yet. Credentials are read again when the server no longer takes them.
 
@@ -35,5 +41,5 @@ async def connect(
     async def reload() -> credentials.Access:
         return await kubeconfig.load(path, context)
 
-    async with Connection(access, reload, timeout) as link:
-        yield Client(link)
+    async with link(access, reload, timeout) as connection:
+        yield Client(connection)

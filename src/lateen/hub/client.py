@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -108,10 +108,12 @@ class Client:
         namespace: str = "",
         label_selector: str = "",
         field_selector: str = "",
+        tell: Callable[[errors.ApiError | None], None] = lambda error: None,
     ) -> AsyncGenerator[watching.Event]:
         """Changes since a resourceVersion, as (`ADDED`|`MODIFIED`|`DELETED`, object), for ever.
 
-        Lost connections are resumed. Leave it through `contextlib.aclosing`.
+        Lost connections are resumed; `tell` hears of what was lost, and None when it goes on.
+        Leave it through `contextlib.aclosing`.
 
         Raises:
             ApiError: `gone` when the changes since then are no longer known: list again.
@@ -119,7 +121,7 @@ class Client:
         resource = await self.resources.find(group, version, kind)
         query = _selection(label_selector, field_selector)
         path = resource.path(namespace)
-        stream = watching.watch(self.connection, resource, path, query, resource_version)
+        stream = watching.watch(self.connection, resource, path, query, resource_version, tell)
         async with aclosing(stream) as events:
             async for event in events:
                 yield event

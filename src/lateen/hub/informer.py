@@ -80,8 +80,17 @@ class Informer:
         self._callbacks.append(callback)
 
     @property
+    def kind(self) -> str:
+        return self._target[2]
+
+    @property
     def synced(self) -> bool:
         return self._synced.is_set()
+
+    @property
+    def up(self) -> bool:
+        """Everything is listed, and the watch goes on."""
+        return self.synced and self.error is None
 
     async def wait_synced(self) -> None:
         """Wait until everything there was at the start is in the store."""
@@ -151,6 +160,7 @@ class Informer:
             kind,
             resource_version=position,
             namespace=self._namespace,
+            tell=self._heard,
             **self._selection,
         )
         async with aclosing(events):
@@ -198,6 +208,10 @@ class Informer:
     def _tell(self, old: Manifest | None, new: Manifest | None) -> None:
         for callback in self._callbacks:
             callback(old, new)
+
+    def _heard(self, error: errors.ApiError | None) -> None:
+        """The watch is interrupted, or goes on; nothing is missed by it, but it may be late."""
+        self.error = error
 
     def _report(self, error: errors.ApiError | Problem) -> None:
         if str(error) != str(self.error):  # once, not at every attempt

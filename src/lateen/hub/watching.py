@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,10 +39,12 @@ async def watch(
     path: str,
     query: Mapping[str, str],
     resource_version: str,
+    tell: Callable[[errors.ApiError | None], None] = lambda error: None,
 ) -> AsyncGenerator[Event]:
     """Changes to the collection at `path` since a resourceVersion, for ever.
 
-    Objects have apiVersion and kind, bookmarks are kept to ourselves.
+    Objects have apiVersion and kind, bookmarks are kept to ourselves. `tell` is called with what
+    interrupted it, and with None when it goes on.
 
     Raises:
         ApiError: `gone`, or what trying again does not help against (`forbidden`).
@@ -55,6 +57,7 @@ async def watch(
             async with connection.open(
                 _call(resource, path, query, position), silence=_SILENCE
             ) as lines:
+                tell(None)
                 async for line in lines:
                     kind, found = _event(line, resource)
                     position = found["metadata"]["resourceVersion"]
@@ -65,6 +68,7 @@ async def watch(
         except errors.ApiError as error:
             if not error.transient:
                 raise
+            tell(error)
             _LOG.debug("watch of %s is resumed after: %s", resource.plural, error)
             failed = True
         failures = failures + 1 if failed else 0

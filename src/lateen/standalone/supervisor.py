@@ -163,6 +163,7 @@ def _describe(child: Child) -> dict[str, Any]:
         "restarts": child.restarts,
         "since": _stamp(child.since),
         "last_exit": child.last_exit,
+        "address": child.said.get("address"),
     }
 
 
