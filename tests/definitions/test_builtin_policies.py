@@ -35,6 +35,7 @@ PARAMETERS = {
     "take-over": "rules",
     "read-only": "rules",
     "resource-update": "rules",
+    "rollback": "onFailure onUnhealthy within grace",
 }
 RULES = {
     "garbage-collect": "selector strategy propagation",

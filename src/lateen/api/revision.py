@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from lateen.api import compressing, names
+from lateen.api import authors, compressing, names
 from lateen.api import definition as definitions
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind
@@ -58,6 +58,15 @@ class Revision:
     def application(self) -> Application:
         return Application(self.spec["application"])
 
+    def of(self, app: Application) -> Application:
+        """The application as this revision has it: its text, and what it was published as."""
+        annotations = dict(app.annotations)
+        annotations.pop(names.PUBLISH_VERSION, None)
+        if self.publish_version:
+            annotations[names.PUBLISH_VERSION] = self.publish_version
+        meta = {**app.metadata, "annotations": annotations}
+        return Application({**app.raw, "metadata": meta, "spec": self.application.spec})
+
     @property
     def publish_version(self) -> str:
         return self.application.publish_version
@@ -76,6 +85,16 @@ class Revision:
     def status(self) -> Manifest:
         """`succeeded`, `workflow` and `workflowContext` of its last run; empty before that ends."""
         return self.raw.get("status") or {}
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether its last run ended well."""
+        return bool(self.status.get("succeeded"))
+
+    @property
+    def ended(self) -> str:
+        """When its last run ended, as Kubernetes writes times; empty before it does."""
+        return str((self.status.get("workflow") or {}).get("endTime") or "")
 
     @property
     def definitions(self) -> list[Definition]:
@@ -134,6 +153,7 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
     """The ApplicationRevision object for a snapshot, owned by its application."""
     app = snapshot.application
     annotations = {k: v for k, v in app.annotations.items() if k != names.KUBECTL_LAST_APPLIED}
+    author = authors.author(app.raw)
     spec: dict[str, Any] = {
         "application": {
             "apiVersion": names.V1BETA1,
@@ -169,7 +189,7 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
                     names.APP_NAME: app.name,
                     names.APP_REVISION_HASH: snapshot.hash(),
                 },
-                "annotations": annotations,
+                "annotations": {**annotations, **({names.AUTHOR: author} if author else {})},
                 "ownerReferences": [
                     {
                         "apiVersion": names.V1BETA1,

@@ -105,6 +105,11 @@ class Tracker:
         return manifest.annotation(self.raw, names.PUBLISH_VERSION)
 
     @property
+    def revision(self) -> str:
+        """The revision that what it lists is of."""
+        return manifest.labels(self.raw).get(names.APP_REVISION, "")
+
+    @property
     def deleting(self) -> bool:
         return bool(self.raw["metadata"].get("deletionTimestamp"))
 
@@ -134,23 +139,21 @@ def current(
 ) -> Tracker | None:
     """The tracker of what the application declares now; None when it has yet to be made.
 
+    One generation may have been delivered as another revision: a definition that it follows
+    changed, or a revision that failed was quarantined. What that one lists is history.
+
     `running` says that the workflow of `revision` goes on rather than starts. Its tracker then
     holds even under an older generation: a text that was changed and changed back before anybody
     looked is the same revision, and what it delivered is still wanted.
     """
-    known = [each for each in trackers if not each.root]
+    known = [each for each in trackers if not each.root and each.revision == revision]
     for tracker in known:
         if tracker.tracks(app):
             return tracker
     if not running:
         return None
-    of_revision = (
-        tracker
-        for tracker in known
-        if manifest.labels(tracker.raw).get(names.APP_REVISION) == revision
-        and tracker.publish_version == app.publish_version
-    )
-    return max(of_revision, key=lambda tracker: tracker.generation, default=None)
+    published = (each for each in known if each.publish_version == app.publish_version)
+    return max(published, key=lambda tracker: tracker.generation, default=None)
 
 
 def renamed(tracker: Tracker) -> Tracker:
@@ -161,7 +164,13 @@ def renamed(tracker: Tracker) -> Tracker:
     """
     meta = tracker.raw["metadata"]
     told_apart = hashing.digest(
-        [meta["labels"][names.APP_UID], tracker.generation, tracker.publish_version], 8
+        [
+            meta["labels"][names.APP_UID],
+            tracker.generation,
+            tracker.publish_version,
+            tracker.revision,
+        ],
+        8,
     )
     return replace(
         tracker, raw={**tracker.raw, "metadata": {**meta, "name": f"{tracker.name}-{told_apart}"}}
@@ -171,9 +180,10 @@ def renamed(tracker: Tracker) -> Tracker:
 def same(left: Tracker, right: Tracker) -> bool:
     """Whether both are the inventory of one declaration of one application."""
 
-    def what(tracker: Tracker) -> tuple[str | None, bool, int, str]:
+    def what(tracker: Tracker) -> tuple[str | None, bool, int, str, str]:
         uid = manifest.labels(tracker.raw).get(names.APP_UID)
-        return uid, tracker.root, tracker.generation, tracker.publish_version
+        revision = "" if tracker.root else tracker.revision
+        return uid, tracker.root, tracker.generation, tracker.publish_version, revision
 
     return what(left) == what(right)
 

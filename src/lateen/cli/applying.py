@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lateen import hub
-from lateen.api import checking
+from lateen.api import checking, names
 from lateen.api import manifest as manifests
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem
-from lateen.cli import connecting, delivering, offline, printing, problems, sources, vetting
+from lateen.cli import (
+    connecting,
+    delivering,
+    offline,
+    printing,
+    problems,
+    reverting,
+    sources,
+    vetting,
+)
 from lateen.cli.exits import Exit
 
 # what others need comes before them; applications come last
@@ -38,6 +47,9 @@ class Order:
     wait: bool
     timeout: float
     strict: bool = False
+    name: str = ""  # of an application that is there, instead of files
+    revision: str = ""
+    version: str = ""
 
 
 async def up(order: Order, kubeconfig: str | None) -> Exit:
@@ -47,7 +59,10 @@ async def up(order: Order, kubeconfig: str | None) -> Exit:
         Blamed: what is wrong in the files, or refused by the server, with its place.
         Problem: no control plane, nothing to read.
     """
+    if order.name:
+        return await _again(order, kubeconfig)
     documents = [_placed(document, order.namespace) for document in sources.checked(order.files)]
+    documents = [_published(document, order.version) for document in documents]
     documents.sort(key=lambda document: _rank(document.data))
     kinds = {document.data["kind"] for document in documents}
     # a definition of a kind among them takes a moment to be served
@@ -63,6 +78,29 @@ async def up(order: Order, kubeconfig: str | None) -> Exit:
             return Exit.OK
         codes = [await delivering.follow(client, app, order.timeout) for app in delivered]
     return next((code for code in codes if code is not Exit.OK), Exit.OK)
+
+
+async def _again(order: Order, kubeconfig: str | None) -> Exit:
+    """Deliver an application that is there once more."""
+    namespace = order.namespace or "default"
+    async with connecting.plane(kubeconfig) as client:
+        app = await reverting.republish(
+            client, order.name, namespace, order.revision, order.version
+        )
+        said = [f"as {order.revision}"] if order.revision else []
+        said += [f"published as {order.version}"] if order.version else []
+        printing.line_out(f"application {app.name} is delivered again, {', '.join(said)}")
+        return await delivering.follow(client, app, order.timeout) if order.wait else Exit.OK
+
+
+def _published(document: Document, version: str) -> Document:
+    """The document with the publishVersion that was asked for, if it is an application."""
+    if not version or not sources.is_application(document.data):
+        return document
+    meta = document.data["metadata"]
+    annotations = {**(meta.get("annotations") or {}), names.PUBLISH_VERSION: version}
+    placed = {**document.data, "metadata": {**meta, "annotations": annotations}}
+    return replace(document, data=placed)
 
 
 def _rank(data: Manifest) -> int:

@@ -16,11 +16,9 @@ from lateen.api import checking, names
 from lateen.api import manifest as manifests
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
-from lateen.api.revision import Revision
-from lateen.base import suggest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem
-from lateen.cli import connecting, foreseeing, offline, reaching, showing, sources
+from lateen.cli import connecting, foreseeing, offline, reaching, reverting, showing, sources
 from lateen.cli.options import Differences
 from lateen.cli.showing import Pair
 from lateen.controllers.application import memories
@@ -136,27 +134,11 @@ async def _revision(client: hub.Client, app: Application, wanted: str) -> offlin
     Raises:
         Problem: `hub.not-found`, with those there are.
     """
-    with connecting.installed():
-        raw, _ = await client.list(
-            names.GROUP,
-            "v1beta1",
-            "ApplicationRevision",
-            namespace=app.namespace,
-            label_selector=f"{names.APP_NAME}={app.name}",
-        )
-    known = {each.name: each for each in sorted(map(Revision, raw), key=lambda r: r.number)}
-    name = wanted if wanted in known else f"{app.name}-v{wanted.removeprefix('v')}"
-    if name not in known:
-        listed = f"there are: {', '.join(known)}" if known else "it has not been delivered yet"
-        raise Problem(
-            "hub.not-found",
-            f"application {app.name} has no revision {wanted}",
-            hint=suggest.nearest(wanted, known) or listed,
-        )
-    then = known[name].application
+    found = reverting.find(app, await reverting.revisions(client, app), wanted)
+    then = found.application
     meta = {**app.metadata, "labels": then.labels, "annotations": then.annotations}
     version = Application({**app.raw, "metadata": meta, "spec": then.spec})
-    return await offline.revisit(client, version, name)
+    return await offline.revisit(client, version, found.name)
 
 
 def _both(before: offline.Rendered, after: offline.Rendered) -> list[Pair]:

@@ -49,6 +49,7 @@ _AREAS = {
             "patch",
             "policy",
             "processing",
+            "rollback",
             "settings",
             "template",
             "terraform",

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lateen.api.application import Application
 from lateen.base import clock, durations
-from lateen.cli import connecting, printing
+from lateen.cli import connecting, printing, progress
 from lateen.cli.options import Output
 from lateen.hub import informer
 
@@ -60,6 +60,8 @@ def shown(namespace: str) -> list[str]:
 def rows(app: Application, now: datetime) -> Iterator[list[str | Text]]:
     """The rows of one application, each complete, so that lines can be filtered in a pipe."""
     phase = "deleting" if app.deleting else str(app.status.get("status") or "starting")
+    if progress.rolled_back(app):
+        phase += " (rolled back)"
     created = app.metadata.get("creationTimestamp")
     age = durations.short((now - clock.parse(created)).total_seconds()) if created else ""
     services = app.status.get("services") or []

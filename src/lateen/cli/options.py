@@ -93,6 +93,16 @@ Names = Annotated[
     list[str],
     typer.Argument(metavar="NAME...", help="The applications.", autocompletion=_names),
 ]
+application_names = _names
+FilesOrNone = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="FILE|DIR|URL|-",
+        help="Read this; - for standard input. May be given several times.",
+    ),
+]
 Files = Annotated[
     list[str],
     typer.Option(

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lateen.api import conditions, returns
 from lateen.api.application import Application
 
 _FAILED = frozenset({"workflowFailed", "workflowTerminated"})
-_ERRORS = frozenset({"ReconcileError"})
+_ROLLED_BACK = "RolledBack"
+_ERRORS = frozenset({"ReconcileError", _ROLLED_BACK, "NothingToReturnTo"})
 _ENDED = {"Timeout": "it took longer than its timeout", "Terminate": "it was terminated"}
 
 
@@ -35,15 +37,17 @@ class View:
     steps: tuple[Line, ...] = ()
     components: tuple[Line, ...] = ()
     errors: tuple[str, ...] = ()  # what keeps it from going on
+    rolled_back: bool = False  # what is delivered is not what was asked for
 
     @property
     def healthy(self) -> bool:
-        return self.phase == "running" and all(c.state == "healthy" for c in self.components)
+        well = self.phase == "running" and all(c.state == "healthy" for c in self.components)
+        return well and not self.rolled_back
 
     @property
     def failed(self) -> bool:
         """Only a change of the application, or a restart, can help."""
-        return self.phase in _FAILED
+        return self.rolled_back or self.phase in _FAILED
 
     @property
     def suspended(self) -> bool:
@@ -75,7 +79,7 @@ def view(app: Application, generation: int = 0) -> View:
     status = app.status
     if app.deleting:
         return View("deleting", errors=tuple(_errors(status, "Deleting")))
-    if not status or int(status.get("observedGeneration") or 0) < generation:
+    if not status or int(status.get("observedGeneration") or 0) < generation or _behind(app):
         return View("starting")
     workflow = status.get("workflow") or {}
     return View(
@@ -83,7 +87,24 @@ def view(app: Application, generation: int = 0) -> View:
         steps=tuple(_steps(workflow.get("steps") or ())),
         components=tuple(component(service) for service in status.get("services") or ()),
         errors=tuple(_errors(status, *_ERRORS)),
+        rolled_back=rolled_back(app),
     )
+
+
+def rolled_back(app: Application) -> bool:
+    """Whether another revision is delivered in the place of the one that is declared."""
+    found = conditions.find(app.status.get("conditions") or [], "Stable") or {}
+    return found.get("reason") == _ROLLED_BACK
+
+
+def _behind(app: Application) -> bool:
+    """Whether the status speaks of another version, though of the same text."""
+    if app.status.get("status") == "rendering" or rolled_back(app):
+        return False  # it does not come to a version, and says why
+    run = (app.status.get("workflow") or {}).get("appRevision")
+    mark = returns.sent(app)
+    wanted = app.publish_version or (mark.revision if mark else "")
+    return bool(run and wanted and run != wanted)
 
 
 def events(before: View, after: View) -> list[str]:

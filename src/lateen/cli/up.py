@@ -14,7 +14,34 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    files: options.Files,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="An application to deliver again, with --revision or --publish-version.",
+            autocompletion=options.application_names,
+        ),
+    ] = "",
+    files: options.FilesOrNone = None,
+    revision: Annotated[
+        str,
+        typer.Option(
+            "--revision",
+            "-r",
+            metavar="REVISION",
+            help="Deliver NAME as this revision has it, with the definitions of then: `shop-v3`, "
+            "`v3` or `3`.",
+        ),
+    ] = "",
+    version: Annotated[
+        str,
+        typer.Option(
+            "--publish-version",
+            "-v",
+            metavar="VERSION",
+            help="Publish under this version: `app.oam.dev/publishVersion`.",
+        ),
+    ] = "",
     namespace: Annotated[
         str | None,
         typer.Option(
@@ -38,5 +65,21 @@ def up(
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import applying
 
-    order = applying.Order(files, namespace, wait, options.seconds(timeout), strict)
+    _refuse_senseless(name, files, revision, version)
+    order = applying.Order(
+        files or (), namespace, wait, options.seconds(timeout), strict, name, revision, version
+    )
     raise typer.Exit(running.run(lambda: applying.up(order, kubeconfig)))
+
+
+def _refuse_senseless(name: str, files: list[str] | None, revision: str, version: str) -> None:
+    if name and files:
+        raise typer.BadParameter("name an application, or give files with -f, not both")
+    if not name and not files:
+        raise typer.BadParameter("give a file with -f, or name an application", param_hint="-f")
+    if revision and files:
+        raise typer.BadParameter("a revision is of an application: name it instead of files")
+    if name and not (revision or version):
+        raise typer.BadParameter(
+            f"say how {name} is to be delivered again: --revision or --publish-version"
+        )

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     group.command("resume")(resume)
     group.command("restart")(restart)
     group.command("terminate")(terminate)
+    group.command("rollback")(rollback)
     group.command("logs")(logs)
     group.command("debug")(debug)
     app.add_typer(group, name="workflow")
@@ -88,6 +89,23 @@ def terminate(
 ) -> None:
     """End a workflow where it is, also in the middle of an action."""
     _operate("terminate", name, namespace, "", kubeconfig, kind)
+
+
+def rollback(
+    name: options.Name,
+    namespace: options.Namespace = "default",
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Go back to the last revision that was delivered well, other than what is declared now.
+
+    The application gets the text of that revision, and its publishVersion. If what it had
+    delivered is still listed, it is put back as it was, and no step runs again; else its workflow
+    runs. `lateen history` shows the revisions.
+    """
+    # imported here: `lateen --help` must not wait for it
+    from lateen.cli import reverting
+
+    running.run(lambda: reverting.rollback(name, namespace, kubeconfig))
 
 
 def logs(

@@ -7,7 +7,7 @@ from typing import Any
 
 from anyio.abc import TaskGroup
 
-from lateen.api import manifest, names
+from lateen.api import authors, manifest, names
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind, DefinitionRevision
 from lateen.api.manifest import Manifest
@@ -35,7 +35,7 @@ class Caches:
             return informer.Informer(hub, names.GROUP, version, kind, **options)  # type: ignore[arg-type]
 
         self.watches: list[informer.Informer] = []  # those that have been started
-        self.applications = watch("Application", index=_by_need)
+        self.applications = watch("Application", index=_by_need, transform=_authored)
         self._revisions = watch("ApplicationRevision", index=_by_owner)
         self._trackers = watch("ResourceTracker", index=_by_owner)
         self._definitions = {kind: watch(kind.value) for kind in DefinitionKind}
@@ -260,6 +260,13 @@ def _by_need(found: Manifest) -> Iterable[Hashable]:
         yield _UNPARSED
     if app.auto_update:
         yield _FOLLOWING
+
+
+def _authored(found: Manifest) -> Manifest:
+    """The object as a pass needs it, who wrote its text included."""
+    trimmed = informer.trim(found)
+    meta = {**trimmed["metadata"], "managedFields": authors.noted(found)}
+    return {**trimmed, "metadata": meta}
 
 
 def _by_definition(found: Manifest) -> Iterable[Hashable]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lateen.api import checking
 from lateen.api.application import Policy
-from lateen.base import suggest
+from lateen.base import durations, suggest
 from lateen.base.problem import Problem
 
 _WORDS: dict[type, str] = {str: "text", bool: "true or false", list: "a list", dict: "a map"}
@@ -52,8 +52,22 @@ class Fields:
     def text(self, name: str) -> str:
         return str(self._typed(name, str, ""))
 
-    def flag(self, name: str) -> bool:
-        return bool(self._typed(name, bool, False))
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        return bool(self._typed(name, bool, default))
+
+    def duration(self, name: str, default: float) -> float:
+        """Seconds, given as `30s` or `1h30m`, not negative."""
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            seconds = durations.seconds(text)
+        except ValueError as error:
+            self._complain(name, str(error))
+            return default
+        if seconds < 0:
+            self._complain(name, f'"{text}" is negative')
+        return seconds
 
     def count(self, name: str) -> int | None:
         """A whole number that is not negative; None when it is not given."""

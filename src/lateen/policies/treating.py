@@ -13,7 +13,7 @@ from lateen.api.application import Application, Policy
 from lateen.api.treatment import WHOLE, Lifetime, Treatment
 from lateen.base import paths
 from lateen.base.problem import Problem, raise_any
-from lateen.policies import decoding, selecting
+from lateen.policies import decoding, safeguarding, selecting
 
 GARBAGE_COLLECT = "garbage-collect"
 APPLY_ONCE = "apply-once"
@@ -21,7 +21,9 @@ SHARED = "shared-resource"
 READ_ONLY = "read-only"
 TAKE_OVER = "take-over"
 UPDATE = "resource-update"
-TYPES = frozenset({GARBAGE_COLLECT, APPLY_ONCE, SHARED, READ_ONLY, TAKE_OVER, UPDATE})
+TYPES = frozenset(
+    {GARBAGE_COLLECT, APPLY_ONCE, SHARED, READ_ONLY, TAKE_OVER, UPDATE, safeguarding.TYPE}
+)
 
 _ADDON = "addons.oam.dev/name"  # a label of the applications that addons are
 
@@ -47,6 +49,7 @@ class Governance:
     despite_failure: bool = False  # continueOnFailure
     by_dependency: bool = False  # order: dependency
     revisions: int | None = None  # applicationRevisionLimit
+    rollback: safeguarding.Terms | None = None
     warnings: tuple[Problem, ...] = ()
 
     def treatment(self, found: Mapping[str, Any]) -> Treatment:
@@ -82,6 +85,7 @@ def read(app: Application) -> Governance:
         READ_ONLY: _flagged(given[READ_ONLY], "read_only", problems),
         TAKE_OVER: _flagged(given[TAKE_OVER], "take_over", problems),
     }
+    rollback = safeguarding.read(app.policies, problems)
     unknown = [each for each in problems if each.code == "policy.unknown-field"]
     raise_any([each for each in problems if each not in unknown])
     return Governance(
@@ -91,6 +95,7 @@ def read(app: Application) -> Governance:
         despite_failure=any(each.despite_failure for each in collecting),
         by_dependency=any(each.by_dependency for each in collecting),
         revisions=next((e.revisions for e in collecting if e.revisions is not None), None),
+        rollback=rollback,
         warnings=tuple(unknown),
     )
 

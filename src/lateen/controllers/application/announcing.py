@@ -31,6 +31,7 @@ _STAGES = {
     "Render": ("Rendered", "FailedRender"),
     "Workflow": ("Applied", "FailedWorkflow"),
     "StateKeep": ("", "FailedStateKeep"),
+    "Stable": ("", "RolledBack"),
     "Ready": ("", "FailedGC"),
 }
 _TOLD = {
@@ -74,9 +75,9 @@ def _failures(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[N
         ):
             continue
         # `Ready` only repeats what another one says, or waits for what is being deleted
-        if kind not in _STAGES or found.get("reason") != "ReconcileError":
+        if kind not in _STAGES or found.get("reason") not in ("ReconcileError", "RolledBack"):
             continue
-        if kind == "Ready" and len(failed) > 1:
+        if kind == "Ready" and failed.keys() - {"Ready", "Stable"}:
             continue
         yield News(WARNING, _STAGES[kind][1], str(found.get("message", "")))
 

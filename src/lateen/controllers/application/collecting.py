@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lateen.api import names
@@ -39,12 +39,12 @@ class Collector:
         app: Application,
         ledger: recording.Ledger,
         governance: treating.Governance,
-        in_use: str,
+        in_use: Collection[str],
     ) -> Swept:
         """Delete what is no longer declared, and revisions beyond those that are kept.
 
         Args:
-            in_use: the name of the revision that is delivered.
+            in_use: names of revisions that stay: the one that is delivered among them.
 
         Raises:
             Problem: `gc.failed`.

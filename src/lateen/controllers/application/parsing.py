@@ -29,6 +29,7 @@ BUILTIN_POLICIES = frozenset(
         "override",
         "replication",
         "debug",
+        "rollback",
     }
 )
 ACTED_ON = frozenset({"topology", "override", "replication", "debug", *treating.TYPES})

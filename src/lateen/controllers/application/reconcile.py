@@ -27,6 +27,7 @@ async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
         revision = await stages.revise(app, report)
         result = await stages.run(app, revision, report)
         await stages.keep(app, result, report)
+        result = await stages.judge(app, result, report)
         await stages.collect(app, result, report)
         return result.next.within(stages.due(app, report.status))
     except (Problem, Problems) as problem:

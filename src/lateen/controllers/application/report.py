@@ -101,9 +101,15 @@ class Report:
 
     def kept(self) -> None:
         """Everything is as declared: the condition stands only while it is not (semantics C1)."""
-        self.status["conditions"] = [
-            c for c in self.status.get("conditions") or () if c.get("type") != "StateKeep"
-        ]
+        self._drop("StateKeep")
+
+    def stable(self, reason: str, message: str = "") -> None:
+        """Whether a delivery that may be given up holds; told where a policy says it may."""
+        self._put("Stable", true=reason == "Healthy", reason=reason, message=message)
+
+    def unjudged(self) -> None:
+        """Nobody asks whether the delivery holds."""
+        self._drop("Stable")
 
     def waiting(self, reason: str, message: str) -> None:
         self._put("Ready", true=False, reason=reason, message=message)
@@ -155,6 +161,10 @@ class Report:
             )
         else:
             self.status.pop("services", None)
+
+    def _drop(self, kind: str) -> None:
+        known = self.status.get("conditions") or ()
+        self.status["conditions"] = [c for c in known if c.get("type") != kind]
 
     def _put(self, kind: str, *, true: bool, reason: str, message: str = "") -> None:
         self.status["conditions"] = conditions.put(

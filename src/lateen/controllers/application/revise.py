@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
 
-from lateen.api import names, revision
+from lateen.api import names, returns, revision
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision, Snapshot
@@ -29,7 +29,11 @@ def pinned(app: Application, revisions: list[Revision]) -> Revision | None:
 
 
 def latest_of(app: Application, revisions: list[Revision]) -> Revision | None:
-    """The revision status names as the latest; after a lost status, the newest there is."""
+    """The revision of what the author wrote last: the one status names as the latest; after a lost
+    status, the newest there is. While it is quarantined, status names another one.
+    """
+    if aside := returns.put_aside(app, revisions):
+        return aside
     name = (app.status.get("latestRevision") or {}).get("name")
     named = next((r for r in revisions if r.name == name), None)
     return named or revision.newest(revisions)
@@ -115,9 +119,20 @@ def _key(stored: Revision) -> Key:
     return Key(names.GROUP, "ApplicationRevision", namespace, stored.name, "v1beta1")
 
 
-async def trim(revisions: list[Revision], in_use: str, hub: client.Client, limit: int) -> None:
-    """Delete the oldest revisions beyond `limit` and the one in use, never that (semantics C3)."""
-    spare = sorted((r for r in revisions if r.name != in_use), key=lambda r: r.number)
+def in_use(
+    app: Application, status: Mapping[str, Any], revisions: list[Revision]
+) -> frozenset[str]:
+    """Names of the revision that is delivered, and of the one that it takes the place of."""
+    aside = returns.put_aside(app, revisions)
+    delivered = str((status.get("latestRevision") or {}).get("name", ""))
+    return frozenset([delivered, *([aside.name] if aside else [])])
+
+
+async def trim(
+    revisions: list[Revision], in_use: Collection[str], hub: client.Client, limit: int
+) -> None:
+    """Delete the oldest revisions beyond `limit` and those in use, never these (semantics C3)."""
+    spare = sorted((r for r in revisions if r.name not in in_use), key=lambda r: r.number)
     for old in spare[: max(0, len(spare) - limit)]:
         await hub.delete(_key(old), uid=old.raw["metadata"]["uid"])
 

@@ -58,6 +58,12 @@ class Session(Journey):
         self.governed = False
         self.settled = ""
 
+    def resume(self, workflow: Mapping[str, Any], memory: Memory) -> None:
+        """A run that had ended is taken up as it was; what it delivered is to be found out."""
+        self.workflow, self.memory = workflow, memory
+        self.complete = False
+        self.clean.clear()  # what was as the other run had it is not as this one had it
+
 
 class Sessions:
     """Sessions by (namespace, name); an application made anew under an old name starts afresh."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lateen import __version__
-from lateen.api import manifest, names, tracker
+from lateen.api import manifest, names, returns, tracker
 from lateen.api.application import Application
 from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
@@ -22,9 +22,11 @@ from lateen.controllers.application import (
     collecting,
     deliver,
     identities,
+    judging,
     keep,
     parsing,
     policing,
+    returning,
     revise,
     running,
     scheduling,
@@ -39,7 +41,7 @@ from lateen.dispatch import applying, recording
 from lateen.gc import recycling
 from lateen.health import assessing
 from lateen.hub import client, clusters, errors
-from lateen.policies import treating
+from lateen.policies import safeguarding, treating
 from lateen.providers import ports
 
 _LOOK_AGAIN = 3.0  # seconds; what is being deleted also tells by its watch
@@ -54,11 +56,17 @@ class Result:
     ledger: recording.Ledger
     deliverer: deliver.Deliverer
     governance: treating.Governance
-    definitions: Sequence[Definition]
+    revision: Revision
+    verdict: safeguarding.Verdict = safeguarding.STAY
+
+    @property
+    def definitions(self) -> Sequence[Definition]:
+        return self.revision.definitions
 
     @property
     def next(self) -> Next:
-        return Next(self.progress.next_after)
+        times = (self.progress.next_after, self.verdict.after)
+        return Next(min((each for each in times if each is not None), default=None))
 
 
 class Stages:
@@ -161,9 +169,15 @@ class Stages:
         stored = self._caches.revisions(app)
         raise_any(parsing.exclusive(app))
         revision = revise.pinned(app, stored)
+        then = None if revision else returning.sent_to(app, stored)
+        if then is not None and then.publish_version == app.publish_version:
+            revision = then
         if revision is None:
-            known = revise.remembering(app, stored, self._caches)
-            snapshot = parsing.snapshot(app, known, self._caches)
+            if then is not None:
+                snapshot = returning.published_again(app, then)
+            else:
+                known = revise.remembering(app, stored, self._caches)
+                snapshot = parsing.snapshot(app, known, self._caches)
             report.passed("Parsed")
             report.enter("Revision")
             revision = revise.choose(snapshot, stored)
@@ -171,6 +185,7 @@ class Stages:
                 revision = await revise.store(
                     snapshot, stored, self._hub, self._caches.observe_revision
                 )
+        revision = returning.instead(app, revision, stored)
         report.passed("Parsed")
         report.passed("Revision")
         report.status["latestRevision"] = {
@@ -183,23 +198,29 @@ class Stages:
     async def run(self, app: Application, revision: Revision, report: Report) -> Result:
         """Advance the workflow of the revision by one pass (semantics C5, E2)."""
         report.enter("Policy")
-        wanted = app.publish_version or revision.name
+        declared = revision.of(app)
+        wanted = declared.publish_version or revision.name
         session = self._sessions.of(app)
-        goes_on = (report.status.get("workflow") or {}).get("appRevision") == wanted
+        ran = (report.status.get("workflow") or {}).get("appRevision")
+        goes_on = ran == wanted
+        # one that was restarted is to run, wherever it came from
+        comes_back = ran and not goes_on
+        resumes = comes_back and returning.resumes(app, revision, self._caches.revisions(app))
         if scheduling.wait(app, report.status, self._clock.now()) == 0:
             report.status.pop(scheduling.FIELD)
             goes_on = False
         trackers = self._caches.trackers(app)
-        current = tracker.current(trackers, app, revision.name, running=goes_on)
+        current = tracker.current(trackers, declared, revision.name, running=bool(goes_on or resumes))
         # without its inventory nothing of what it delivered would be kept, or ever removed
         lost = current is None and "appliedResources" in report.status
         if not goes_on:
             await self._supersede(app)
+            if returns.quarantine(revision):  # it is wanted again: another chance
+                revision = await self._mark(app, revision, None)
         if not goes_on or lost:
             report.restart(wanted)
             session.restart()
-        declared = app.with_spec(revision.application.spec)
-        inventory = current or tracker.fresh(app, revision.name)
+        inventory = current or tracker.fresh(declared, revision.name)
         governance = treating.read(declared)
         books = (inventory, tracker.root(trackers, app, revision.name))
         deliverer, ledger = self._deliverer(declared, revision, session, books, governance)
@@ -208,6 +229,9 @@ class Stages:
         report.passed("Policy", _doubts(declared, revision, governance))
         report.enter("Render")
         route = running.itinerary(revision, self._clusters.labels)
+        if resumes and (kept := returning.ending(revision, route.plan, inventory, self._clock)):
+            report.status["workflow"] = kept.workflow
+            session.resume(kept.workflow, kept.memory)
         report.passed("Render")
         report.enter("Workflow")
         runtime = self.world.runtime(
@@ -238,7 +262,7 @@ class Stages:
             report.fail(progress.problem)
         else:
             report.under_way()
-        return Result(progress, route, ledger, deliverer, governance, revision.definitions)
+        return Result(progress, route, ledger, deliverer, governance, revision)
 
     async def _supersede(self, app: Application) -> None:
         """Note how far the run has come that another one takes the place of (semantics C5)."""
@@ -248,6 +272,14 @@ class Stages:
         ending = closing.superseded(old, app.status.get("workflow") or {})
         if stored := await closing.write(old, ending, self._hub):
             self._caches.observe_revision(stored)
+
+    async def _mark(
+        self, app: Application, revision: Revision, mark: returns.Quarantine | None
+    ) -> Revision:
+        """Quarantine a revision, or end that."""
+        stored = await returning.put_aside(app, revision, mark, self._hub)
+        self._caches.observe_revision(stored)
+        return Revision(stored)
 
     async def _govern(
         self,
@@ -295,16 +327,26 @@ class Stages:
             fine = report.healthy or policing.judges_health(app, result.definitions)
             report.phase = "running" if fine else "unhealthy"
 
+    async def judge(self, app: Application, result: Result, report: Report) -> Result:
+        """Whether the delivery is given up for the last good one, as its policy says."""
+        known = self._caches.revisions(app)
+        found = judging.judge(app, result, known, report, self._clock.now())
+        if found.aside is not None:
+            await self._mark(app, result.revision, found.aside)
+        return replace(result, verdict=found.verdict)
+
     async def collect(self, app: Application, result: Result, report: Report) -> None:
         """Delete what is no longer declared, once what is declared stands (semantics C9)."""
         governance = result.governance
+        if result.verdict.back:
+            return  # what is no longer declared is about to be declared again
         if not result.progress.succeeded and not (
             governance.despite_failure and result.progress.failed
         ):
             return
-        in_use = str((report.status.get("latestRevision") or {}).get("name", ""))
+        in_use = revise.in_use(app, report.status, self._caches.revisions(app))
         swept = await self._collector.collect(app, result.ledger, governance, in_use)
-        if swept.at_rest:
+        if swept.at_rest and result.verdict.after is None:
             # as this pass found it all, not as it is by now: what changed since is another's to see
             session = self._sessions.of(app)
             others = [*session.externals, *_inventories(swept.books)]
