@@ -38,6 +38,12 @@ def running(lab, revision, within=15.0):
     return lab.until(f"running as {revision}", there, within=within)
 
 
+def redefined(lab):
+    """A lamp renders otherwise from now on; the controller has seen it."""
+    lab.apply(LAMP.replace("data: colour: parameter.colour", "data: shade: parameter.colour"))
+    lab.eventually("seen", lambda: lab.find("DefinitionRevision", "lamp-v2"))
+
+
 def failing(*components, **more):
     """An application whose workflow delivers the components and then waits for ever."""
     return app(
@@ -103,7 +109,7 @@ def test_it_comes_with_the_definitions_of_then(lab):
     lab.eventually("there", lambda: lab.find("ConfigMap", "a"))
     lab.switch("a", on=True)
     lab.running()
-    lab.apply(LAMP.replace("data: colour: parameter.colour", "data: shade: parameter.colour"))
+    redefined(lab)
     lab.apply(app(lamp("a", "blue")))
     lab.eventually("changed", lambda: "shade" in lab.get("ConfigMap", "a")["data"])
     rolled_back(lab, "shop-v1")
@@ -159,7 +165,7 @@ def test_a_revision_is_delivered_again_under_a_version(lab):
     lab.eventually("there", lambda: lab.find("ConfigMap", "a"))
     lab.switch("a", on=True)
     lab.running()
-    lab.apply(LAMP.replace("data: colour: parameter.colour", "data: shade: parameter.colour"))
+    redefined(lab)
     lab.apply(app(lamp("a", "blue")))
     running(lab, "shop-v2")
     done = lateen(lab, "up", "shop", "--revision", "1", "--publish-version", "again", "--no-wait")
