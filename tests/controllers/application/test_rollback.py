@@ -41,7 +41,7 @@ def running(lab, revision, within=15.0):
 def redefined(lab):
     """A lamp renders otherwise from now on; the controller has seen it."""
     lab.apply(LAMP.replace("data: colour: parameter.colour", "data: shade: parameter.colour"))
-    lab.eventually("seen", lambda: lab.find("DefinitionRevision", "lamp-v2"))
+    lab.eventually("seen", lambda: "shade" in str(lab.list("DefinitionRevision")))
 
 
 def failing(*components, **more):
