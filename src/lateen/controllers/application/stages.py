@@ -210,7 +210,8 @@ class Stages:
             report.status.pop(scheduling.FIELD)
             goes_on = False
         trackers = self._caches.trackers(app)
-        current = tracker.current(trackers, declared, revision.name, running=bool(goes_on or resumes))
+        known = bool(goes_on or resumes)
+        current = tracker.current(trackers, declared, revision.name, running=known)
         # without its inventory nothing of what it delivered would be kept, or ever removed
         lost = current is None and "appliedResources" in report.status
         if not goes_on:
