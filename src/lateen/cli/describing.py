@@ -148,35 +148,44 @@ async def tree(order: Order, kubeconfig: str | None) -> None:
 
 def _branch(parent: Tree, node: trees.Node, namespace: str, now: datetime | None) -> None:
     """One object with those it made; with a time, also what it tells of itself."""
+    text = label(node, namespace)
+    if now is not None and node.live is not None:
+        text.append_text(brief(node.live, now)).append_text(_conditions(node.live))
+    branch = parent.add(text)
+    for child in node.children:
+        _branch(branch, child, namespace, now)
+
+
+def label(node: trees.Node, namespace: str) -> Text:
+    """An object on one line: its health, its name, what is wrong with it."""
     place = f" -n {node.key.namespace}" if node.key.namespace not in ("", namespace) else ""
-    label = Text.assemble(
+    text = Text.assemble(
         ("✓ ", "green") if node.healthy else ("✗ ", "red"),
         (node.key.kind, "cyan"),
         f" {node.key.name}{place}",
     )
     if node.message:
-        label.append(f"  {node.message}", "dim" if node.healthy else "red")
-    if now is not None and node.live is not None:
-        label.append_text(_told(node.live, now))
-    branch = parent.add(label)
-    for child in node.children:
-        _branch(branch, child, namespace, now)
+        text.append(f"  {node.message}", "dim" if node.healthy else "red")
+    return text
 
 
-def _told(live: Manifest, now: datetime) -> Text:
-    """Age and readiness on the line of the object, its conditions on one below."""
+def brief(live: Manifest, now: datetime) -> Text:
+    """How much of an object is ready, and its age."""
     created = age(manifests.metadata(live).get("creationTimestamp"), now)
     counted = trees.ready(live)
     said = Text(f"  {counted} ready" if counted else "", "dim")
-    said.append(f"  {created} old" if created else "", "dim")
+    return said.append(f"  {created} old" if created else "", "dim")
+
+
+def _conditions(live: Manifest) -> Text:
+    """Those that are met on one line, each other one on its own."""
     found = trees.conditions(live)
     fine = ", ".join(each.type for each in found if each.fine)
-    if fine:
-        said.append(f"\n  {fine}", "dim green")
+    said = Text(f"\n  {fine}" if fine else "", "dim green")
     for each in found:
         if not each.fine:
             reason = ": ".join(part for part in (each.reason, each.message) if part)
-            said.append(f"\n  {each.type} {each.status}", "yellow")
+            said.append(f"\n  {each.type} {each.status}", "not dim yellow")
             said.append(f"  {reason}" if reason else "", "dim")
     return said
 

@@ -24,7 +24,7 @@ from lateen.policies import treating
 from lateen.workflow import records
 
 # what Kubernetes itself makes of the objects applications consist of
-_MADE = (
+MADE = (
     ("apps", "v1", "ReplicaSet"),
     ("batch", "v1", "Job"),
     ("", "v1", "Pod"),
@@ -170,7 +170,7 @@ async def _in_cluster(
             for key in keys:
                 group.start_soon(read, key)
             for namespace in sorted({key.namespace for key in keys if key.namespace}):
-                for kind in _MADE:
+                for kind in MADE:
                     group.start_soon(read_made, kind, namespace)
     except* (hub.ApiError, Problem) as errors:
         if cluster == names.LOCAL:

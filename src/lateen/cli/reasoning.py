@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rich.console import Group
 from rich.text import Text
 from rich.tree import Tree
 
@@ -23,15 +24,19 @@ async def why(name: str, namespace: str, output: Output, kubeconfig: str | None)
         printing.structured(explanation.to_map(), output)
         return
     console = printing.stdout()
-    console.print(drawn(explanation, found.around.now), soft_wrap=False)
-    for hint in explanation.hints:
-        console.print(Text(f"→ {hint}", "cyan"))
+    console.print(page(explanation, found.around.now), soft_wrap=False)
     if found.around.hidden:
         kinds = " and ".join(found.around.hidden)
         printing.stderr().print(f"You may not read objects of kind {kinds}: there may be more.")
 
 
-def drawn(explanation: chains.Explanation, now: datetime) -> Tree:
+def page(explanation: chains.Explanation, now: datetime) -> Group:
+    """The chain, and below it what can be done."""
+    hints = [Text(f"→ {hint}", "cyan") for hint in explanation.hints]
+    return Group(_drawn(explanation, now), *hints)
+
+
+def _drawn(explanation: chains.Explanation, now: datetime) -> Tree:
     """The chain as a tree: what waits above, its cause below."""
     root = Tree(_label(explanation.chain, now, well=not explanation.waits), guide_style="dim")
     for link in explanation.chain.causes:

@@ -116,20 +116,23 @@ def containers(pod: Manifest) -> Iterator[Source]:
             yield Source(meta["namespace"], meta["name"], each["name"], restarts)
 
 
+def marked(source: Source) -> Text:
+    """The beginning of a line; a pod's colour stays the same from one call to the next."""
+    colour = _COLOURS[zlib.crc32(source.pod.encode()) % len(_COLOURS)]
+    return Text(f"{source.pod} {source.container} | ", colour)
+
+
 async def _print(client: hub.Client, source: Source, order: Order) -> None:
     query = {"container": source.container}
     if order.follow:
         query["follow"] = "true"
     if order.tail >= 0:
         query["tailLines"] = str(order.tail)
-    # so that the pods' colours stay the same from one call to the next
-    colour = _COLOURS[zlib.crc32(source.pod.encode()) % len(_COLOURS)]
     console = printing.stdout()
     try:
         async with aclosing(client.stream(source.path, query)) as lines:
             async for line in lines:
-                text = Text(f"{source.pod} {source.container} | ", colour)
-                console.print(text.append(line.decode(errors="replace"), "default"))
+                console.print(marked(source).append(line.decode(errors="replace"), "default"))
     except hub.ApiError as error:
         if error.status not in NOT_YET:
             raise
