@@ -77,7 +77,9 @@ def test_a_controller_that_starts_writes_nothing(lab):
     lab.deliver(app(settings("a", {"x": "1"}), web, policies=[place]))
     lab.apply(app(job, name="second"))
     # what Kubernetes goes on to do with it is news, and is written down
-    lab.eventually("begun", lambda: (lab.find("Job", "job") or {}).get("status", {}).get("active"))
+    lab.eventually(
+        "begun", lambda: ((lab.find("Job", "second-job") or {}).get("status") or {}).get("active")
+    )
     lab.until("waiting", lambda found: found["status"].get("services"), "second")
     assert writes(sent_by(lab, lab.plane.restart)) == {}
 
