@@ -321,9 +321,7 @@ class World:
         if left is None or name in self.foreign:
             return
         assert manifest.owner(left) is None, f"{name} is still the application's"
-        rules = {text.rule for text in life.before}
-        assert what == "a", f"{name} was to go"
-        assert rules & {"for ever", "orphan"}, f"{name} was to go"
+        assert what == "a" and self._let_go(life), f"{name} was to go"  # noqa: PT018
         self.lab.delete("ConfigMap", name)
 
     def _delete(self, who: str, what: str) -> None:
@@ -381,7 +379,7 @@ class World:
             if name == self.name("wild"):
                 continue
             if there is None or there["metadata"]["resourceVersion"] != version:
-                said.append(f"{name} is not ours, and was touched")
+                said.append(f"{name} is not ours, and was touched: {there}, made at {version}")
         for name, uid in self.uids.items():
             there = sight.objects.get(name)
             lost = there is None or there["metadata"]["uid"] != uid
@@ -424,12 +422,13 @@ class World:
             elif there is not None and name not in self.foreign:
                 may = part in life.rooted | life.perhaps or life.text.rule == "keep legacy"
                 freed = manifest.owner(there) is None and part == "a"
-                if not may and not (freed and self._ever(life, "orphan")):
+                if not may and not (freed and self._let_go(life)):
                     said.append(f"{name} was to go")
         return said
 
-    def _ever(self, life: Life, rule: str) -> bool:
-        return any(text.rule == rule for text in life.before)
+    def _let_go(self, life: Life) -> bool:
+        """Whether a text said that what is left out, or goes with it, is not to be deleted."""
+        return any(text.rule in ("orphan", "for ever") for text in life.before)
 
     def _of_data(self, name: str, part: str, life: Life, there: Manifest) -> list[str]:
         data = there.get("data") or {}

@@ -29,8 +29,9 @@ _LOG = logging.getLogger(__name__)
 
 _WORKERS = 8  # passes under way at once; what they wait for is the API server
 _RETRY = Backoff(first=0.5, factor=2.0, ceiling=60.0)
+_BEATEN = Backoff(first=0.05, factor=2.0, ceiling=15.0)  # after somebody else was faster
 _STALLED = 120.0  # seconds without a pass begun or ended while there is work
-_SOON = 0.05  # seconds; after somebody else was faster
+_SOON = 0.05  # seconds
 
 
 Over = Callable[[Application], Awaitable[Next]]
@@ -190,7 +191,7 @@ class Controller:
             return _SOON
         except errors.ApiError as error:
             if error.conflict or error.not_found:
-                return _SOON  # the watch brings what the other one wrote
+                return self._later(key, _BEATEN)  # the watch brings what the other one wrote
             about = loglines.about(namespace=key[0], application=key[1])
             _LOG.warning("application %s/%s: %s", *key, error, extra=about)
             return self._later(key)
@@ -199,9 +200,9 @@ class Controller:
         self._failures.pop(key, None)
         return after.after
 
-    def _later(self, key: tuple[str, str]) -> float:
+    def _later(self, key: tuple[str, str], pauses: Backoff = _RETRY) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1
-        return _RETRY.delay(self._failures[key])
+        return pauses.delay(self._failures[key])
 
 
 def _facts(version: dict[str, str]) -> dict[str, object]:

@@ -48,11 +48,15 @@ class Writer:
         if live is not None and stance is Stance.NEWCOMER:
             body = sharing.joining(live, self.owner)
             return await self.hub.patch(manifest.key(live), body, identity=self.identity)
+        if live is not None:  # not over another one that took its place
+            uid = live["metadata"]["uid"]
+            desired = {**desired, "metadata": {**desired["metadata"], "uid": uid}}
         if treatment.shared or sharing.sharers(live or {}):
             desired = sharing.stamped(desired, live, self.owner)
         if live is not None and drift.recreates(desired, live, treatment.recreate):
             await self._remove(live)
             live = None
+            desired = {**desired, "metadata": _unborn(desired["metadata"])}
         if live is not None and treatment.replace:
             return await self._replace(desired, live)
         return await self.hub.apply(desired, force=True, new=live is None, identity=self.identity)
@@ -100,6 +104,10 @@ class Writer:
             hint="look at its finalizers",
             retry=True,
         )
+
+
+def _unborn(meta: Manifest) -> Manifest:
+    return {name: value for name, value in meta.items() if name != "uid"}
 
 
 async def fetch(hub: client.Client, key: Key) -> Manifest | None:

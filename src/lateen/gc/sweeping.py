@@ -18,6 +18,7 @@ from lateen.gc.planning import Plan
 from lateen.hub import client, clusters, errors
 
 _PARALLEL = 10
+_LOOKS = 5  # at an object that others change while it is to go
 
 # what takes data with it that no manifest brings back
 HOLDS_DATA = frozenset(
@@ -192,32 +193,58 @@ class Sweeper:
 
     async def _remove(self, resource: Resource, found: Manifest) -> bool:
         """Delete one object, or let it go; whether it is still ours afterwards."""
-        fate = self.fates.of(resource, found)
+        uid, looks = manifest.metadata(found)["uid"], 0
+        while True:
+            looks += 1
+            try:
+                return await self._part(resource, found)
+            except errors.ApiError as error:
+                if error.not_found:
+                    return False
+                if clusters.lost(resource.cluster, error):
+                    return True
+                if not error.conflict or looks == _LOOKS:
+                    message = f"cannot delete {resource.key}: {error.message}"
+                    raise Problem("gc.failed", message, retry=True) from error
+            now = await self._now(resource)
+            if now is None or manifest.metadata(now)["uid"] != uid:
+                return False  # a namesake is not ours
+            found = now
+
+    async def _now(self, resource: Resource) -> Manifest | None:
+        """The object as it is, when it turned out not to be as a watch last saw it."""
         try:
-            there = self.live.at(resource.cluster).client
-            if body := self._release(fate, found):
-                await there.patch(resource.key, body, identity=self.identity)
-                return False
-            meta = manifest.metadata(found)
-            if meta.get("deletionTimestamp"):
-                return True
-            if fate is Fate.SPARED:
-                return False
-            if self.bin is not None:
-                await self.bin.keep(found, self.owner)
-            shared = sharing.version(found)
-            left = await there.delete(
-                resource.key, uid=meta["uid"], version=shared, identity=self.identity
-            )
+            return await self.live.at(resource.cluster).client.get(resource.key)
         except errors.ApiError as error:
             if error.not_found:
-                return False
-            if clusters.lost(resource.cluster, error):
-                return True
-            if error.conflict:  # a namesake is not ours; one that changed is looked at again
-                return body is not None or bool(sharing.sharers(found))
+                return None
             message = f"cannot delete {resource.key}: {error.message}"
             raise Problem("gc.failed", message, retry=True) from error
+
+    async def _part(self, resource: Resource, found: Manifest) -> bool:
+        """As `_remove`, of the object as it was found.
+
+        Raises:
+            ApiError: among others a `conflict` when it is not as it was found.
+        """
+        fate = self.fates.of(resource, found)
+        there = self.live.at(resource.cluster).client
+        if body := self._release(fate, found):
+            await there.patch(resource.key, body, identity=self.identity)
+            return False
+        meta = manifest.metadata(found)
+        if meta.get("deletionTimestamp"):
+            return True
+        if fate is Fate.SPARED:
+            return False
+        if self.bin is not None:
+            await self.bin.keep(found, self.owner)
+        left = await there.delete(
+            resource.key,
+            uid=meta["uid"],
+            version=sharing.version(found),
+            identity=self.identity,
+        )
         return left is not None
 
     def _release(self, fate: Fate, found: Manifest) -> Manifest | None:
@@ -241,13 +268,14 @@ def _let_go(found: Manifest) -> Manifest:
 async def retire(old: Tracker, hub: client.Client) -> None:
     """Let a tracker go: it is asked to be deleted, then loses the finalizer that held it."""
     key = tracker.key_of(old)
+    uid = old.raw["metadata"]["uid"]
     try:
         if not old.deleting:
-            await hub.delete(key, uid=old.raw["metadata"]["uid"])
+            await hub.delete(key, uid=uid)
         kept = [
             f for f in old.raw["metadata"].get("finalizers") or () if f != names.TRACKER_FINALIZER
         ]
-        await hub.patch(key, {"metadata": {"finalizers": kept}})
+        await hub.patch(key, {"metadata": {"uid": uid, "finalizers": kept}})
     except errors.ApiError as error:
-        if not error.not_found and not error.conflict:
+        if not error.not_found:
             raise

@@ -59,6 +59,8 @@ class Connection:
     reload: Reload | None = None  # gets new credentials when the server says 401
     timeout: float = 30.0
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # seconds; the server sends a bookmark every minute: a watch without any is dead
+    silence: float = 150.0
     on_silence: Callable[[], None] | None = None  # told when the server does not answer
 
     async def __aenter__(self) -> Connection:

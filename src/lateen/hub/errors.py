@@ -69,7 +69,12 @@ class ApiError(Exception):
     @property
     def conflict(self) -> bool:
         """Somebody else was faster, or owns a field: not that the name is taken."""
-        return self.status == 409 and self.reason != "AlreadyExists"
+        if self.status == 409:
+            return self.reason != "AlreadyExists"
+        # a write for one object met another of its name
+        return self.status == 422 and any(
+            each.get("field") == "metadata.uid" for each in self.causes
+        )
 
     @property
     def forbidden(self) -> bool:

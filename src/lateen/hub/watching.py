@@ -28,8 +28,6 @@ Event = tuple[str, Manifest]
 PAUSES = Backoff(first=0.2, factor=2.0, ceiling=15.0)
 # the server ends a watch after this long (seconds), spread so that not all come back at once
 _LENGTH = (240.0, 480.0)
-# the server sends a bookmark every minute: without any, the connection is dead
-_SILENCE = 150.0
 _SHORT = 1.0  # a watch that the server ends sooner has not worked
 
 
@@ -55,7 +53,7 @@ async def watch(
         began = anyio.current_time()
         try:
             async with connection.open(
-                _call(resource, path, query, position), silence=_SILENCE
+                _call(resource, path, query, position), silence=connection.silence
             ) as lines:
                 tell(None)
                 async for line in lines:

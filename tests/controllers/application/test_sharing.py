@@ -144,6 +144,23 @@ def test_somebody_makes_an_object_of_that_name_just_before(lab, restoring):
     assert names.APP_NAME not in lab.get("ConfigMap", "a")["metadata"].get("labels", {})
 
 
+def test_somebody_puts_another_object_in_its_place_just_before(lab):
+    """What a watch last saw is gone, and the one of its name is not ours."""
+    lab.deliver(app(settings("a", {"x": "1"}), settings("b")))
+    lab.settle()
+
+    async def first():
+        user, where = lab.plane.user, {"name": "a", "namespace": lab.namespace}
+        await user.delete(lab.key("ConfigMap", "a"))
+        await user.create({**configmap("a", theirs="1"), "metadata": where})
+
+    lab.plane.link.interrupt("apply", "configmaps", first)
+    lab.apply(app(settings("a", {"x": "2"})))
+    message = step(failing(lab), "a")["message"]
+    assert f"ConfigMap {lab.namespace}/a exists but not managed by any application" in message
+    assert lab.get("ConfigMap", "a")["data"] == {"theirs": "1"}
+
+
 def test_what_was_made_anew_still_loses_what_is_no_longer_declared(lab):
     """It is applied, not created: else the fields would be nobody's to take away."""
     strategy = {"recreateFields": ["data.x"]}

@@ -33,6 +33,8 @@ async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
     except (Problem, Problems) as problem:
         return report.fail(problem)
     except errors.ApiError as error:
+        if error.conflict:  # somebody else was faster, which is no news to anybody
+            raise
         return report.fail(Problems(error.problems()))
     finally:
         await stages.commit(app, report)

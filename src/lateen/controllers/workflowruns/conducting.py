@@ -32,7 +32,8 @@ _LOG = logging.getLogger(__name__)
 
 _WORKERS: Final = 4
 _RETRY = Backoff(first=0.5, factor=2.0, ceiling=60.0)
-_SOON: Final = 0.05  # seconds; after somebody else was faster
+_BEATEN: Final = Backoff(first=0.05, factor=2.0, ceiling=15.0)  # after somebody else was faster
+_SOON: Final = 0.05  # seconds
 _CONDITION: Final = "WorkflowRun"
 _ENDINGS = {
     workflow.SUCCEEDED: "WorkflowRun finished successfully",
@@ -98,14 +99,17 @@ class Conductor:
             return _SOON
         except errors.ApiError as error:
             if error.conflict or error.not_found:
-                return _SOON  # the watch brings what the other one wrote
+                return self._later(key, _BEATEN)  # the watch brings what the other one wrote
             _LOG.warning("%s: %s", run.key, error)
             after, failed = None, True
-        if not failed:
-            self._failures.pop(key, None)
-            return after
+        if failed:
+            return self._later(key)
+        self._failures.pop(key, None)
+        return after
+
+    def _later(self, key: _Key, pauses: Backoff = _RETRY) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1
-        return _RETRY.delay(self._failures[key])
+        return pauses.delay(self._failures[key])
 
     async def _pass(self, run: WorkflowRun) -> tuple[float | None, bool]:
         """One pass over one run; in how many seconds to look again, and whether it failed."""
