@@ -65,6 +65,12 @@ class _Joined:
     doubt: anyio.Event = field(default_factory=anyio.Event)
     judged: anyio.Event = field(default_factory=anyio.Event)
 
+    @property
+    def state(self) -> str:
+        if self.fault is None:
+            return "coming"
+        return "down" if self.fault else "up"
+
 
 class Clusters:
     """All clusters by name. `timeout` is for one request to a joined one, `interval` between two
@@ -142,15 +148,10 @@ class Clusters:
         joined = self._joined.get(name)
         return (joined.member.version if joined else None) or self.local_version
 
-    def states(self, names_: Iterable[str]) -> list[tuple[str, str]]:
-        """Of the joined ones among these whether they are there, for who wants to notice."""
-        return [(name, self._state(name)) for name in sorted(set(names_) - {"", names.LOCAL})]
-
-    def _state(self, name: str) -> str:
-        joined = self._joined.get(name)
-        if joined is None:
-            return "unknown"
-        return f"down: {joined.fault}" if joined.fault else f"up {joined.member.version}"
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        """Which joined clusters there are, and whether they answer, for who wants to notice."""
+        return [(name, f"{self.turn} {each.state}") for name, each in self._joined.items()]
 
     @property
     def clients(self) -> Mapping[str, Client]:

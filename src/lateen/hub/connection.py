@@ -149,6 +149,9 @@ class Connection:
                 return parse(body)
         except _FAILURES as error:
             raise self._failure(error, call) from error
+        except RuntimeError as error:
+            self._parted(error, call)
+            raise
 
     @asynccontextmanager
     async def open(
@@ -175,6 +178,9 @@ class Connection:
                     response = await self._send(call, self.access, timeout)
         except _FAILURES as error:
             raise self._failure(error, call) from error
+        except RuntimeError as error:
+            self._parted(error, call)
+            raise
         try:
             if response.status >= 300:
                 raise _refusal(response, await self._rest(response, call), call)
@@ -224,6 +230,12 @@ class Connection:
         if self.on_silence is not None:
             self.on_silence()
         return _failure(error, call)
+
+    def _parted(self, error: RuntimeError, call: Call) -> None:
+        """Say it when the connection was closed under a request: its cluster has left."""
+        if self._session.closed:
+            said = "it is no longer connected to"
+            raise errors.ApiError(0, "Unreachable", said, verb=call.verb, key=call.key) from error
 
     async def _renew(self, stale: Access) -> None:
         async with self._renewing:

@@ -52,6 +52,11 @@ class Decisions:
         self._replications = _decoded(policies, replicating.TYPE, replicating.decode, problems)
         raise_any(problems)
 
+    @property
+    def placed(self) -> bool:
+        """Whether any policy says where."""
+        return bool(self._topologies)
+
     def placements(self, policies: Iterable[str]) -> list[Placement]:
         """Where the topologies among `policies` lead.
 

@@ -63,6 +63,11 @@ class Expressions(Protocol):
 class Policies(Protocol):
     """What the application's topology and override policies decide, by their names."""
 
+    @property
+    def placed(self) -> bool:
+        """Whether any of them says where."""
+        ...
+
     def placements(self, policies: Iterable[str]) -> Sequence[Placement]: ...
     def components(self, policies: Iterable[str]) -> Sequence[Component]: ...
 

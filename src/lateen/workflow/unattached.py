@@ -23,6 +23,10 @@ class Unattached:
     async def render(self, component: Component, placement: Placement) -> Outcome:
         raise planning.alone(f"component {component.name}")
 
+    @property
+    def placed(self) -> bool:
+        return False
+
     def placements(self, policies: Iterable[str]) -> list[Placement]:
         for name in policies:
             raise planning.alone(f"policy {name}")

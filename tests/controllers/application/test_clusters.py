@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lateen.workflow import operations
 from tests.controllers.apps import app, policy, settings, step
-from tests.controllers.laboratory import steps
+from tests.controllers.laboratory import condition, steps
 
 pytestmark = pytest.mark.xdist_group("clusters")
 
@@ -25,9 +26,8 @@ def joined(*clusters, **labels):
 
 
 def services(found):
-    return {
-        (each["cluster"], each["name"]): each["healthy"] for each in found["status"]["services"]
-    }
+    given = found["status"].get("services") or ()
+    return {(each["cluster"], each["name"]): each["healthy"] for each in given}
 
 
 def test_an_application_is_delivered_to_clusters_by_name_and_cleaned_up_there(lab, fleet):
@@ -84,13 +84,9 @@ def test_a_cluster_that_is_down_does_not_hold_up_the_others(lab, fleet):
     east.reset()
     lab.apply(here_and_there(east.name, west.name))
     lab.eventually("delivered to the other", lambda: west.owned() == {"a"})
-    found = lab.until(
-        "told about",
-        lambda found: (
-            f"cluster {east.name} does not answer" in str(found["status"].get("services"))
-        ),
-    )
-    assert services(found) == {(east.name, "a"): False, (west.name, "a"): True}
+    apart = {(east.name, "a"): False, (west.name, "a"): True}
+    found = lab.until("told apart", lambda found: services(found) == apart)
+    assert f"cluster {east.name} does not answer" in str(found["status"]["services"])
     marks = lab.eventually(
         "noted",
         lambda: (
@@ -178,3 +174,70 @@ def test_steps_reach_into_clusters(lab, fleet):
     lab.delete("Application", "shop")
     lab.gone()
     assert not east.owned()
+
+
+def test_a_selector_is_live(lab, fleet):
+    east, west = fleet
+    mark = {"fleet": lab.namespace}
+    joined(east, **mark)
+    eu = policy("eu", "topology", clusterLabelSelector=mark, allowEmpty=True)
+    steps_ = [
+        step("eu", "deploy", properties={"policies": ["eu"], "auto": False}),
+        step("last", "deploy", properties={"policies": []}),
+    ]
+    pair = [
+        settings("a", {"x": "1"}, outputs=[{"name": "x", "valueFrom": "output.data.x"}]),
+        settings(
+            "b",
+            {"y": ""},
+            inputs=[{"from": "x", "parameterKey": "objects[0].data.y"}],
+        ),
+    ]
+    lab.apply(app(*pair, policies=[eu], steps=steps_))
+    lab.phase("workflowSuspending")
+    lab.steer(operations.resume)
+    found = lab.running()
+    lab.eventually("delivered", lambda: east.owned() == {"a", "b"})
+    started = found["status"]["workflow"]["startTime"]
+
+    joined(west, **mark)  # one that joins gets everything, with what is passed there
+    lab.eventually("delivered to", lambda: west.owned() == {"a", "b"})
+    assert west.find("ConfigMap", "b")["data"] == {"y": "1"}
+    everywhere = {(place, name) for place in ("local", east.name, west.name) for name in "ab"}
+    found = lab.until("told", lambda found: services(found) == dict.fromkeys(everywhere, True))
+    assert found["status"]["workflow"]["startTime"] == started  # nobody was asked again
+    assert {each["phase"] for each in found["status"]["workflow"]["steps"]} == {"succeeded"}
+
+    joined(east, fleet="none")  # one that is relabelled is left, and cleaned up
+    lab.eventually("cleaned up", lambda: not east.owned())
+    found = lab.until("told", lambda found: east.name not in str(found["status"]))
+    assert found["status"]["status"] == "running"
+    assert west.owned() == lab.owned("ConfigMap") == {"a", "b"}
+    assert east.name not in str(lab.trackers())
+
+
+def test_a_cluster_that_leaves_is_left_alone(lab, fleet):
+    east, west = fleet
+    mark = {"fleet": lab.namespace}
+    joined(east, west, **mark)
+    lab.deliver(app(settings("a"), policies=[policy("eu", "topology", clusterLabelSelector=mark)]))
+    lab.eventually("everywhere", lambda: east.owned() == west.owned() == {"a"})
+    east.leave()
+    found = lab.until("without it", lambda found: (east.name, "a") not in services(found))
+    assert found["status"]["status"] == "running"
+    assert east.owned() == {"a"}  # nobody may delete there any more
+    assert west.owned() == {"a"}
+
+
+def test_the_last_cluster_of_a_selector_is_not_cleaned_up_in_haste(lab, fleet):
+    east, _ = fleet
+    mark = {"fleet": lab.namespace}
+    joined(east, **mark)
+    lab.deliver(app(settings("a"), policies=[policy("eu", "topology", clusterLabelSelector=mark)]))
+    assert east.owned() == {"a"}
+    joined(east, fleet="none")
+    found = lab.until("wrong", lambda found: condition(found, "StateKeep").get("status") == "False")
+    assert "failed to find any cluster matches" in condition(found, "StateKeep")["message"]
+    assert east.owned() == {"a"}
+    joined(east, **mark)
+    lab.until("well", lambda found: not condition(found, "StateKeep"))

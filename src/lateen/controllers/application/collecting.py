@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lateen.api import names
@@ -40,17 +40,27 @@ class Collector:
         ledger: recording.Ledger,
         governance: treating.Governance,
         in_use: Collection[str],
+        left_behind: Callable[[str, str], bool],
     ) -> Swept:
         """Delete what is no longer declared, and revisions beyond those that are kept.
 
         Args:
             in_use: names of revisions that stay: the one that is delivered among them.
+            left_behind: whether a component (by name) is no longer placed in a cluster.
 
         Raises:
             Problem: `gc.failed`.
         """
         plan = planning.plan(self.caches.trackers(app), ledger.current)
         sweeper = self._sweeper(app, governance)
+        strays = tuple(
+            each
+            for each in ledger.resources
+            if not governance.legacy_kept and left_behind(each.component, each.cluster)
+        )
+        still = await sweeper.sweep(_ordered(planning.Plan(strays, ()), app, governance))
+        if gone := [each for each in strays if each not in still]:
+            await ledger.forget(gone)
         if governance.legacy_kept:
             await sweeper.settle(plan)
             left = False
@@ -60,7 +70,7 @@ class Collector:
         if kept is None:
             kept = self.settings.application_revisions
         await revise.trim(self.caches.revisions(app), in_use, self.hub, kept)
-        done = not left and (governance.legacy_kept or not plan.retired)
+        done = not left and not still and (governance.legacy_kept or not plan.retired)
         return Swept(done, [ledger.current, ledger.root, *plan.retired])
 
     async def remove(self, app: Application) -> list[Resource]:

@@ -5,7 +5,7 @@ Pure: what writes it is in `reconcile`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -127,6 +127,12 @@ class Report:
     def service(self, entry: dict[str, Any]) -> None:
         """Record one component's health: one entry per component, cluster and namespace."""
         self._services[_service_key(entry)] = entry
+        self._write_services()
+
+    def leave(self, left: Callable[[str, str], bool]) -> None:
+        """Drop the health of what is no longer placed: `left(component, cluster)` says what."""
+        for key in [key for key in self._services if left(key[0], key[1])]:
+            del self._services[key]
         self._write_services()
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from lateen.api.application import Component
+from lateen.api.application import Component, Step
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.placement import Placement
 from lateen.api.revision import Revision, Snapshot
@@ -219,6 +219,29 @@ class Runs:
             stored = {**stored, "contextBackend": backend}
         journey.workflow = stored
         return Pass(progress.state, stored, progress.next_after, progress.rests)
+
+    async def again(
+        self,
+        step: Step,
+        route: Itinerary,
+        delivery: ports.Delivery,
+        context: Mapping[str, Any],
+        journey: sessions.Journey,
+        runtime: lent.Runtime,
+    ) -> None:
+        """Do the delivery of a `deploy` step that has succeeded once more, and nothing else of it.
+
+        Raises:
+            Problem | Problems: what any delivery failed with; the others went ahead.
+        """
+        work = tools(route, delivery, context, self._engine, self._clock, runtime=runtime)
+        properties = {**step.properties, "auto": True}  # somebody said yes to it before
+        record = records.Record(work.ids(), step.name, step.type)
+        memory = journey.memory or Memory()
+        scope = {**context, "stepName": step.name}
+        await work.runners[step.type](
+            ports.Task(step, properties, scope, record, route.plan, memory, work)
+        )
 
 
 def context_of(facts: contexts.AppFacts) -> dict[str, Any]:

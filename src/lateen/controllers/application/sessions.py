@@ -43,6 +43,7 @@ class Session(Journey):
     complete: bool = False  # `delivered` holds all that this run of the workflow delivered
     governed: bool = False  # what its policies render was applied in this run
     externals: Versions = ()  # what it may refer to, as the pass under way found it
+    clusters: Versions = ()  # how the clusters were, as that pass began
     owned: Versions = ()  # its objects, as they were before that pass looked for drift
     looked: float = 0.0  # monotonic seconds; the beginning of the last whole pass
     settled: str = ""  # fingerprint of the last pass that found nothing left to do

@@ -14,13 +14,14 @@ from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
 from lateen.api.revision import Revision
 from lateen.base.clock import Clock
-from lateen.base.problem import Problem, Problems, raise_any
+from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.controllers import caches, observing, settings
 from lateen.controllers.application import (
     announcing,
     closing,
     collecting,
     deliver,
+    following,
     identities,
     judging,
     keep,
@@ -57,6 +58,7 @@ class Result:
     deliverer: deliver.Deliverer
     governance: treating.Governance
     revision: Revision
+    runtime: ports.Runtime
     verdict: safeguarding.Verdict = safeguarding.STAY
 
     @property
@@ -111,6 +113,7 @@ class Stages:
             return False
         others = [
             *self._caches.external_versions(app),
+            *self._clusters.states,
             *_inventories(self._caches.trackers(app)),
         ]
         now = sessions.fingerprint(app, app.status, self._owned_versions(app), others)
@@ -166,6 +169,7 @@ class Stages:
         report.enter("Parsed")
         session = self._sessions.of(app)
         session.externals = self._caches.external_versions(app)
+        session.clusters = self._clusters.states
         stored = self._caches.revisions(app)
         raise_any(parsing.exclusive(app))
         revision = revise.pinned(app, stored)
@@ -263,7 +267,7 @@ class Stages:
             report.fail(progress.problem)
         else:
             report.under_way()
-        return Result(progress, route, ledger, deliverer, governance, revision)
+        return Result(progress, route, ledger, deliverer, governance, revision, runtime)
 
     async def _supersede(self, app: Application) -> None:
         """Note how far the run has come that another one takes the place of (semantics C5)."""
@@ -302,20 +306,47 @@ class Stages:
         session = self._sessions.of(app)
         await self._live.watch(result.ledger.resources)
         session.owned = self._owned_versions(app)
-        broken: Problem | Problems | None = None
+        broken: list[Problem] = []
         try:
             treat = result.governance.treatment
             keeper = keep.Keeper(self._live, app.owner, identities.of(app), treat, session.clean)
             await keeper.keep(result.ledger)
         except (Problem, Problems) as problem:
-            broken = problem  # what cannot be put back does not hide how the rest is
+            broken += every(problem)  # what cannot be put back does not hide how the rest is
+        broken += await self._follow(app, result, report)
         await self._look_again(app, result, report)
-        if broken is not None:
-            raise broken
+        raise_any(broken)
         report.kept()
         if result.progress.succeeded:
             report.enter("Ready")
             report.ready()
+
+    async def _follow(self, app: Application, result: Result, report: Report) -> list[Problem]:
+        """Deliver to where policies lead by now, and no longer look at where they do not.
+
+        Returns what was wrong with it.
+        """
+        leading = following.lead(result.route, result.progress.status, result.ledger.resources)
+        wrong = list(leading.troubles)
+        for step in leading.missing:
+            context = running.context_of(result.deliverer.facts)
+            try:
+                await self._runs.again(
+                    step,
+                    result.route,
+                    result.deliverer,
+                    context,
+                    self._sessions.of(app),
+                    result.runtime,
+                )
+            except (Problem, Problems) as error:
+                wrong += every(error)
+        delivered = result.deliverer.delivered
+        for slot in [slot for slot in delivered if leading.left(slot[0], slot[1])]:
+            del delivered[slot]
+        report.leave(leading.left)
+        _report_resources(report, result)
+        return wrong
 
     async def _look_again(self, app: Application, result: Result, report: Report) -> None:
         """The health of everything that was delivered, as it is now."""
@@ -346,11 +377,13 @@ class Stages:
         ):
             return
         in_use = revise.in_use(app, report.status, self._caches.revisions(app))
-        swept = await self._collector.collect(app, result.ledger, governance, in_use)
+        leading = following.lead(result.route, result.progress.status, result.ledger.resources)
+        swept = await self._collector.collect(app, result.ledger, governance, in_use, leading.left)
+        _report_resources(report, result)
         if swept.at_rest and result.verdict.after is None:
             # as this pass found it all, not as it is by now: what changed since is another's to see
             session = self._sessions.of(app)
-            others = [*session.externals, *_inventories(swept.books)]
+            others = [*session.externals, *session.clusters, *_inventories(swept.books)]
             session.settled = sessions.fingerprint(app, report.status, session.owned, others)
 
     async def finalise(self, app: Application, report: Report) -> Next:
@@ -459,6 +492,11 @@ def _inventories(trackers: Iterable[tracker.Tracker]) -> list[tuple[str, str]]:
     """Those that are stored: an application without objects has none."""
     named = ((each.name, str(each.raw["metadata"].get("uid", ""))) for each in trackers)
     return [(name, uid) for name, uid in named if uid]
+
+
+def _report_resources(report: Report, result: Result) -> None:
+    policies = {policy.name for policy in result.revision.application.policies}
+    report.resources(result.ledger.resources, policies)
 
 
 def _report_services(report: Report, deliverer: deliver.Deliverer) -> None:
