@@ -30,7 +30,7 @@ from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every
 
 if TYPE_CHECKING:
-    from lateen.controllers import control
+    from lateen.controllers import control, settings
     from lateen.cue.engine import Engine
 
 _LOG = logging.getLogger("lateen")
@@ -70,12 +70,12 @@ async def controllers(order: Order) -> None:
                 listening.serve(desk, chosen.listen_address, chosen.listen_port) as address,
                 anyio.create_task_group() as tasks,
             ):
-                await _install(client, engine)
+                await _install(client, engine, chosen)
                 tasks.start_soon(terraform.run, tasks)
                 await controller.run(started=lambda: _announce(event="ready", address=address))
 
 
-async def _install(client: hub.Client, engine: Engine) -> None:
+async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings) -> None:
     """Bring our kinds and the built-in definitions where they are missing."""
     from lateen.controllers import installing
     from lateen.definitions import files
@@ -90,6 +90,7 @@ async def _install(client: hub.Client, engine: Engine) -> None:
         tasks.start_soon(kinds)
         definitions = await files.builtins(engine)
     written += await installing.objects(client, definitions, [registration.RUNTIME_CLASS])
+    await installing.publish(client, chosen)
     if written:
         _LOG.info("installed %d objects", len(written))
     # what was loaded to start stays; looking at it again and again would cost every pass

@@ -35,6 +35,9 @@ WORKFLOW_NAME = "app.oam.dev/workflowName"
 DELETE_DATA = "lateen.dev/delete-data"  # its author consents to the loss of data
 RETURN = "lateen.dev/return-to"  # the stored revision an application was sent back to
 QUARANTINE = "lateen.dev/quarantine"  # on a revision: why it is not delivered, and what is instead
+# how many objects may go at once; on the system namespace: by setting
+DELETION_LIMIT = "lateen.dev/deletion-limit"
+ALLOW_DELETE = "lateen.dev/allow-delete"  # so many more may go: 214@7, of generation 7
 SPARE_DATA = "lateen.dev/spare-data"  # on the system namespace: whether what holds data stays
 SHARED_BY = "app.oam.dev/shared-by"  # ns1/app1,ns2/app2
 CONTROLLER_VERSION = "oam.dev/kubevela-version"

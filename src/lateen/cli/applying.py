@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lateen import hub
@@ -15,6 +15,7 @@ from lateen.base.problem import Problem
 from lateen.cli import (
     connecting,
     delivering,
+    limits,
     offline,
     printing,
     problems,
@@ -50,6 +51,7 @@ class Order:
     name: str = ""  # of an application that is there, instead of files
     revision: str = ""
     version: str = ""
+    allow: int = 0  # how many objects may be deleted beyond the limit
 
 
 async def up(order: Order, kubeconfig: str | None) -> Exit:
@@ -68,11 +70,15 @@ async def up(order: Order, kubeconfig: str | None) -> Exit:
     # a definition of a kind among them takes a moment to be served
     patience = _PATIENCE if "CustomResourceDefinition" in kinds else 0.0
     async with connecting.plane(kubeconfig) as client:
-        await offline.check(documents, client, strict=order.strict)
+        rendered = await offline.check(documents, client, strict=order.strict)
+        consents = await limits.consents(client, rendered, order.allow)
+        if consents is None:
+            printing.stderr().print("Nothing was changed.")
+            return Exit.OK
         delivered = [
             applied
             for document in documents
-            if (applied := await _apply(client, document, order.namespace, patience))
+            if (applied := await _apply(client, document, order.namespace, patience, consents))
         ]
         if not order.wait:
             return Exit.OK
@@ -85,7 +91,7 @@ async def _again(order: Order, kubeconfig: str | None) -> Exit:
     namespace = order.namespace or "default"
     async with connecting.plane(kubeconfig) as client:
         app = await reverting.republish(
-            client, order.name, namespace, order.revision, order.version
+            client, order.name, namespace, order.revision, order.version, order.allow
         )
         said = [f"as {order.revision}"] if order.revision else []
         said += [f"published as {order.version}"] if order.version else []
@@ -126,11 +132,16 @@ def _placed(document: Document, namespace: str | None) -> Document:
 
 
 async def _apply(
-    client: hub.Client, document: Document, namespace: str | None, patience: float
+    client: hub.Client,
+    document: Document,
+    namespace: str | None,
+    patience: float,
+    consents: Mapping[tuple[str, str], int],
 ) -> Application | None:
     """Apply one document and say what came of it; returns it if it is an application.
 
-    `patience` is how many seconds its kind may take to be served.
+    `patience` is how many seconds its kind may take to be served, `consents` how many objects of
+    an application may be deleted, by its namespace and name.
     """
     wanted = {k: v for k, v in checking.pruned(document.data).items() if k != "status"}
     key = manifests.key(wanted)
@@ -146,6 +157,8 @@ async def _apply(
             key = manifests.key(wanted)
         try:
             before = await _existing(client, key)
+            if count := consents.get((key.namespace, key.name)):
+                wanted = await limits.consenting(client, wanted, before, count)
             # what the file says, it says: whoever wrote those fields before, the user does now
             after = await client.apply(wanted, force=True)
         except hub.ApiError as error:

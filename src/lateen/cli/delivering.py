@@ -37,6 +37,8 @@ async def follow(client: hub.Client, app: Application, timeout: float) -> Exit:
         view = await _watch(client, app, timeout, show)
     if view.healthy:
         await _summary(client, app)
+        if view.held:
+            printing.stderr().print(Text(f"! {view.held}", "yellow"))
         return Exit.OK
     over = not (view.failed or view.errors)
     problems.show([_regret(app, view, timeout if over else 0.0)])

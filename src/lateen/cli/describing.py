@@ -73,6 +73,8 @@ async def status(order: Order, kubeconfig: str | None) -> None:
         printing.stderr().print(Text(f"✗ {reason}", "red"))
     for cause in causes:
         printing.stderr().print(Text(f"  {cause}", "yellow"))
+    if view.held:
+        printing.stderr().print(Text(f"! {view.held}", "yellow"))
     if view.suspended:
         hint = f"It waits for `lateen workflow resume {order.name} -n {order.namespace}`."
         printing.stderr().print(Text(hint, "yellow"))

@@ -40,6 +40,7 @@ _AREAS = {
             "component",
             "cue",
             "definition",
+            "deletion",
             "dispatch",
             "document",
             "field",

@@ -37,6 +37,7 @@ class View:
     steps: tuple[Line, ...] = ()
     components: tuple[Line, ...] = ()
     errors: tuple[str, ...] = ()  # what keeps it from going on
+    held: str = ""  # what is no longer declared, and waits to be allowed to go
     rolled_back: bool = False  # what is delivered is not what was asked for
 
     @property
@@ -87,6 +88,7 @@ def view(app: Application, generation: int = 0) -> View:
         steps=tuple(_steps(workflow.get("steps") or ())),
         components=tuple(component(service) for service in status.get("services") or ()),
         errors=tuple(_errors(status, *_ERRORS)),
+        held=next(_errors(status, "Held"), ""),
         rolled_back=rolled_back(app),
     )
 

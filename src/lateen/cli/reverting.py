@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lateen import hub
+from lateen.api import consents, names, returns
 from lateen.api import manifest as manifests
-from lateen.api import names, returns
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.api.returns import Return
@@ -63,11 +63,12 @@ def _before(app: Application, known: Sequence[Revision]) -> Revision:
 
 
 async def republish(
-    client: hub.Client, name: str, namespace: str, revision: str, version: str
+    client: hub.Client, name: str, namespace: str, revision: str, version: str, allow: int = 0
 ) -> Application:
     """Deliver an application again: as one of its revisions, under a publishVersion, or both.
 
-    `revision` and `version` may each be empty, not both.
+    `revision` and `version` may each be empty, not both. `allow` is how many objects may be
+    deleted beyond the limit.
 
     Raises:
         Problem: `hub.not-found` for an application or revision there is not; `rollback.same` when
@@ -94,7 +95,7 @@ async def republish(
     if returns.put_aside(app, [then]):
         # before it is asked for: a controller that looks in between may as well deliver it
         await returning.put_aside(app, then, None, client)
-    return await _send(client, app, then, published, run=True)
+    return await _send(client, app, then, published, run=True, allow=allow)
 
 
 async def revisions(client: hub.Client, app: Application) -> list[Revision]:
@@ -135,13 +136,21 @@ async def _publish(client: hub.Client, app: Application, version: str) -> Applic
 
 
 async def _send(
-    client: hub.Client, app: Application, then: Revision, version: str, *, run: bool
+    client: hub.Client,
+    app: Application,
+    then: Revision,
+    version: str,
+    *,
+    run: bool,
+    allow: int = 0,
 ) -> Application:
     """Give the application the text of a revision, and say that it is that revision's."""
     changed = app.spec != then.application.spec
     mark = Return(then.name, app.generation + changed, version, run)
     given = {k: v for k, v in app.annotations.items() if k != names.KUBECTL_LAST_APPLIED}
     given |= {names.RETURN: mark.to_text(), names.PUBLISH_VERSION: version}
+    if allow:
+        given[names.ALLOW_DELETE] = consents.text(allow, mark.generation)
     if not version:
         del given[names.PUBLISH_VERSION]
     wanted = _declaration(app, then.application.spec, given)

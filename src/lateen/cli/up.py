@@ -42,6 +42,16 @@ def up(
             help="Publish under this version: `app.oam.dev/publishVersion`.",
         ),
     ] = "",
+    allow: Annotated[
+        int,
+        typer.Option(
+            "--allow-delete",
+            metavar="N",
+            min=0,
+            help="Up to N objects that are no longer declared may be deleted, also beyond the "
+            "limit.",
+        ),
+    ] = 0,
     namespace: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +77,15 @@ def up(
 
     _refuse_senseless(name, files, revision, version)
     order = applying.Order(
-        files or (), namespace, wait, options.seconds(timeout), strict, name, revision, version
+        files or (),
+        namespace,
+        wait,
+        options.seconds(timeout),
+        strict,
+        name,
+        revision,
+        version,
+        allow,
     )
     raise typer.Exit(running.run(lambda: applying.up(order, kubeconfig)))
 

@@ -9,6 +9,7 @@ from lateen.api.definition import Definition
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
 from lateen.base.problem import Problem
+from lateen.controllers import settings
 from lateen.hub import client, errors
 
 # Which of our texts a built-in object was made from. While it is the same, an object that a
@@ -45,6 +46,18 @@ async def objects(
     system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}}
     written = await _ensure(hub, [system, *extra])
     return written + await _ensure(hub, [_placed(definition.raw) for definition in definitions])
+
+
+async def publish(hub: client.Client, chosen: settings.Settings) -> None:
+    """Note on the system namespace what commands have to know of the settings."""
+    key = Key("", "Namespace", "", names.SYSTEM_NAMESPACE, "v1")
+    wanted = {
+        names.DELETION_LIMIT: str(chosen.deletion_limit),
+        names.SPARE_DATA: str(chosen.spare_data).lower(),
+    }
+    found = await hub.get(key)
+    if any(manifest.annotation(found, name) != value for name, value in wanted.items()):
+        await hub.patch(key, {"metadata": {"annotations": wanted}})
 
 
 def _placed(raw: Manifest) -> Manifest:

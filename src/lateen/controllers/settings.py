@@ -107,6 +107,12 @@ class Settings(BaseModel):
         description="Seconds between two looks at whether a joined cluster answers; one that does "
         "not is looked at more often, and so is one that a request to failed.",
     )
+    deletion_limit: Kept = Field(
+        default=20,
+        description="How many objects that an application no longer declares may be deleted at "
+        "once. More stay until that is allowed: `lateen up --allow-delete N`. The annotation "
+        "`lateen.dev/deletion-limit` of an application comes before it.",
+    )
     spare_data: bool = Field(
         default=True,
         description="Leave what holds data (PersistentVolumeClaims, PersistentVolumes, "

@@ -112,6 +112,19 @@ class Sweeper:
     def owner(self) -> tuple[str, str]:
         return self.fates.owner
 
+    async def count(self, plan: Plan) -> int:
+        """How many objects `sweep` would delete that nobody has asked to be deleted yet.
+
+        Those in a cluster that does not answer count: they go once it does.
+        """
+        found = [(each, await self._look(each)) for each in plan.doomed]
+        return sum(
+            isinstance(there, _Away)
+            or (self.fates.of(each, there) is Fate.DELETED and not _going(there))
+            for each, there in found
+            if there is not None
+        )
+
     async def sweep(self, plan: Plan) -> list[Resource]:
         """Delete what the plan dooms; returns what is still there, in the plan's order.
 
@@ -252,6 +265,10 @@ class Sweeper:
         if fate is Fate.HANDED_ON:
             return sharing.leaving(found, self.owner)
         return _let_go(found) if fate is Fate.FREED else None
+
+
+def _going(found: Manifest) -> bool:
+    return bool(manifest.metadata(found).get("deletionTimestamp"))
 
 
 def _let_go(found: Manifest) -> Manifest:

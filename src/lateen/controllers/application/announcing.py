@@ -32,8 +32,10 @@ _STAGES = {
     "Workflow": ("Applied", "FailedWorkflow"),
     "StateKeep": ("", "FailedStateKeep"),
     "Stable": ("", "RolledBack"),
+    "Deletion": ("", "DeletionHeld"),
     "Ready": ("", "FailedGC"),
 }
+_BAD = ("ReconcileError", "RolledBack", "Held")
 _TOLD = {
     "Parsed": "the application is understood",
     "Revisioned": "revision {revision}",
@@ -75,9 +77,9 @@ def _failures(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[N
         ):
             continue
         # `Ready` only repeats what another one says, or waits for what is being deleted
-        if kind not in _STAGES or found.get("reason") not in ("ReconcileError", "RolledBack"):
+        if kind not in _STAGES or found.get("reason") not in _BAD:
             continue
-        if kind == "Ready" and failed.keys() - {"Ready", "Stable"}:
+        if kind == "Ready" and failed.keys() - {"Ready", "Stable", "Deletion"}:
             continue
         yield News(WARNING, _STAGES[kind][1], str(found.get("message", "")))
 

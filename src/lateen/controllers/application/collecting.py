@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from lateen.api import names
+from lateen.api import consents, names
 from lateen.api.application import Application
 from lateen.api.tracker import Resource, Tracker
 from lateen.controllers import caches, observing, settings
@@ -18,10 +18,14 @@ from lateen.policies import treating
 
 @dataclass(frozen=True)
 class Swept:
-    """`at_rest`: there is nothing left to do. `books` are the inventories that stay."""
+    """`at_rest`: there is nothing left to do. `books` are the inventories that stay.
+
+    `held`: why nothing is deleted, empty where nothing is held.
+    """
 
     at_rest: bool
     books: Sequence[Tracker]
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,41 @@ class Collector:
             for each in ledger.resources
             if not governance.legacy_kept and left_behind(each.component, each.cluster)
         )
-        still = await sweeper.sweep(_ordered(planning.Plan(strays, ()), app, governance))
-        if gone := [each for each in strays if each not in still]:
-            await ledger.forget(gone)
+        everything = replace(plan, doomed=(*plan.doomed, *strays))
+        held = "" if governance.legacy_kept else await self._held(app, everything, sweeper)
+        left = still = list[Resource]()
         if governance.legacy_kept:
             await sweeper.settle(plan)
-            left = False
-        else:
-            left = bool(await sweeper.sweep(_ordered(plan, app, governance)))
+        elif not held:
+            still = await sweeper.sweep(_ordered(planning.Plan(strays, ()), app, governance))
+            if gone := [each for each in strays if each not in still]:
+                await ledger.forget(gone)
+            left = await sweeper.sweep(_ordered(plan, app, governance))
         kept = governance.revisions
         if kept is None:
             kept = self.settings.application_revisions
         await revise.trim(self.caches.revisions(app), in_use, self.hub, kept)
-        done = not left and not still and (governance.legacy_kept or not plan.retired)
-        return Swept(done, [ledger.current, ledger.root, *plan.retired])
+        done = not left and not still and (bool(held) or governance.legacy_kept or not plan.retired)
+        return Swept(done, [ledger.current, ledger.root, *plan.retired], held)
+
+    async def _held(self, app: Application, plan: planning.Plan, sweeper: sweeping.Sweeper) -> str:
+        """Why nothing is deleted: more would go than anybody has allowed. Empty where that is not.
+
+        Nothing is lost meanwhile, and what is declared again is no longer among it.
+        """
+        most = consents.most(app, self.settings.deletion_limit)
+        if len(plan.doomed) <= most:
+            return ""
+        count = await sweeper.count(plan)
+        if count <= most:
+            return ""
+        limit = consents.limit(app, self.settings.deletion_limit)
+        consent = consents.text(count, app.generation)
+        return (
+            f"{count} objects are no longer declared, and the limit is {limit}: they stay until "
+            f'the application is annotated {names.ALLOW_DELETE}: "{consent}", or delivered with '
+            f"`lateen up --allow-delete {count}`"
+        )
 
     async def remove(self, app: Application) -> list[Resource]:
         """Delete everything an application brought; returns what is still there.

@@ -107,6 +107,13 @@ class Report:
         """Whether a delivery that may be given up holds; told where a policy says it may."""
         self._put("Stable", true=reason == "Healthy", reason=reason, message=message)
 
+    def held(self, why: str) -> None:
+        """Objects that are no longer declared stay for the time being, and why; or none do."""
+        if why:
+            self._put("Deletion", true=False, reason="Held", message=why)
+        else:
+            self._drop("Deletion")
+
     def unjudged(self) -> None:
         """Nobody asks whether the delivery holds."""
         self._drop("Stable")

@@ -380,6 +380,7 @@ class Stages:
         leading = following.lead(result.route, result.progress.status, result.ledger.resources)
         swept = await self._collector.collect(app, result.ledger, governance, in_use, leading.left)
         _report_resources(report, result)
+        report.held(swept.held)
         if swept.at_rest and result.verdict.after is None:
             # as this pass found it all, not as it is by now: what changed since is another's to see
             session = self._sessions.of(app)
