@@ -14,7 +14,8 @@ LIMIT = 1_500_000  # bytes: the largest object that Kubernetes stores
 def large(count, size):
     found = [configmap(f"n{i}", text=f"{i}" + "x" * size) for i in range(count)]
     parts = [found[at : at + 100] for at in range(0, count, 100)]
-    return app(*(objects(f"part-{i}", *part) for i, part in enumerate(parts)))
+    components = (objects(f"part-{i}", *part) for i, part in enumerate(parts))
+    return app(*components, annotations={"lateen.dev/deletion-limit": str(COUNT)})
 
 
 def test_a_large_application(lab):
