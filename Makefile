@@ -53,9 +53,10 @@ check: $(STAMP) ## lint, types, import contract
 	@echo "==> mypy";        $(BIN)/mypy
 	@echo "==> contracts";   $(BIN)/lint-imports
 
-bench: build ## measure rendering, and a delivery of 200 applications
+bench: build ## measure rendering, a delivery of 200 applications, and 1,000 at rest
 	@$(BIN)/python -m benchmarks.rendering
 	@$(BIN)/python -m benchmarks.delivery
+	@$(BIN)/python -m benchmarks.settling
 
 clean: ## remove what was built and installed (never your data)
 	rm -rf $(VENV) native/bin build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -83,7 +83,7 @@ class Process:
 
     def memory(self) -> int:
         """Resident bytes of the whole tree."""
-        return sum(_memory(pid) for pid in self.tree().values())
+        return sum(memory(pid) for pid in self.tree().values())
 
 
 def _descendants(pid: int) -> list[int]:
@@ -102,7 +102,7 @@ def _cpu(pid: int) -> float:
     return 0.0
 
 
-def _memory(pid: int) -> int:
+def memory(pid: int) -> int:
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmRSS"):
@@ -285,7 +285,7 @@ async def measure(contender: Contender, count: int, idle: float) -> dict[str, An
                     **delivery_figures(before, after, count, seconds),
                     **idle_figures(calm, end, idle),
                     "memory, MB": {
-                        **{name: _memory(pid) >> 20 for name, pid in worker.tree().items()},
+                        **{name: memory(pid) >> 20 for name, pid in worker.tree().items()},
                         "kube": server.memory() >> 20,
                     },
                 }
