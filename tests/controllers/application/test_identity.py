@@ -54,7 +54,7 @@ def test_it_repairs_and_removes_as_its_account(lab):
     lab.apply(RIGHTS)
     lab.deliver(app(settings("a"), settings("b"), annotations=AS_CLERK))
     lab.delete("ConfigMap", "a")
-    lab.eventually("restored", lambda: lab.find("ConfigMap", "a"), within=2)
+    lab.eventually("restored", lambda: lab.find("ConfigMap", "a"))
     lab.deliver(app(settings("a"), annotations=AS_CLERK))
     lab.eventually("removed", lambda: lab.owned("ConfigMap") == {"a"})
     lab.delete("Application", "shop")

@@ -50,7 +50,7 @@ def test_a_cluster_wide_object(lab):
         "creator": "workflow",
     }
     lab.patch("ClusterRole", name, {"rules": []})
-    lab.eventually("restored", lambda: lab.get("ClusterRole", name)["rules"], within=2)
+    lab.eventually("restored", lambda: lab.get("ClusterRole", name)["rules"])
     lab.delete("Application", "shop")
     lab.gone()
     assert lab.find("ClusterRole", name) is None
@@ -100,6 +100,8 @@ def test_a_new_kind_and_an_object_of_it(lab, together):
     declared["metadata"]["annotations"] = {names.DELETE_DATA: "true"}
     lab.deliver(declared)
     key = Key("test.lateen.dev", kind, lab.namespace, "b", "v1")
+    # what the controller has found out, the user may not have been told yet
+    lab.plane.call(lab.plane.user.resources.wait, key.group, key.version, key.kind)
     assert lab.plane.call(lab.plane.user.get, key)["sail"] == "1"
     lab.delete("Application", "shop")
     lab.gone()

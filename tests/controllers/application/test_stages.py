@@ -50,7 +50,7 @@ def test_what_came_later_is_kept_and_removed_like_all_else(lab):
     lab.switch("hall", on=True)
     lab.running()
     lab.delete("Service", "hall")
-    lab.eventually("restored", lambda: lab.find("Service", "hall"), within=2)
+    lab.eventually("restored", lambda: lab.find("Service", "hall"))
 
     lab.deliver(app(lamp("hall")))
     lab.eventually("removed", lambda: lab.find("Service", "hall") is None)

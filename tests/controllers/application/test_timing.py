@@ -40,7 +40,7 @@ def during_a_pass(lab, act):
 
 def test_an_object_is_deleted(hall):
     during_a_pass(hall, lambda: hall.plane.user.delete(hall.key("ConfigMap", "hall")))
-    hall.eventually("restored", lambda: hall.find("ConfigMap", "hall"), within=2)
+    hall.eventually("restored", lambda: hall.find("ConfigMap", "hall"))
 
 
 def test_an_object_is_deleted_in_the_first_pass_of_a_controller(hall):
@@ -87,7 +87,7 @@ def test_the_inventory_is_removed(hall):
         await hall.plane.user.delete(key)
 
     during_a_pass(hall, remove)
-    hall.eventually("made again", hall.trackers, within=2)
+    hall.eventually("made again", hall.trackers)
 
 
 def test_a_definition_comes_while_it_is_missed(lab):
@@ -103,4 +103,4 @@ def test_a_definition_comes_while_it_is_missed(lab):
     lab.plane.link.interrupt("patch", "applications/status", come)
     lab.apply(app(lamp("hall")))
     lab.eventually("interrupted", done.is_set)
-    lab.eventually("applied", lambda: lab.find("ConfigMap", "hall"), within=2)
+    lab.eventually("applied", lambda: lab.find("ConfigMap", "hall"))

@@ -146,4 +146,4 @@ def test_two_applications_whose_inventories_would_be_called_the_same(lab):
     lab.gone()
     assert lab.owned("ConfigMap", "shop-v1") == {"b"}
     lab.delete("ConfigMap", "b")
-    lab.eventually("restored", lambda: lab.find("ConfigMap", "b"), within=2)
+    lab.eventually("restored", lambda: lab.find("ConfigMap", "b"))
