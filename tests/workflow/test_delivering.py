@@ -1,8 +1,11 @@
 """`apply-component` and `deploy`: components to placements (semantics E7, F8)."""
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
+from lateen.base.problem import Problem
 from lateen.cue.engine import Engine
 from tests.fakes.workflow import Rig, application
 
@@ -221,3 +224,52 @@ async def test_parallelism_is_a_limit(parallelism):
     flow.delivery.during = count
     assert (await flow.advance()).state == "succeeded"
     assert most == parallelism
+
+
+async def test_policies_written_into_a_step():
+    inline = [
+        {"type": "topology", "properties": {"clusters": ["c2"]}},
+        {
+            "type": "override",
+            "properties": {"components": [{"name": "web", "properties": {"n": 2}}]},
+        },
+    ]
+    properties = {"policies": ["tp"], "inlinePolicies": inline}
+    steps = [{"name": "all", "type": "deploy", "properties": properties}]
+    app = application([{"name": "web"}], [topology("c1")], {"steps": steps})
+    flow = Rig(app, clusters=CLUSTERS)
+    assert (await flow.advance()).state == "succeeded"
+    assert {slot: c.properties for slot, c in flow.delivery.live.items()} == {
+        ("c1", "", "web"): {"n": 2},
+        ("c2", "", "web"): {"n": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    "inline",
+    [
+        pytest.param("here", id="no list"),
+        pytest.param([{"properties": {}}], id="a policy without a type"),
+    ],
+)
+def test_policies_written_wrongly_into_a_step(inline):
+    steps = [{"name": "all", "type": "deploy", "properties": {"inlinePolicies": inline}}]
+    with pytest.raises(Problem) as raised:
+        Rig(application([{"name": "web"}], workflow={"steps": steps}))
+    assert raised.value.path == "spec.workflow.steps[0].properties.inlinePolicies"
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        pytest.param({}, ["web"], id="left out"),
+        pytest.param({"ignoreTerraformComponent": False}, ["bucket", "web"], id="asked for"),
+    ],
+)
+async def test_what_terraform_makes_is_left_to_other_steps(properties, expected):
+    steps = [{"name": "all", "type": "deploy", "properties": properties}]
+    components = [{"name": "web"}, {"name": "bucket", "type": "s3"}]
+    flow = Rig(application(components, workflow={"steps": steps}))
+    flow.plan = replace(flow.plan, clouds=frozenset({"s3"}))
+    assert (await flow.advance()).state == "succeeded"
+    assert sorted(name for _, _, name in flow.delivery.live) == expected

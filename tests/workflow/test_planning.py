@@ -1,5 +1,8 @@
 """From an application to the steps of its workflow (semantics C4)."""
 
+import copy
+from typing import Any
+
 import pytest
 
 from lateen.api.application import Step
@@ -427,3 +430,53 @@ def test_an_external_policy_can_be_named():
         app, given=[deploy], policies=deciding.named(app, external), types=steps.TYPES
     )
     assert plan.steps == (deploy,)
+
+
+STEPS_WITH_INPUTS: list[dict[str, Any]] = [
+    {"name": "a", "type": "suspend", "outputs": [{"name": "made", "valueFrom": "x"}]},
+    {"name": "g", "type": "step-group", "subSteps": [{"name": "b", "type": "suspend"}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "possible"),
+    [
+        pytest.param("made", True, id="put out by a step"),
+        pytest.param("made.deep[0]", True, id="a part of it"),
+        pytest.param("address", True, id="put out by a component"),
+        pytest.param("context.name", True, id="in the context"),
+        pytest.param("context.stepName", True, id="of every step"),
+        pytest.param("parameter.x", True, id="a property of its own"),
+        pytest.param("mode", False, id="nothing puts it out"),
+        pytest.param("context.nmae", False, id="not in the context"),
+    ],
+)
+@pytest.mark.parametrize("where", ["step", "sub-step", "component"])
+def test_an_input_that_never_comes_is_found(source, possible, where):
+    given = [{"from": source}]
+    components = [
+        {"name": "web", "outputs": [{"name": "address", "valueFrom": "output.x"}]},
+        {"name": "db", "inputs": given if where == "component" else []},
+    ]
+    raws = copy.deepcopy(STEPS_WITH_INPUTS)
+    if where == "step":
+        raws.append({"name": "c", "type": "suspend", "inputs": given})
+    elif where == "sub-step":
+        raws[1]["subSteps"][0]["inputs"] = given
+    app = application(components, workflow={"steps": raws})
+    steps_ = [Step.of(raw, f"spec.workflow.steps[{i}]", "") for i, raw in enumerate(raws)]
+
+    def plan():
+        roots = planning.Roots(frozenset({"name"}))
+        return planning.plan(app, given=steps_, policies={}, types=steps.TYPES, roots=roots)
+
+    if possible:
+        plan()
+        return
+    with pytest.raises(Problem) as raised:
+        plan()
+    assert (raised.value.code, f'nothing puts out "{source}"' in raised.value.message) == (
+        "workflow.input",
+        True,
+    )
+    assert raised.value.path.endswith("inputs[0].from")

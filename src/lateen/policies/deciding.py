@@ -45,6 +45,7 @@ class Decisions:
         clusters: placements.Clusters,
     ) -> None:
         problems: list[Problem] = []
+        self._policies = dict(policies)
         self._components = components
         self._clusters = clusters
         self._topologies = _decoded(policies, placements.TYPE, placements.decode, problems)
@@ -56,6 +57,17 @@ class Decisions:
     def placed(self) -> bool:
         """Whether any policy says where."""
         return bool(self._topologies)
+
+    def including(self, inline: Sequence[Policy]) -> Decisions:
+        """The same with policies of a step's own, which come before those of their names.
+
+        Raises:
+            Problem | Problems: what is wrong with them.
+        """
+        if not inline:
+            return self
+        policies = self._policies | {policy.name: policy for policy in inline}
+        return Decisions(self._components, policies, self._clusters)
 
     def placements(self, policies: Iterable[str]) -> list[Placement]:
         """Where the topologies among `policies` lead.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lateen.api import checking
-from lateen.api.application import Step
+from lateen.api.application import Policy, Step
 from lateen.base import durations, suggest
 from lateen.base.problem import Problem, raise_any
 
@@ -20,6 +20,7 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
         "policies": list,
         "parallelism": int,
         "ignoreTerraformComponent": bool,
+        "inlinePolicies": tuple,
     },
     APPLY: {"component": str, "cluster": str, "namespace": str},
     SUSPEND: {"duration": str, "message": str},
@@ -27,6 +28,7 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
 _WORDS: Mapping[type, str] = {
     bool: "true or false",
     list: "a list of names",
+    tuple: "a list of policies, each with type and properties",
     int: "a whole number above 0",
     str: "text",
 }
@@ -39,6 +41,13 @@ class Deploy:
     auto: bool
     policies: tuple[str, ...]
     parallelism: int
+    ignore_terraform: bool = True
+    inline: tuple[Policy, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The policies by their names, inline ones last."""
+        return (*self.policies, *(policy.name for policy in self.inline))
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,17 @@ def deploy(step: Step, properties: Mapping[str, Any]) -> Deploy:
         auto=bool(properties.get("auto", True)),
         policies=tuple(properties.get("policies") or ()),
         parallelism=int(properties.get("parallelism", 5)),
+        ignore_terraform=bool(properties.get("ignoreTerraformComponent", True)),
+        inline=tuple(_inline(step, properties)),
     )
+
+
+def _inline(step: Step, properties: Mapping[str, Any]) -> Iterator[Policy]:
+    """Policies written into a step; one without a name gets one that no other has."""
+    for index, raw in enumerate(properties.get("inlinePolicies") or ()):
+        name = str(raw.get("name") or f"{step.name}/inline-{index}")
+        path = f"{step.path}.properties.inlinePolicies[{index}]"
+        yield Policy(name, str(raw["type"]), raw.get("properties"), path)
 
 
 def suspend(step: Step, properties: Mapping[str, Any]) -> Suspend:
@@ -97,6 +116,10 @@ def check(step: Step, properties: Mapping[str, Any]) -> list[Problem]:
 def _fits(value: Any, kind: type) -> bool:
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if kind is tuple:
+        return isinstance(value, list) and all(
+            isinstance(item, Mapping) and isinstance(item.get("type"), str) for item in value
+        )
     if kind is list:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     return isinstance(value, kind)

@@ -31,18 +31,37 @@ class Mode:
 
 
 @dataclass(frozen=True)
+class Roots:
+    """Where an input may begin, beside variables. `context` are the fields there are in it."""
+
+    context: frozenset[str]
+
+    def reach(self, source: str) -> bool:
+        root, _, rest = source.partition(".")
+        if root == "context":
+            field = rest.split(".", 1)[0].split("[", 1)[0]
+            return not field or field in self.context or field in _OF_A_STEP
+        return root == "parameter"
+
+
+_OF_A_STEP = frozenset({"stepName", "stepSessionID", "spanID", "stepGroupName"})
+
+
+@dataclass(frozen=True)
 class Plan:
     """A workflow that can be run.
 
     Attributes:
         components: every component of the application by name.
         producers: variable -> names of the steps that put it out.
+        clouds: component types that Terraform makes; `deploy` leaves them out unless it is told.
     """
 
     mode: Mode
     steps: tuple[Step, ...]
     components: Mapping[str, Component]
     producers: Mapping[str, tuple[str, ...]]
+    clouds: frozenset[str] = frozenset()
 
     @property
     def every_step(self) -> Iterator[Step]:
@@ -57,6 +76,7 @@ def plan(
     policies: Mapping[str, Policy],
     types: Collection[str],
     workflow: Manifest | None = None,
+    roots: Roots | None = None,
 ) -> Plan:
     """Plan the delivery of an application.
 
@@ -65,11 +85,12 @@ def plan(
         policies: every policy a step may name, inline and external.
         types: the step types that can be run, `step-group` included.
         workflow: the Workflow object the steps were taken from, for its mode.
+        roots: where inputs may begin; None for anywhere.
 
     Raises:
         Problem | Problems: `component.unknown`, `component.cycle`, `policy.unknown`,
             `policy.unsupported`, and `workflow.` `cycle`, `dependency`, `duplicate-step`, `group`,
-            `mode`, `property`, `step-type`, `timeout`; in the order of the application.
+            `input`, `mode`, `property`, `step-type`, `timeout`; in the order of the application.
     Source: semantics C4, E1, F8.
     """
     if app.workflow is None:
@@ -80,6 +101,7 @@ def plan(
     steps = tuple(given) or tuple(generate(app))
     problems += validating.steps(steps, types, app.components, policies)
     converted = tuple(_convert(steps, app.components, problems))
+    problems += _impossible(steps, app.components, roots)
     return _planned(mode, converted, app.components, problems)
 
 
@@ -89,6 +111,7 @@ def plan_alone(
     given: Sequence[Step],
     types: Collection[str],
     workflow: Manifest | None = None,
+    roots: Roots | None = None,
 ) -> Plan:
     """Plan a workflow that belongs to no application.
 
@@ -96,6 +119,7 @@ def plan_alone(
         given: its steps.
         types: the step types that can be run, `step-group` included.
         workflow: the Workflow object the steps were taken from, for its mode.
+        roots: where inputs may begin; None for anywhere.
 
     Raises:
         Problem | Problems: `workflow.application-step` for a step that delivers components, and as
@@ -107,7 +131,32 @@ def plan_alone(
     known = {*types, *options.DELIVERING}
     wrong = validating.steps(given, known, (), {})
     problems += [each for each in wrong if each.code != "policy.unknown"]  # of those just refused
+    problems += _impossible(given, (), roots)
     return _planned(mode, tuple(given), (), problems)
+
+
+def _impossible(
+    steps: Sequence[Step], components: Sequence[Component], roots: Roots | None
+) -> Iterator[Problem]:
+    """Inputs that no step and no component puts out, nor the context has: they never come."""
+    if roots is None:
+        return
+    every = [each for step in steps for each in step.walk()]
+    made = {*graphs.producers(every), *graphs.producers(components)}
+    items: list[Step | Component] = [*every, *components]
+    for item in items:
+        for index, given in enumerate(item.inputs):
+            source = str(given.get("from") or "")
+            if graphs.variable(source) in made or roots.reach(source):
+                continue
+            near = suggest.nearest(source, made)
+            known = f"outputs are {', '.join(sorted(made))}" if made else ""
+            yield Problem(
+                "workflow.input",
+                f'{item.name} would wait for ever: nothing puts out "{source}"',
+                path=f"{item.path}.inputs[{index}].from",
+                hint=near or known or "no step and no component has outputs",
+            )
 
 
 def alone(what: str, path: str = "") -> Problem:

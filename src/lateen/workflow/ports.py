@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from lateen.api.application import Component, Step
+from lateen.api.application import Component, Policy, Step
 from lateen.api.manifest import Manifest
 from lateen.api.placement import Placement
 from lateen.base.clock import Clock
@@ -70,6 +70,14 @@ class Policies(Protocol):
 
     def placements(self, policies: Iterable[str]) -> Sequence[Placement]: ...
     def components(self, policies: Iterable[str]) -> Sequence[Component]: ...
+
+    def including(self, inline: Sequence[Policy]) -> Policies:
+        """The same with policies of a step's own, which may be named as well.
+
+        Raises:
+            Problem | Problems: what is wrong with them.
+        """
+        ...
 
 
 @dataclass(frozen=True)

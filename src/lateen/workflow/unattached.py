@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from lateen.api.application import Component
+from lateen.api.application import Component, Policy
 from lateen.api.placement import Placement
 from lateen.workflow import planning
 from lateen.workflow.ports import Outcome
@@ -31,6 +31,9 @@ class Unattached:
         for name in policies:
             raise planning.alone(f"policy {name}")
         return [Placement("", "")]
+
+    def including(self, inline: Sequence[Policy]) -> Unattached:
+        return self
 
     def components(self, policies: Iterable[str]) -> list[Component]:
         raise planning.alone("what asks for components")

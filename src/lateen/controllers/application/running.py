@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -114,8 +115,28 @@ def itinerary(snapshot: Snapshot | Revision, clusters: placements.Clusters) -> I
         policies=policies,
         types={*steps.TYPES, *described},
         workflow=snapshot.workflow,
+        roots=roots(described.values(), context_of(_NOBODY)),
     )
+    plan = replace(plan, clouds=frozenset(_clouds(snapshot.definitions)))
     return Itinerary(plan, deciding.Decisions(app.components, policies, clusters), described)
+
+
+def roots(definitions: Iterable[Definition], context: Collection[str]) -> planning.Roots | None:
+    """Where inputs may begin; None where a step may set a variable by itself: then anywhere."""
+    if any(_SETS_VARIABLES.search(each.text) for each in definitions):
+        return None
+    return planning.Roots(frozenset(context))
+
+
+_SETS_VARIABLES = re.compile(r'\bDoVar\b|#do\s*:\s*"var"')
+_NOBODY = contexts.AppFacts("", "")
+
+
+def _clouds(definitions: Iterable[Definition]) -> Iterator[str]:
+    """The component types that Terraform makes, as they are written."""
+    for each in definitions:
+        if each.kind is DefinitionKind.COMPONENT and each.terraform:
+            yield each.asked or each.name
 
 
 def tools(

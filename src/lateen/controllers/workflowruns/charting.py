@@ -30,10 +30,13 @@ def chart(
     definitions = parsing.defined(parsing.step_types(given), catalogue, run.namespace, problems)
     raise_any(problems)
     described = {each.asked or each.name: each for each in definitions}
-    return running.Itinerary(plan(run, workflow), Unattached(), described)
+    roots = running.roots(definitions, context(run))
+    return running.Itinerary(plan(run, workflow, roots), Unattached(), described)
 
 
-def plan(run: WorkflowRun, workflow: Manifest | None) -> planning.Plan:
+def plan(
+    run: WorkflowRun, workflow: Manifest | None, roots: planning.Roots | None = None
+) -> planning.Plan:
     """The plan of a run's own steps, or of those of the Workflow it names, whatever their types.
 
     Raises:
@@ -41,7 +44,8 @@ def plan(run: WorkflowRun, workflow: Manifest | None) -> planning.Plan:
     """
     given = tuple(_steps(run, workflow))
     types = {each.type for step in given for each in step.walk()}
-    return planning.plan_alone(run, given=given, types={*steps.TYPES, *types}, workflow=workflow)
+    known = {*steps.TYPES, *types}
+    return planning.plan_alone(run, given=given, types=known, workflow=workflow, roots=roots)
 
 
 def context(run: WorkflowRun) -> Mapping[str, Any]:

@@ -29,8 +29,13 @@ async def run(task: Task) -> Result:
         held = suspending.hold(task)
         if held is not None:
             return held
-    placements = task.tools.policies.placements(wanted.policies)
-    components = task.tools.policies.components(wanted.policies)
+    policies = task.tools.policies.including(wanted.inline)
+    placements = policies.placements(wanted.named)
+    components = [
+        each
+        for each in policies.components(wanted.named)
+        if not (wanted.ignore_terraform and each.type in task.plan.clouds)
+    ]
     sites = [_Site(task, place, components) for place in placements]
     reasons = await _deliver(sites, wanted.parallelism)
     if reasons:

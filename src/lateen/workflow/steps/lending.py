@@ -46,13 +46,8 @@ class Application:
 
     async def deploy(self, deployment: lent.Deployment) -> lent.Delivered:
         """What the step `deploy` does, from within another."""
-        if deployment.inline:
-            raise Problem(
-                "provider.unsupported",
-                "inlinePolicies are not supported",
-                hint="write the policies into the application and name them in `policies`",
-            )
         properties = {
+            "inlinePolicies": list(deployment.inline),
             "policies": list(deployment.policies),
             "parallelism": deployment.parallelism,
             "ignoreTerraformComponent": deployment.ignore_terraform,
