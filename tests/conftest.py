@@ -127,14 +127,19 @@ class Kube:
     def stop(self) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(20)
-        self._process.stdout.close() if self._process.stdout else None
+        self._ended(self._process)
 
     def kill(self) -> None:
         """As the machine it is on would: nothing is finished."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(20)
+        self._ended(self._process)
+
+    @staticmethod
+    def _ended(process: subprocess.Popen[bytes]) -> None:
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @dataclass(frozen=True)

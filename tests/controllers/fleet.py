@@ -105,3 +105,20 @@ class Joined:
 
     async def _reset(self) -> None:
         self.proxy.reset()
+
+    def allow(self, account: str) -> None:
+        """Let a service account of the control plane's namespace do anything in this one."""
+        body = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": account, "namespace": self.lab.namespace},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "cluster-admin",
+            },
+            "subjects": [
+                {"kind": "ServiceAccount", "name": account, "namespace": self.lab.namespace}
+            ],
+        }
+        self.lab.plane.call(self.neighbour.client.create, body)

@@ -254,3 +254,26 @@ async def test_a_cancelled_run_loses_nothing():
     with anyio.fail_after(5):
         await queue.run(handle, workers=2)
     assert sorted(handled) == ["a", "b"]
+
+
+@pytest.mark.anyio
+async def test_what_takes_long_gives_its_place_to_another():
+    queue: queueing.Queue[str] = queueing.Queue()
+    done: list[str] = []
+    begun = anyio.Event()
+
+    async def handle(key):
+        if key == "slow":
+            begun.set()
+            await anyio.sleep_forever()
+        done.append(key)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: queue.run(handle, workers=1, patience=0.05))
+        queue.add("slow")
+        await begun.wait()
+        queue.add("quick")
+        with anyio.fail_after(15):
+            while done != ["quick"]:
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()

@@ -10,7 +10,7 @@ from lateen import hub
 from lateen.api.manifest import Key
 from lateen.base import clock, durations, suggest
 from lateen.base.problem import Problem, raise_any
-from lateen.cli import connecting, printing
+from lateen.cli import connecting, printing, reaching
 from lateen.cli.exits import Exit
 from lateen.cli.options import Output
 from lateen.gc import recycling
@@ -42,8 +42,11 @@ async def show(order: Order, kubeconfig: str | None) -> Exit:
     else:
         now = clock.SystemClock().now()
         printing.table(
-            ("APPLICATION", "NAMESPACE", "OBJECT", "DELETED"),
-            [(each.owner[1], each.owner[0], _short(each.key), _ago(each, now)) for each in found],
+            ("APPLICATION", "NAMESPACE", "OBJECT", "CLUSTER", "DELETED"),
+            [
+                (each.owner[1], each.owner[0], _short(each.key), each.cluster, _ago(each, now))
+                for each in found
+            ],
         )
     return Exit.OK
 
@@ -60,6 +63,7 @@ def _entry(recycled: Recycled) -> dict[str, Any]:
         "kind": recycled.key.kind,
         "name": recycled.key.name,
         "objectNamespace": recycled.key.namespace,
+        "cluster": recycled.cluster,
         "deleted": clock.stamp(recycled.deleted),
     }
 
@@ -74,8 +78,9 @@ async def restore(order: Order, kubeconfig: str | None) -> Exit:
         found = recycling.latest(await recycling.content(client, (order.namespace, order.name)))
         chosen = _chosen(found, order)
         refused = False
-        for each in sorted(chosen, key=lambda each: each.key.kind == _APPLICATION):
-            refused |= not await _restored(client, each)
+        async with reaching.every(client) as reach:
+            for each in sorted(chosen, key=lambda each: each.key.kind == _APPLICATION):
+                refused |= not await _restored(reach, each)
         return Exit.FAILED if refused else Exit.OK
 
 
@@ -88,7 +93,9 @@ def _chosen(found: Sequence[Recycled], order: Order) -> list[Recycled]:
         )
     if not order.objects:
         return list(found)
-    known = {_short(each.key): each for each in found}
+    known: dict[str, list[Recycled]] = {}
+    for each in found:  # one name may be there in several clusters
+        known.setdefault(_short(each.key), []).append(each)
     problems = [
         Problem(
             "undelete.unknown",
@@ -99,15 +106,15 @@ def _chosen(found: Sequence[Recycled], order: Order) -> list[Recycled]:
         if wanted not in known
     ]
     raise_any(problems)
-    return [known[wanted] for wanted in order.objects]
+    return [each for wanted in order.objects for each in known[wanted]]
 
 
-async def _restored(client: hub.Client, recycled: Recycled) -> bool:
+async def _restored(reach: reaching.Reach, recycled: Recycled) -> bool:
     """Bring one object back and say so; whether it is there now."""
     key = recycled.key
     try:
-        made = await recycling.restore(client, recycled)
-    except hub.ApiError as error:
+        made = await recycling.restore(reach.client, await reach.at(recycled.cluster), recycled)
+    except (hub.ApiError, Problem) as error:
         printing.stderr().print(f"{_short(key)} cannot be brought back: {error.message}")
         return False
     printing.line_out(

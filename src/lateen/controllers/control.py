@@ -27,6 +27,7 @@ from lateen.providers import sending
 
 _LOG = logging.getLogger(__name__)
 
+_PATIENCE = 2.0  # seconds after which a pass gives its place to another, and goes on
 _WORKERS = 8  # passes under way at once; what they wait for is the API server
 _RETRY = Backoff(first=0.5, factor=2.0, ceiling=60.0)
 _BEATEN = Backoff(first=0.05, factor=2.0, ceiling=15.0)  # after somebody else was faster
@@ -120,7 +121,7 @@ class Controller:
             async def handle(key: tuple[str, str]) -> float | None:
                 return await self._handle(key, cached, over)
 
-            await self._queue.run(handle, workers=_WORKERS)
+            await self._queue.run(handle, workers=_WORKERS, patience=_PATIENCE)
 
     def _stages(
         self,

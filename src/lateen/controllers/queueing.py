@@ -6,6 +6,7 @@ worked on. `Queue` runs workers over it. The model is client-go's work queue.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import logging
 import math
@@ -172,8 +173,13 @@ class Queue(Generic[K]):
         self._stopping = True
         self._changed.set()
 
-    async def run(self, handler: Handler[K], workers: int = 1) -> None:
+    async def run(
+        self, handler: Handler[K], workers: int = 1, *, patience: float = math.inf
+    ) -> None:
         """Handle keys, up to `workers` at once, until `stop`.
+
+        Work that takes longer than `patience` seconds goes on, and gives its place to another: what
+        waits for a slow cluster must not keep everything else waiting.
 
         Cancelled, it leaves a key that was being worked on ready, for a later run.
         """
@@ -185,7 +191,8 @@ class Queue(Generic[K]):
                 key = await self._next()
                 if key is None:
                     return
-                tasks.start_soon(self._handle, handler, key, free, name=f"handle {key}")
+                place = _Place(free, patience)
+                tasks.start_soon(self._handle, handler, key, place, name=f"handle {key}")
 
     async def _next(self) -> K | None:
         while not self._stopping:
@@ -199,7 +206,7 @@ class Queue(Generic[K]):
                 await self._changed.wait()
         return None
 
-    async def _handle(self, handler: Handler[K], key: K, free: anyio.Semaphore) -> None:
+    async def _handle(self, handler: Handler[K], key: K, place: _Place) -> None:
         try:
             again = await handler(key)
         except Exception:  # whatever it is, one key must not stop the others
@@ -218,6 +225,22 @@ class Queue(Generic[K]):
             self._moved = self._clock.monotonic()
             self._changed.set()
             self._rest.set()
-            free.release()
+            place.leave()
         if again is not None:
             self.add_after(key, again)
+
+
+class _Place:
+    """One of the places of those who work; left when the work ends, or takes too long."""
+
+    def __init__(self, free: anyio.Semaphore, patience: float) -> None:
+        self._free: anyio.Semaphore | None = free
+        loop = asyncio.get_running_loop()
+        self._timer = None if patience == math.inf else loop.call_later(patience, self.leave)
+
+    def leave(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._free is not None:
+            self._free.release()
+            self._free = None

@@ -49,6 +49,11 @@ class Recycled:
     def key(self) -> Key:
         return manifest.key(self.object)
 
+    @property
+    def cluster(self) -> str:
+        """Where it was, and where it goes when it is brought back."""
+        return manifest.cluster(self.object)
+
 
 @dataclass(frozen=True)
 class Bin:
@@ -125,18 +130,21 @@ def latest(recycled: Iterable[Recycled]) -> list[Recycled]:
     """Of objects that were deleted several times the last one, in the order given."""
     seen: dict[tuple[str, ...], Recycled] = {}
     for each in recycled:
-        seen.setdefault(each.key.identity, each)
+        seen.setdefault((each.cluster, *each.key.identity), each)
     return list(seen.values())
 
 
-async def restore(hub: client.Client, recycled: Recycled) -> bool:
+async def restore(hub: client.Client, there: client.Client, recycled: Recycled) -> bool:
     """Make the object again and take it out of the bin; False when there is one of its name.
+
+    Args:
+        there: the cluster it belongs to, where `hub` has the bin.
 
     Raises:
         ApiError: the API server would not take it.
     """
     try:
-        await hub.create(recycled.object)
+        await there.create(recycled.object)
     except errors.ApiError as error:
         if not error.already_exists:
             raise

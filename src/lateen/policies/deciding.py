@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from lateen.api import names
 from lateen.api.application import Application, Component, Policy
 from lateen.api.placement import Placement
 from lateen.base.problem import Problem, Problems, every, raise_any
@@ -52,6 +53,11 @@ class Decisions:
         self._overrides = _decoded(policies, overriding.TYPE, overriding.decode, problems)
         self._replications = _decoded(policies, replicating.TYPE, replicating.decode, problems)
         raise_any(problems)
+
+    @property
+    def clusters(self) -> list[str]:
+        """The joined clusters, the newest first."""
+        return [name for name in self._clusters if name != names.LOCAL]
 
     @property
     def placed(self) -> bool:

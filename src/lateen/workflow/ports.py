@@ -64,6 +64,11 @@ class Policies(Protocol):
     """What the application's topology and override policies decide, by their names."""
 
     @property
+    def clusters(self) -> Sequence[str]:
+        """The joined clusters."""
+        ...
+
+    @property
     def placed(self) -> bool:
         """Whether any of them says where."""
         ...

@@ -24,6 +24,10 @@ class Unattached:
         raise planning.alone(f"component {component.name}")
 
     @property
+    def clusters(self) -> list[str]:
+        return []
+
+    @property
     def placed(self) -> bool:
         return False
 

@@ -35,7 +35,7 @@ def test_what_an_application_leaves_out_is_in_the_bin_and_comes_back(lab):
     assert kept.object["data"]["x"] == "1"
     assert not {"uid", "resourceVersion", "creationTimestamp"} & set(kept.object["metadata"])
 
-    assert lab.plane.call(recycling.restore, lab.plane.user, kept) is True
+    assert lab.plane.call(recycling.restore, lab.plane.user, lab.plane.user, kept) is True
     assert lab.get("ConfigMap", "a")["data"]["x"] == "1"
     assert content(lab) == {}, "it is out of the bin"
 
@@ -46,7 +46,7 @@ def test_what_is_there_again_is_not_written_over(lab):
     lab.eventually("collected", lambda: lab.find("ConfigMap", "a") is None)
     lab.apply(configmap("a", x="2"))
     [kept] = content(lab).values()
-    assert lab.plane.call(recycling.restore, lab.plane.user, kept) is False
+    assert lab.plane.call(recycling.restore, lab.plane.user, lab.plane.user, kept) is False
     assert lab.get("ConfigMap", "a")["data"] == {"x": "2"}
     assert content(lab), "it is still in the bin"
 
@@ -60,7 +60,7 @@ def test_an_application_is_kept_with_what_it_brought(lab):
     assert set(found) == {f"Application {where}/shop", f"ConfigMap {where}/a"}
     # the application last, as `lateen undelete` does: it would bring the others back by itself
     for each in sorted(found.values(), key=lambda each: each.key.kind == "Application"):
-        assert lab.plane.call(recycling.restore, lab.plane.user, each) is True
+        assert lab.plane.call(recycling.restore, lab.plane.user, lab.plane.user, each) is True
     lab.running()
     assert lab.owned("ConfigMap") == {"a"}
 

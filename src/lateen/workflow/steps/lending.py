@@ -108,7 +108,7 @@ class Clusters:
     task: Task
 
     def names(self) -> Sequence[str]:
-        return ()  # there is none but the control plane's own
+        return self.task.tools.policies.clusters
 
     async def placements(self, policies: Sequence[str]) -> Sequence[Placement]:
         return self.task.tools.policies.placements(policies)
