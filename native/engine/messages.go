@@ -1,6 +1,10 @@
 package main
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"lateen.dev/native/wire"
+)
 
 // A request asks one verb of one text. Which fields a verb reads is said where the verb is.
 type request struct {
@@ -27,37 +31,11 @@ type fill struct {
 	Source string          `json:"source"`
 }
 
-type response struct {
-	ID     int64    `json:"id"`
-	Result any      `json:"result,omitempty"`
-	Error  *failure `json:"error,omitempty"`
-}
-
-// A failure is a request that could not be answered. Kind is "key" (send the text along), "request" (the
-// caller's mistake), "engine" (ours) or "template" (Problems says what is wrong with the text).
-type failure struct {
-	Kind     string    `json:"kind"`
-	Message  string    `json:"message"`
-	Problems []problem `json:"problems,omitempty"`
-}
-
-func (f *failure) Error() string { return f.Message }
-
-// A problem is one error a user can mend. Path is in Kubernetes style: spec.containers[0].image.
-type problem struct {
-	Kind      string     `json:"kind"`
-	Message   string     `json:"message"`
-	Path      string     `json:"path"`
-	Positions []position `json:"positions"`
-}
-
-// A position is a place in a text; line and column count from 1. Path names the value there when the text is a fill.
-type position struct {
-	Source string `json:"source"`
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-	Path   string `json:"path,omitempty"`
-}
+type (
+	failure  = wire.Failure
+	problem  = wire.Problem
+	position = wire.Position
+)
 
 type evaluation struct {
 	Values   map[string]json.RawMessage              `json:"values"`

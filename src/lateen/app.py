@@ -15,8 +15,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from lateen.base.problem import Problem, Problems, every
 if TYPE_CHECKING:
     from lateen.controllers import control, settings
     from lateen.cue.engine import Engine
+    from lateen.sources.obtaining import Sources
 
 _LOG = logging.getLogger("lateen")
 
@@ -60,9 +61,10 @@ async def controllers(order: Order) -> None:
         async with (
             hub.connect(order.kubeconfig, link=link) as client,
             Engine() as engine,
+            _sources(order, chosen.local_sources) as sources,
         ):
             clock = SystemClock()
-            controller = control.Controller(client, engine, clock, chosen, watcher)
+            controller = control.Controller(client, engine, clock, chosen, watcher, sources)
             terraform = overseeing.Overseer(client, engine, clock, chosen, _working(order))
             watcher.meters.registry.register(gauges.Gauges(controller.sources()))
             desk = listening.Desk(watcher.meters.registry, controller.troubles)
@@ -96,6 +98,18 @@ async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings
     # what was loaded to start stays; looking at it again and again would cost every pass
     gc.collect()
     gc.freeze()
+
+
+@asynccontextmanager
+async def _sources(order: Order, local: str) -> AsyncIterator[Sources]:
+    """Where charts come from. Without a data directory what was fetched ends with the process."""
+    from lateen.sources import obtaining
+
+    allowed = local == "always" or (local == "standalone" and order.data is not None)
+    with tempfile.TemporaryDirectory(prefix="lateen-sources-") as temporary:
+        place = order.data / "sources" if order.data else Path(temporary)
+        async with obtaining.sources(place, local=allowed) as sources:
+            yield sources
 
 
 @contextmanager

@@ -8,6 +8,7 @@ not come in time fails with the status as it was.
 from __future__ import annotations
 
 import io
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,6 +30,7 @@ from lateen.controllers.insight import meters, observed
 from lateen.cue.engine import Engine
 from lateen.cue.templates import Evaluation
 from lateen.hub import connection, kubeconfig
+from lateen.sources import obtaining
 from tests.conftest import Embedded
 
 T = TypeVar("T")
@@ -221,9 +223,12 @@ class Plane:
     async def _control(self, started: Callable[[], None]) -> None:
         self.link.probe = self.probe
         watcher = control.Watcher(self.probe, self.meters)
-        clock = SystemClock()
-        self.running = control.Controller(self.client, self.engine, clock, self.settings, watcher)
-        await self.running.run(started=started)
+        with tempfile.TemporaryDirectory(prefix="lateen-sources-") as kept:
+            async with obtaining.sources(Path(kept), local=True) as sources:
+                self.running = control.Controller(
+                    self.client, self.engine, SystemClock(), self.settings, watcher, sources
+                )
+                await self.running.run(started=started)
 
     def stop(self) -> None:
         """As a process that is killed: nothing is finished, nothing is written any more."""

@@ -14,7 +14,7 @@ from lateen.definitions import proving
 
 pytestmark = pytest.mark.anyio
 
-CONTEXT = {"name": "web", "appName": "shop", "namespace": "default"}
+CONTEXT = {"name": "web", "appName": "shop", "namespace": "default", "cluster": "local"}
 CHART = {"source": "redis", "repoURL": "https://charts.example.com", "version": "1.2.3"}
 OBJECTS = [
     {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
@@ -88,10 +88,19 @@ async def test_what_it_asks(
     assert action.value["$params"] == {"chart": CHART, "context": whose, **expected}
 
 
+def answered(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "resources": objects,
+        "chart": {"name": "redis", "version": "1.2.3", "appVersion": "7"},
+        "record": {"release": "1", "revision": "1.2.3"},
+        "marks": {"lateen.dev/wave": "2"},
+    }
+
+
 async def test_what_it_makes_of_the_answer(engine: Engine, builtins: dict[str, Definition]):
     parameter = {"chart": CHART, "release": {"name": "cache"}}
     action = await asked(engine, builtins["helmchart"], parameter)
-    answer = Fill(action.path, {"$returns": {"resources": OBJECTS}}, "answer")
+    answer = Fill(action.path, {"$returns": answered(OBJECTS)}, "answer")
     result = await evaluate(engine, builtins["helmchart"], parameter, answer)
     problem.raise_any(result.problems)
     assert result.values["output"] == {
@@ -106,7 +115,7 @@ async def test_what_it_makes_of_the_answer(engine: Engine, builtins: dict[str, D
                 "app.oam.dev/component": "web",
                 "helm.oam.dev/chart": "redis",
             },
-            "annotations": {"helm.oam.dev/chart": "redis"},
+            "annotations": {"helm.oam.dev/chart": "redis", "lateen.dev/wave": "2"},
         },
         "data": {
             "chartSource": "redis",
@@ -115,6 +124,10 @@ async def test_what_it_makes_of_the_answer(engine: Engine, builtins: dict[str, D
             "repoURL": "https://charts.example.com",
             "chartVersion": "1.2.3",
             "resourceCount": "2",
+            "release": "1",
+            "revision": "1.2.3",
+            "resolvedVersion": "1.2.3",
+            "appVersion": "7",
         },
     }
     assert result.values["outputs"] == {
@@ -126,9 +139,9 @@ async def test_what_it_makes_of_the_answer(engine: Engine, builtins: dict[str, D
 async def test_an_address_is_no_label(engine: Engine, builtins: dict[str, Definition]):
     parameter = {"chart": {"source": "oci://charts.example.com/redis"}}
     action = await asked(engine, builtins["helmchart"], parameter)
-    answer = Fill(action.path, {"$returns": {"resources": []}}, "answer")
+    answer = Fill(action.path, {"$returns": answered([])}, "answer")
     result = await evaluate(engine, builtins["helmchart"], parameter, answer)
     meta = result.values["output"]["metadata"]
     assert "helm.oam.dev/chart" not in meta["labels"]
-    assert meta["annotations"] == {"helm.oam.dev/chart": "oci://charts.example.com/redis"}
+    assert meta["annotations"]["helm.oam.dev/chart"] == "oci://charts.example.com/redis"
     assert result.values["outputs"] == {}

@@ -28,6 +28,11 @@ FOLDER = resources.files("lateen.definitions") / "builtin"
 NAMES = sorted(f.name.removesuffix(".cue") for f in FOLDER.iterdir() if f.name.endswith(".cue"))
 ELSEWHERE = {
     "helmchart": "needs what renders charts",
+    "helm": "needs what renders charts",
+    "kustomize": "needs what fetches",
+    "kustomize-patch": "changes a component that needs what fetches",
+    "kustomize-json-patch": "changes a component that needs what fetches",
+    "kustomize-strategy-merge": "changes a component that needs what fetches",
     "ref-objects": "needs a cluster to find its objects in",
 }
 

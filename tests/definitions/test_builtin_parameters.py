@@ -38,6 +38,11 @@ COMPONENTS = {
     "k8s-objects": "objects",
     "ref-objects": "objects urls",
     "helmchart": "chart release values valuesFrom healthStatus options",
+    "helm": "repoType pullInterval interval url secretRef timeout installTimeout sourceName git "
+    "oss helmrepository valuesFiles chart version targetNamespace releaseName retries values "
+    "valuesFrom upgradeCRD",
+    "kustomize": "repoType imageRepository pullInterval url version secretRef timeout git oss path "
+    "prune suspend force targetNamespace",
     "process": f"command args env port workingDir init terminationGracePeriodSeconds cpu memory "
     f"{PROBES}",
 }
@@ -70,6 +75,9 @@ TRAITS = {
     "k8s-update-strategy": "targetAPIVersion targetKind strategy",
     "json-patch": "operations",
     "json-merge-patch": "",
+    "kustomize-patch": "patches",
+    "kustomize-json-patch": "patchesJson",
+    "kustomize-strategy-merge": "patchesStrategicMerge",
     "service-binding": "envMappings",
     "nocalhost": "port serviceType gitUrl image shell workDir storageClass command debug "
     "hotReload sync env portForward persistentVolumeDirs resources",
@@ -87,6 +95,8 @@ REQUIRED = {
     "task": "image",
     "cron-task": "image schedule",
     "helmchart": "chart",
+    "helm": "url chart",
+    "kustomize": "url path",
     "process": "command",
     "sidecar": "name image",
     "container-image": "image",
@@ -98,9 +108,9 @@ REQUIRED = {
 # labels of KubeVela's own user interface, and how other tools find the types
 LABELS = {
     "ui-hidden": "worker ref-objects affinity json-patch json-merge-patch service-binding "
-    "nocalhost pure-ingress",
+    "nocalhost pure-ingress kustomize-patch kustomize-json-patch kustomize-strategy-merge",
     "deprecated": "pure-ingress",
-    "category": "helmchart",
+    "category": "helmchart helm kustomize",
 }
 DISRUPTIVE = (
     "labels annotations sidecar container-image container-ports resource storage init-container "
@@ -117,6 +127,9 @@ APPLIES = {
     "k8s-update-strategy": 3,
     "resource": 5,
     "labels": 0,
+    "kustomize-patch": 0,
+    "kustomize-json-patch": 0,
+    "kustomize-strategy-merge": 0,
     "annotations": 0,
     "json-patch": 0,
     "json-merge-patch": 0,
@@ -132,8 +145,8 @@ async def test_what_there_is(builtins: dict[str, Definition]):
     found = {kind: {d.name for d in builtins.values() if d.kind is kind} for kind in DefinitionKind}
     assert found[DefinitionKind.COMPONENT] == set(COMPONENTS)
     assert found[DefinitionKind.TRAIT] == set(TRAITS)
-    assert len(COMPONENTS) == 9 + 1, "KubeVela's and process"
-    assert (len(TRAITS), len(found[DefinitionKind.POLICY])) == (29, 9)
+    assert len(COMPONENTS) == 9 + 2 + 1, "KubeVela's, those of its fluxcd addon, and process"
+    assert (len(TRAITS), len(found[DefinitionKind.POLICY])) == (29 + 3, 9 + 1), "and rollback"
     assert {d.raw["metadata"]["namespace"] for d in builtins.values()} == {"vela-system"}
 
 

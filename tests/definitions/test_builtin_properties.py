@@ -35,7 +35,7 @@ OVERRIDES: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
     "sidecar": {"name": st.just("helper")},
     "storage": {"pvc": st.just([]), "configMap": st.just([]), "secret": st.just([])},
 }
-ELSEWHERE = {"helmchart"}  # needs what renders charts
+ELSEWHERE = {"helmchart", "helm", "kustomize"}  # needs what renders charts
 
 
 @pytest.mark.parametrize("name", sorted(set(PARAMETERS) - ELSEWHERE))

@@ -21,7 +21,11 @@ NAMES = sorted(
     for file in (resources.files("lateen.definitions") / "builtin").iterdir()
     if file.name.endswith(".cue")
 )
-ELSEWHERE = {"helmchart"}  # rendering a chart is the work of a provider, which has its own tests
+ELSEWHERE = {
+    "helmchart",
+    "helm",
+    "kustomize",
+}  # rendering a chart is the work of a provider, which has its own tests
 
 OBJECTS = st.lists(
     st.fixed_dictionaries(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,19 +13,27 @@ from lateen.api.application import Application
 from lateen.api.definition import DefinitionKind
 from lateen.base import documents
 from lateen.base.documents import Document
+from lateen.cli import sources, surroundings
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading, templates
+from lateen.sources import obtaining
 from tests.docs import pages
 
-EXAMPLES = sorted((pages.ROOT / "examples").rglob("*.yaml"))
+EXAMPLES = [
+    path
+    for path in sorted((pages.ROOT / "examples").rglob("*.yaml"))
+    if "charts"
+    not in path.relative_to(pages.ROOT).parts  # they belong to the application that delivers them
+]
 
 
 def written() -> Iterator[Document]:
     for block in pages.blocks("yaml"):
         yield from documents.load(block.text, block.source)
     for path in EXAMPLES:
-        yield from documents.load(path.read_text(), str(path.relative_to(pages.ROOT)))
+        for document in sources.checked([str(path)]):
+            yield replace(document, source=str(path.relative_to(pages.ROOT)))
 
 
 OBJECTS = [document for document in written() if "kind" in document.data]
@@ -65,8 +75,13 @@ def test_its_form_is_right(document: Document):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("document", APPLICATIONS, ids=named)
-async def test_it_renders(document: Document, catalogue: loading.Catalogue, engine: Engine):
-    found = await preview.preview(Application(document.data), catalogue, engine)
+async def test_it_renders(
+    document: Document, catalogue: loading.Catalogue, engine: Engine, tmp_path: Path
+):
+    async with obtaining.sources(tmp_path, local=True) as fetching:
+        around = surroundings.of(None, "default", fetching)
+        app = Application(document.data)
+        found = await preview.preview(app, catalogue, engine, surroundings=around)
     assert found.manifests
     assert found.warnings == []
 

@@ -106,6 +106,17 @@ def _native_codes() -> Iterator[str]:
     table = text.partition("exitCodes = map[string]int{")[2].partition("}")[0]
     yield from (f"standalone.{code}" for code in re.findall(r'"([a-z-]+)":', table))
     yield "standalone.failed"
+    yield from _renderer_codes()
+
+
+def _renderer_codes() -> Iterator[str]:
+    """What the renderer says of charts, sources and kustomizations, and what is said of it."""
+    for path in (pages.ROOT / "native/renderer").glob("*.go"):
+        text = path.read_text()
+        for group, kind in re.findall(r'(chart|source)Failure\("([a-z-]+)"', text):
+            yield f"{group}.{kind}"
+        yield from re.findall(r'Kind: "(kustomize\.[a-z]+)"', text)
+    yield from ("chart.deadline", "chart.memory", "chart.engine")
 
 
 def test_every_metric_is_documented():

@@ -86,6 +86,7 @@ INPUTS = {
     "StrategyUnify": "value: a: 1, patch: b: 2",
     "ImageRegistry": 'auth: {username: "u", password: "p"}',
     "HelmRepository": 'url: "http://u"',
+    "Build": 'source: url: "http://u"',
     "Render": 'chart: {source: "c", repoURL: "http://u"}',
 }
 RESOURCE = f"resource: {OBJECT}"

@@ -59,6 +59,13 @@ INPLACE_UPGRADE = "app.oam.dev/inplace-upgrade"
 FILTER_LABELS = "filter.oam.dev/label-keys"
 FILTER_ANNOTATIONS = "filter.oam.dev/annotation-keys"
 WORKFLOW_STARTED = "vela.io/startTime"
+WAVE = "lateen.dev/wave"  # a number: objects of a component go out in its order, 0 if none is said
+ONCE = "lateen.dev/once"  # it runs to its end, once for each value
+ONCE_DELETE = "lateen.dev/once-delete"  # hook-succeeded, hook-failed: when it goes afterwards
+WAIT = "lateen.dev/wait"  # on a main object: each wave has to be healthy before the next
+RUN = "lateen.dev/run"  # on a ResourceTracker: which run, where one revision had several
+KEEP = "lateen.dev/keep"  # "true": nothing deletes it with its application
+HELM_POLICY = "helm.sh/resource-policy"  # keep: it outlives its release
 
 # on the credential Secret of a joined cluster: labels, then annotations (semantics D)
 CLUSTER_CREDENTIAL = "cluster.core.oam.dev/cluster-credential-type"

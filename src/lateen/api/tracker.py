@@ -110,6 +110,11 @@ class Tracker:
         return manifest.labels(self.raw).get(names.APP_REVISION, "")
 
     @property
+    def run(self) -> str:
+        """Which of several runs of one declaration it is of, empty for the first."""
+        return manifest.annotation(self.raw, names.RUN)
+
+    @property
     def deleting(self) -> bool:
         return bool(self.raw["metadata"].get("deletionTimestamp"))
 
@@ -135,7 +140,7 @@ class Tracker:
 
 
 def current(
-    trackers: Iterable[Tracker], app: Application, revision: str, *, running: bool
+    trackers: Iterable[Tracker], app: Application, revision: str, *, running: bool, run: str = ""
 ) -> Tracker | None:
     """The tracker of what the application declares now; None when it has yet to be made.
 
@@ -145,8 +150,11 @@ def current(
     `running` says that the workflow of `revision` goes on rather than starts. Its tracker then
     holds even under an older generation: a text that was changed and changed back before anybody
     looked is the same revision, and what it delivered is still wanted.
+    `run` tells runs of one declaration apart that came to different things.
     """
-    known = [each for each in trackers if not each.root and each.revision == revision]
+    known = [
+        each for each in trackers if not each.root and each.revision == revision and each.run == run
+    ]
     for tracker in known:
         if tracker.tracks(app):
             return tracker
@@ -169,6 +177,7 @@ def renamed(tracker: Tracker) -> Tracker:
             tracker.generation,
             tracker.publish_version,
             tracker.revision,
+            tracker.run,
         ],
         8,
     )
@@ -182,18 +191,22 @@ def same(left: Tracker, right: Tracker) -> bool:
 
     def what(tracker: Tracker) -> tuple[str | None, bool, int, str, str]:
         uid = manifest.labels(tracker.raw).get(names.APP_UID)
-        revision = "" if tracker.root else tracker.revision
-        return uid, tracker.root, tracker.generation, tracker.publish_version, revision
+        of = "" if tracker.root else f"{tracker.revision} {tracker.run}"
+        return uid, tracker.root, tracker.generation, tracker.publish_version, of
 
     return what(left) == what(right)
 
 
-def fresh(app: Application, revision: str) -> Tracker:
+def fresh(app: Application, revision: str, run: str = "") -> Tracker:
     """A tracker for the application as it is declared now, holding nothing yet."""
     version = app.publish_version or f"v{app.generation}"
+    if run:
+        version = f"{version}-{run[:8]}"
     tracker = _empty(app, revision, f"{app.name}-{version}-{app.namespace}", "versioned")
     if app.publish_version:
         tracker.raw["metadata"]["annotations"] = {names.PUBLISH_VERSION: app.publish_version}
+    if run:
+        tracker.raw["metadata"]["annotations"][names.RUN] = run
     tracker.raw["spec"]["applicationGeneration"] = app.generation
     return tracker
 

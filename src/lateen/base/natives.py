@@ -1,4 +1,4 @@
-"""Where the two native programs are."""
+"""Where the native programs are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def locate(name: str) -> Path:
-    """The path of a native program, `engine` or `kube`.
+    """The path of a native program, `engine`, `renderer` or `kube`.
 
     Looks in `$LATEEN_NATIVE_DIR`, then beside the installed package, then in a checkout's
     `native/bin`.

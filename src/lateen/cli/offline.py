@@ -17,7 +17,7 @@ from lateen.api.revision import Revision
 from lateen.base import paths
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
-from lateen.cli import connecting, problems, reaching, sources, vetting
+from lateen.cli import connecting, problems, reaching, sources, surroundings, vetting
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading, rendering, tracing, wording
@@ -70,7 +70,7 @@ async def check(
         return []
     rendered: list[Rendered] = []
     wrong: list[tuple[Document, tuple[Problem, ...]]] = []
-    async with Engine() as engine:
+    async with Engine() as engine, surroundings.sources() as fetching:
         spaces = sorted({Application(document.data).namespace for document in apps})
         known = await catalogue(documents, client, extra, engine, spaces)
         around = await shared(documents, client, spaces)
@@ -89,6 +89,7 @@ async def check(
                     recorder=recorder,
                     revision=(revisions or {}).get((app.namespace, app.name), ""),
                     rules=rendering.Rules(strict, strict),
+                    surroundings=surroundings.of(client, app.namespace, fetching),
                 )
             except (Problem, Problems) as error:
                 wrong.append((document, every(error)))
@@ -268,7 +269,7 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
     found = await _revision(client, app.namespace, latest)
     document = Document(f"Application {app.namespace}/{app.name}", app.raw, {})
     recorder = tracing.Recorder()
-    async with Engine() as engine:
+    async with Engine() as engine, surroundings.sources() as fetching:
         known = await catalogue([], client, [], engine, [app.namespace])
         externals = preview.Nowhere()
         if found is not None:
@@ -285,6 +286,7 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
             clusters=roster,
             recorder=recorder,
             revision=latest,
+            surroundings=surroundings.of(client, app.namespace, fetching),
         )
     return Rendered(app, done.manifests, document, recorder, done.unrun)
 

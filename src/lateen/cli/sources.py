@@ -6,15 +6,22 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lateen.api import checking, names
-from lateen.base import documents, suggest
+from lateen.base import documents, paths, suggest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
 from lateen.cli import problems
 
+# which property of a component may be a path of this machine
+_PATHS = {
+    "helmchart": ("chart", "source"),
+    "helm": ("url",),
+    "kustomize": ("url",),
+}
 _SUFFIXES = (".yaml", ".yml", ".json")
 _LIMIT = 16 * 2**20  # bytes; a manifest is never that big, a wrong address may be
 _PATIENCE = 30.0  # seconds for an address to answer
@@ -43,11 +50,40 @@ def checked(targets: Sequence[str]) -> list[Document]:
     Raises:
         Blamed: what is wrong, in all documents at once.
     """
-    found = read(targets)
+    found = [_anchored(document) for document in read(targets)]
     wrong = [(document, checking.check(document.data)) for document in found]
     if any(its for _, its in wrong):
         raise problems.blame(wrong)
     return found
+
+
+def _anchored(document: Document) -> Document:
+    """With paths of charts and directories that are relative to the file made absolute: where the
+    control plane runs is another place.
+    """
+    home = Path(document.source)
+    if not home.is_file() or not (isinstance(document.data, dict) and _listed(document.data)):
+        return document
+    spec = dict(document.data["spec"])
+    spec["components"] = [_from(home.parent, each) for each in spec["components"]]
+    return replace(document, data={**document.data, "spec": spec})
+
+
+def _listed(data: dict[str, Any]) -> bool:
+    spec = data.get("spec")
+    listed = isinstance(spec, dict) and isinstance(spec.get("components"), list)
+    return listed and data.get("kind") == "Application"
+
+
+def _from(folder: Path, component: Any) -> Any:
+    path = _PATHS.get(component.get("type", "")) if isinstance(component, dict) else None
+    properties = component.get("properties") if path else None
+    value = paths.lookup(properties, path, None) if path and properties else None
+    if not isinstance(value, str) or not value.startswith(("./", "../")):
+        return component
+    assert path is not None
+    anchored = paths.assign(properties, path, str((folder / value).resolve()))
+    return {**component, "properties": anchored}
 
 
 def applications(found: Iterable[Document]) -> list[Document]:

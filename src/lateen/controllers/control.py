@@ -14,7 +14,7 @@ from lateen.api.application import Application
 from lateen.base import loglines
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
-from lateen.controllers import caches, observing, queueing, settings
+from lateen.controllers import caches, observing, queueing, settings, tidings
 from lateen.controllers.application import reconcile, running
 from lateen.controllers.application.report import Next
 from lateen.controllers.application.stages import Stages
@@ -24,6 +24,7 @@ from lateen.controllers.workflowruns import conducting
 from lateen.cue.engine import Engine
 from lateen.hub import client, clusters, errors
 from lateen.providers import sending
+from lateen.sources import obtaining
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,8 +58,10 @@ class Controller:
         clock: Clock,
         chosen: settings.Settings = settings.DEFAULTS,
         watcher: Watcher | None = None,
+        fetching: obtaining.Sources | None = None,
     ) -> None:
-        """`watcher` is told of the work, where there is one."""
+        """`watcher` is told of the work, `fetching` gets charts, where there are such."""
+        self._fetching = fetching
         self._settings = chosen
         self._watcher = watcher
         self._cached: caches.Caches | None = None
@@ -87,7 +90,8 @@ class Controller:
             )
             known.local_version = _facts(version)
             self._live = live = observing.Fleet(known, self._changed)
-            stages, over = self._stages(cached, known, live, http)
+            news = tidings.Tidings(self._clock, self._changed)
+            stages, over = self._stages(cached, known, live, http, news)
             registry = registering.Registry(
                 self._hub,
                 self._engine,
@@ -117,6 +121,7 @@ class Controller:
             tasks.start_soon(registry.run, tasks)
             tasks.start_soon(conductor.run, tasks)
             tasks.start_soon(stages.bin.empty)
+            tasks.start_soon(news.run)
 
             async def handle(key: tuple[str, str]) -> float | None:
                 return await self._handle(key, cached, over)
@@ -129,13 +134,16 @@ class Controller:
         known: clusters.Clusters,
         live: observing.Fleet,
         http: sending.Sender,
+        news: tidings.Tidings,
     ) -> tuple[Stages, Over]:
         """The stages of a pass, and a pass over them, watched where there is somebody to tell."""
         collaborators = (self._hub, self._engine, cached, known, live, self._clock, http)
         if self._watcher is None:
-            plain = Stages(*collaborators, self._settings)
+            plain = Stages(*collaborators, self._settings, tidings=news, sources=self._fetching)
             return plain, lambda app: reconcile.reconcile(app, plain, self._clock)
-        told = observed.Observed(*collaborators, self._settings)
+        told = observed.Observed(
+            *collaborators, self._settings, tidings=news, sources=self._fetching
+        )
         told.observe(self._watcher.probe, self._watcher.meters)
         return told, lambda app: told.over(app, self._clock)
 

@@ -17,6 +17,7 @@ _PREFIX = "LATEEN_"
 
 Logs = Literal["text", "json"]
 Events = Literal["failures", "outcome", "all"]
+Local = Literal["standalone", "always", "never"]
 Kept = Annotated[int, Field(ge=0)]
 
 
@@ -118,6 +119,12 @@ class Settings(BaseModel):
         description="Leave what holds data (PersistentVolumeClaims, PersistentVolumes, "
         "Namespaces, CustomResourceDefinitions) when an application no longer declares it, or is "
         'deleted, unless it is annotated `lateen.dev/delete-data: "true"`.',
+    )
+    local_sources: Local = Field(
+        default="standalone",
+        description="Whether charts and directories of manifests may be paths of the control "
+        "plane's machine: `always`, `never`, or on a `standalone` control plane only, whose users "
+        "are on that machine anyway.",
     )
 
     terraform_program: str = Field(

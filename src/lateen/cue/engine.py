@@ -32,14 +32,17 @@ class Engine:
     the child its life and fails with `cue.deadline`; one that takes too much memory fails with
     `cue.memory`, one that crashes the child twice with `cue.engine`. All others under way at that
     moment are asked again and notice only the delay.
+
+    Another `program` that speaks the same frames, and keeps no `templates` (None), may stand in.
     """
 
     def __init__(
-        self, *, memory_mib: int = 512, templates: int = 256, program: Path | None = None
+        self, *, memory_mib: int = 512, templates: int | None = 256, program: Path | None = None
     ) -> None:
         self._program = program
         self._memory_mib = memory_mib
-        self._arguments = (f"-memory={memory_mib}", f"-templates={templates}")
+        kept = () if templates is None else (f"-templates={templates}",)
+        self._arguments = (f"-memory={memory_mib}", *kept)
         self._child: process.Child | None = None
         self._children: list[process.Child] = []  # the running one and those that have not left yet
         self._starts = 0

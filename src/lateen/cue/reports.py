@@ -10,9 +10,12 @@ from lateen.base.problem import Position, Problem
 
 
 def problem(raw: Mapping[str, Any]) -> Problem:
-    """One problem of the wire form as a `Problem` with code `cue.<kind>`."""
+    """One problem of the wire form as a `Problem` with code `cue.<kind>`, or of what is not CUE,
+    with the whole kind as its code.
+    """
+    kind = raw["kind"]
     return Problem(
-        f"cue.{raw['kind']}",
+        kind if "." in kind else f"cue.{kind}",
         raw["message"],
         raw["path"],
         tuple(Position(**position) for position in raw["positions"] or ()),

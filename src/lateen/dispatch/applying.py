@@ -131,6 +131,18 @@ class Dispatcher:
                     await known.wait(key.group, key.version, key.kind)
         return [found.get(_place(desired), desired) for desired in prepared]
 
+    async def remove(self, found: Manifest) -> None:
+        """Delete a live object and wait until it is gone; the inventory forgets it first, so that
+        nobody takes it for missing.
+
+        Raises:
+            ApiError: the API server refuses.
+            Problem: `dispatch.stuck` when it does not go.
+        """
+        await self._ledger.forget([Resource.tracking(found, "", "")])
+        site = self._sites.at(manifest.cluster(found))
+        await writing.Writer(site.client, self._owner, self._identity).remove(found)
+
     def _claim(self, desired: Manifest, item: Desired) -> Resource | None:
         """The entry to record for an object, None when another component brings the same."""
         entry = Resource.tracking(desired, item.component, item.trait, self._treat(desired))

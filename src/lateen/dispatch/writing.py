@@ -54,7 +54,7 @@ class Writer:
         if treatment.shared or sharing.sharers(live or {}):
             desired = sharing.stamped(desired, live, self.owner)
         if live is not None and drift.recreates(desired, live, treatment.recreate):
-            await self._remove(live)
+            await self.remove(live)
             live = None
             desired = {**desired, "metadata": _unborn(desired["metadata"])}
         if live is not None and treatment.replace:
@@ -87,7 +87,13 @@ class Writer:
             meta.setdefault("finalizers", finalizers)
         return await self.hub.replace({**desired, "metadata": meta}, identity=self.identity)
 
-    async def _remove(self, live: Manifest) -> None:
+    async def remove(self, live: Manifest) -> None:
+        """Delete an object and wait until it is gone.
+
+        Raises:
+            ApiError: the API server refuses.
+            Problem: `dispatch.stuck` when it does not go.
+        """
         key, uid = manifest.key(live), live["metadata"]["uid"]
         version = sharing.version(live)
         left = await self.hub.delete(key, uid=uid, version=version, identity=self.identity)

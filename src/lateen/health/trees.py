@@ -41,7 +41,7 @@ def _pod(spec: Mapping[str, Any], status: Mapping[str, Any], manifest: Manifest)
         return False, trouble or _unscheduled(status) or phase.lower()
     if spec.get("restartPolicy", "Always") != "Always":
         return not trouble, trouble or "running"  # it ends by itself and need never be ready
-    if _condition(status, "Ready").get("status") == "True":
+    if condition(status, "Ready").get("status") == "True":
         return _HEALTHY
     return False, trouble or "not ready"
 
@@ -64,8 +64,8 @@ def _troubles(status: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unscheduled(status: Mapping[str, Any]) -> str:
-    condition = _condition(status, "PodScheduled")
-    return str(condition.get("message") or "") if condition.get("status") == "False" else ""
+    found = condition(status, "PodScheduled")
+    return str(found.get("message") or "") if found.get("status") == "False" else ""
 
 
 def _service(spec: Mapping[str, Any], status: Mapping[str, Any], _: Manifest) -> Verdict:
@@ -85,7 +85,7 @@ def _replica_set(spec: Mapping[str, Any], status: Mapping[str, Any], manifest: M
     generation = manifests.metadata(manifest).get("generation") or 0
     if (status.get("observedGeneration") or 0) < generation:
         return False, "waiting for the latest change to be seen"
-    failure = _condition(status, "ReplicaFailure")
+    failure = condition(status, "ReplicaFailure")
     if failure.get("status") == "True":
         return False, str(failure.get("message") or "pods cannot be created")
     wanted = spec.get("replicas", 1)
@@ -94,13 +94,13 @@ def _replica_set(spec: Mapping[str, Any], status: Mapping[str, Any], manifest: M
 
 
 def _by_ready_condition(spec: Mapping[str, Any], status: Mapping[str, Any], _: Manifest) -> Verdict:
-    ready = _condition(status, "Ready")
+    ready = condition(status, "Ready")
     if ready.get("status") == "True":
         return _HEALTHY
     return False, str(ready.get("message") or "not ready")
 
 
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     conditions = status.get("conditions") or ()
     return next((found for found in conditions if found.get("type") == kind), {})
 

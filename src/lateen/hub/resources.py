@@ -99,6 +99,16 @@ class Resources:
         """Ask again at the next miss: a CustomResourceDefinition has been applied."""
         self._read_at = float("-inf")
 
+    async def served(self) -> list[Resource]:
+        """Everything that is served, read if it has not been.
+
+        Raises:
+            ApiError: discovery failed.
+        """
+        if not self._found:
+            await self._refresh()
+        return self.known
+
     @property
     def known(self) -> list[Resource]:
         """All resources as last read, each once for every version it is served in."""

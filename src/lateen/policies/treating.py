@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lateen.api import manifest, names
 from lateen.api.application import Application, Policy
 from lateen.api.treatment import WHOLE, Lifetime, Treatment
 from lateen.base import paths
@@ -61,6 +62,13 @@ class Governance:
         for rules in self.rules.values():
             rule = next((each for each in rules if each.selector.matches(found)), None)
             sets |= rule.sets if rule else {}
+        if manifest.annotation(found, names.ONCE):
+            sets["unrecorded"] = True  # it has run: that it is gone or changed is no drift
+        if (
+            manifest.annotation(found, names.KEEP) == "true"
+            or manifest.annotation(found, names.HELM_POLICY) == "keep"
+        ):
+            sets["lifetime"] = Lifetime.FOREVER
         return Treatment(**sets)
 
 

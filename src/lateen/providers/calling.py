@@ -18,6 +18,7 @@ from lateen.providers import (
     kube,
     mailing,
     measuring,
+    overlays,
     queries,
     registries,
     requesting,
@@ -35,6 +36,7 @@ _SHARED: Final[Mapping[str, Group]] = {
     "cue": converting.CUE,
     "helm": charts.ACTIONS,
     "http": requesting.ACTIONS,
+    "kustomize": overlays.ACTIONS,
 }
 _OP: Final[Group] = {
     **builtin.ACTIONS,

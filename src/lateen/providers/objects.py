@@ -5,7 +5,7 @@ ownership checked. For templates, queries and what belongs to no application.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,14 @@ class Direct:
             message = f'there is no cluster "{name}"'
             raise Problem("provider.cluster", message, hint=hint, retry=True)
         return self.clients[name]
+
+    async def abilities(self, cluster: str) -> tuple[str, Sequence[str]]:
+        """See `ports.Abilities`."""
+        client = self.client(cluster)
+        version = str((await client.version()).get("gitVersion") or "")
+        served = await client.resources.served()
+        groups = {each.api_version for each in served}
+        return version, sorted(groups | {f"{each.api_version}/{each.kind}" for each in served})
 
     async def get(self, cluster: str, key: Key) -> Manifest:
         return await self.client(cluster).get(key, identity=self.identity)

@@ -22,7 +22,12 @@ class Flavour(enum.Enum):
 
 
 _TEXTS: Final = resources.files("lateen.providers") / "cue"
-_SHARED: Final = ("base64", "cue", "helm")  # the same for both; steps need them less often
+_SHARED: Final = (
+    "base64",
+    "cue",
+    "helm",
+    "kustomize",
+)  # the same for both; steps need them less often
 
 
 def _read(folder: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from lateen.base.problem import Problem
 from lateen.cue.engine import Engine
 from lateen.providers.external import Shelf
 from lateen.providers.packages import Flavour
+from lateen.sources.obtaining import Sources
 
 T = TypeVar("T")
 
@@ -252,6 +253,45 @@ class Journal(Protocol):
     async def end(self, key: str, result: Mapping[str, Any]) -> None: ...
 
 
+class Abilities(Protocol):
+    async def abilities(self, cluster: str) -> tuple[str, Sequence[str]]:
+        """The version of Kubernetes, and what is served: `apps/v1`, `apps/v1/Deployment`."""
+        ...
+
+
+class News(Protocol):
+    """Whether what a component was rendered from has changed where it comes from."""
+
+    def follow(
+        self, component: str, token: str, interval: float, look: Callable[[], Awaitable[str]]
+    ) -> None:
+        """Look every `interval` seconds; what differs from `token`, as of now, is news."""
+        ...
+
+    def pending(self, component: str) -> bool:
+        """Whether there is news that no rendering has taken in yet."""
+        ...
+
+    def taken(self, component: str) -> None:
+        """A rendering has taken in what there is; it follows again what may change."""
+        ...
+
+
+class NoNews:
+    """Implements `News` where nothing is rendered again."""
+
+    def follow(
+        self, component: str, token: str, interval: float, look: Callable[[], Awaitable[str]]
+    ) -> None:
+        pass
+
+    def pending(self, component: str) -> bool:
+        return False
+
+    def taken(self, component: str) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What actions may use. One that needs what is not given fails with `provider.unavailable`.
@@ -287,6 +327,9 @@ class Runtime:
     inventories: Inventories | None = None
     assess: Callable[[Manifest], tuple[bool, str]] | None = None
     journal: Journal | None = None
+    sources: Sources | None = None
+    abilities: Abilities | None = None
+    news: News = field(default_factory=NoNews)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import aiohttp
 
+from lateen.base import trust
 from lateen.base.clock import Clock, SystemClock
 from lateen.base.problem import Problem
 from lateen.providers.ports import Request, Response
@@ -109,25 +108,7 @@ def _said(request: Request) -> str:
 
 def _tls(request: Request) -> ssl.SSLContext | bool:
     """Raises: Problem: `http.tls` for certificates that cannot be read."""
-    if not (request.ca or request.certificate or not request.verify):
-        return True
     try:
-        context = ssl.create_default_context(cadata=request.ca or None)
-        if not request.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if request.certificate:
-            _present(context, request)
-    except (ssl.SSLError, ValueError, TypeError) as error:  # TypeError: no ASCII
+        return trust.context(request.ca, request.certificate, request.key, verify=request.verify)
+    except ValueError as error:
         raise Problem("http.tls", f"the certificates for {_said(request)} are no good") from error
-    return context
-
-
-def _present(context: ssl.SSLContext, request: Request) -> None:
-    """The standard library reads a key from files only; these are gone before anything is sent."""
-    with tempfile.TemporaryDirectory(prefix="lateen-tls-") as folder:
-        certificate, key = Path(folder, "client.crt"), Path(folder, "client.key")
-        key.touch(0o600)
-        certificate.write_text(request.certificate)
-        key.write_text(request.key)
-        context.load_cert_chain(certificate, key)

@@ -15,7 +15,9 @@ from lateen.api import manifest, names
 from lateen.api.application import Component
 from lateen.api.manifest import Manifest
 from lateen.base import hashing
+from lateen.base.clock import Clock, SystemClock
 from lateen.base.problem import Problem, Problems, every
+from lateen.controllers.application import waving
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, rendering
 from lateen.definitions.rendering import Rendered
@@ -32,6 +34,10 @@ class Dispatch(Protocol):
     async def dispatch(self, wanted: Sequence[Desired]) -> list[Manifest]: ...
     async def find(self, wanted: Manifest) -> Manifest | None: ...
 
+    async def remove(self, wanted: Manifest) -> None:
+        """Delete the object, and return when it is gone; it is not to be kept any more."""
+        ...
+
 
 class Clusters(Protocol):
     """The clusters that can be delivered to; `hub.clusters.Clusters` is one."""
@@ -43,6 +49,23 @@ class Clusters(Protocol):
 
 
 Slot = tuple[str, str, str, str]  # component, cluster, namespace, key of the copy
+
+# what somebody else has to put right, which is no mistake of the application: it is waited for
+_ELSEWHERE = frozenset(
+    {
+        "source.chart",
+        "source.digest",
+        "source.index",
+        "source.missing",
+        "source.refused",
+        "source.secret",
+        "source.signature",
+        "source.tls",
+        "source.unreachable",
+        "source.values",
+        "source.version",
+    }
+)
 
 
 @dataclass
@@ -69,6 +92,9 @@ class Deliverer:
     target: Dispatch
     clusters: Clusters
     delivered: dict[Slot, Delivered] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
+    patient: bool = True  # what cannot be fetched is waited for, as long as it takes
+    missing: list[tuple[Component, Placement, str]] = field(default_factory=list)
 
     async def deliver(self, component: Component, placement: Placement) -> Outcome:
         """Bring the component to the placement and say how it is.
@@ -83,6 +109,11 @@ class Deliverer:
             return await self._deliver(component, placement)
         except errors.ApiError as error:
             raise Problems(error.problems()) from error
+        except (Problem, Problems) as error:
+            if not self.patient or not all(each.code in _ELSEWHERE for each in every(error)):
+                raise
+            self.missing.append((component, placement, str(error)))
+            return Outcome(False, str(error), None, {})
 
     async def _deliver(self, component: Component, placement: Placement) -> Outcome:
         self._refuse_unknown(placement)
@@ -111,8 +142,12 @@ class Deliverer:
             await self.target.dispatch(desired(rendered, rendering.PRE))
         health = await self.assess(rendered, (rendering.PRE,))
         if all(trait.healthy or trait.pending for trait in health.traits):
-            await self.target.dispatch(desired(rendered, rendering.DEFAULT))
+            waiting = await self.send(rendered)
+            if not waiting:
+                rendered = await self._settled(component, placement, rendered)
             health = await self.assess(rendered, (rendering.PRE, rendering.DEFAULT))
+            if waiting:
+                health = replace(health, healthy=False, workload_healthy=False, message=waiting)
         if health.healthy:
             rendered, health = await self._finish(component, placement, rendered, health)
         return rendered, health
@@ -132,6 +167,29 @@ class Deliverer:
             if lost is None:
                 raise
             found.append(lost.message)
+
+    async def send(self, rendered: Rendered) -> str:
+        """Send out the component itself, wave by wave; returns what is waited for, if anything.
+
+        Raises:
+            Problem | Problems: what is against it, or failed.
+        """
+        return await self._waves(rendered).advance(desired(rendered, rendering.DEFAULT))
+
+    def _waves(self, rendered: Rendered) -> waving.Waves:
+        patient = manifest.annotation(rendered.workload, names.WAIT) == "true"
+        return waving.Waves(self.target, self.clock.now(), patient)
+
+    async def _settled(
+        self, component: Component, placement: Placement, rendered: Rendered
+    ) -> Rendered:
+        """The component without what has run to its end, so that it is not run again."""
+        wanted = desired(rendered, rendering.DEFAULT)
+        if not waving.once(wanted):
+            return rendered
+        after = await self._render(component, placement)
+        await self._waves(rendered).clean(wanted)
+        return after
 
     async def render(self, component: Component, placement: Placement) -> Outcome:
         """What `deliver` would apply; nothing is.

@@ -14,7 +14,15 @@ from lateen.api.placement import Placement
 from lateen.base import paths, suggest
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.controllers.application import deliver, parsing, policing, running, scheduling, stepping
+from lateen.controllers.application import (
+    deliver,
+    parsing,
+    policing,
+    running,
+    scheduling,
+    stepping,
+    waving,
+)
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, loading, rendering, templates, tracing, uniting
 from lateen.dispatch import applying, preparing
@@ -22,6 +30,7 @@ from lateen.dispatch.applying import Desired
 from lateen.health import assessing
 from lateen.hub import members
 from lateen.policies import treating
+from lateen.providers import ports
 from lateen.workflow import options, planning, records
 from lateen.workflow.ports import Outcome
 from lateen.workflow.steps import custom
@@ -95,6 +104,9 @@ class _Paper:
     async def find(self, wanted: Manifest) -> Manifest | None:
         return self.written.get(_place(wanted))
 
+    async def remove(self, wanted: Manifest) -> None:
+        """What runs once is shown as it is sent."""
+
     def _replaces(self, place: tuple[str, Key], by: Desired, sent: Manifest) -> bool:
         """Whether an object that is there is written again; not for another component."""
         before = self.written[place]
@@ -135,6 +147,12 @@ class _Optimist(deliver.Deliverer):
                 path=component.path,
             )
             return Outcome(True, "", None, {})
+
+    async def send(self, rendered: rendering.Rendered) -> str:
+        """Everything at once, in the order of the waves: nothing runs that could be waited for."""
+        waves = waving.sorted_waves(deliver.desired(rendered, rendering.DEFAULT))
+        await self.target.dispatch([each for wave in waves for each in wave])
+        return ""
 
     async def assess(
         self, rendered: rendering.Rendered, reached: Any = rendering.STAGES
@@ -183,12 +201,14 @@ async def preview(
     rules: rendering.Rules | None = None,
     shelf: templates.Shelf | None = None,
     clusters: deliver.Clusters = members.ALONE,
+    surroundings: ports.Runtime | None = None,
 ) -> Preview:
     """Run an application's whole delivery on paper.
 
     Without a `revision` labels carry the name of a first one, for which it would be is not known
     offline. A `recorder` is told how each object came to be. `rules` say what is an
     error and what a warning. Several previews of one engine do well to share a `shelf`.
+    `surroundings` are what templates may ask of others; without any they get by with nothing.
 
     Raises:
         Problem | Problems: everything that would keep it from being delivered, as far as it can be
@@ -201,7 +221,12 @@ async def preview(
         cluster_version=cluster_version or contexts.UNKNOWN_VERSION,
     )
     renderer = rendering.Renderer(
-        engine, parsing.seen_by(app, catalogue), shelf, recorder=recorder, rules=rules
+        engine,
+        parsing.seen_by(app, catalogue),
+        shelf,
+        runtime=surroundings,
+        recorder=recorder,
+        rules=rules,
     )
     found = Preview()
     problems: list[Problem] = []
@@ -220,7 +245,7 @@ async def preview(
     raise_any(problems)
     assert route is not None  # else there was a problem
     paper = _Paper(found)
-    deliverer = _Optimist(engine, renderer, facts, paper, clusters)
+    deliverer = _Optimist(engine, renderer, facts, paper, clusters, patient=False)
     runtime = stepping.on_paper(app.namespace, app.name, paper)
     done = await running.rehearse(route, deliverer, facts, engine, SystemClock(), runtime)
     found.unrun += _unrun(done)

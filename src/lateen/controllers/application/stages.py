@@ -15,7 +15,7 @@ from lateen.api.manifest import Manifest
 from lateen.api.revision import Revision
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.controllers import caches, observing, settings
+from lateen.controllers import caches, observing, settings, tidings
 from lateen.controllers.application import (
     announcing,
     closing,
@@ -44,7 +44,9 @@ from lateen.health import assessing
 from lateen.hub import client, clusters, errors
 from lateen.policies import safeguarding, treating
 from lateen.providers import ports
+from lateen.sources import obtaining
 
+_NEWS = "-vf-"  # between the name of a revision and what changed elsewhere
 _LOOK_AGAIN = 3.0  # seconds; what is being deleted also tells by its watch
 
 
@@ -84,7 +86,11 @@ class Stages:
         clock: Clock,
         http: ports.Http | None = None,
         chosen: settings.Settings = settings.DEFAULTS,
+        *,
+        tidings: tidings.Tidings,
+        sources: obtaining.Sources | None = None,
     ) -> None:
+        self.tidings = tidings
         self._hub = hub
         self._engine = engine
         self._caches = cached
@@ -101,14 +107,15 @@ class Stages:
             strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
         )
         self.herald = announcing.Herald(hub, clock, chosen.events)
-        self.world = stepping.World(known.clients, cached, http, cached.packages)
+        self.world = stepping.World(known.clients, cached, http, cached.packages, sources, tidings)
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
         session = self._sessions.of(app)
         settled = session.settled
         spent = scheduling.spent(app, app.status, self._clock.now())
-        if not settled or spent or self.due(app, app.status) == 0:
+        news = self.tidings.waiting(app.namespace, app.name)
+        if not settled or spent or news or self.due(app, app.status) == 0:
             session.looked = self._clock.monotonic()
             return False
         others = [
@@ -203,19 +210,19 @@ class Stages:
         """Advance the workflow of the revision by one pass (semantics C5, E2)."""
         report.enter("Policy")
         declared = revision.of(app)
-        wanted = declared.publish_version or revision.name
         session = self._sessions.of(app)
         ran = (report.status.get("workflow") or {}).get("appRevision")
-        goes_on = ran == wanted
+        wanted, goes_on = self._wanted(declared, revision, report)
+        _, _, news = wanted.partition(_NEWS)
         # one that was restarted is to run, wherever it came from
-        comes_back = ran and not goes_on
+        comes_back = ran and not goes_on and not news
         resumes = comes_back and returning.resumes(app, revision, self._caches.revisions(app))
         if scheduling.wait(app, report.status, self._clock.now()) == 0:
             report.status.pop(scheduling.FIELD)
             goes_on = False
         trackers = self._caches.trackers(app)
         known = bool(goes_on or resumes)
-        current = tracker.current(trackers, declared, revision.name, running=known)
+        current = tracker.current(trackers, declared, revision.name, running=known, run=news)
         # without its inventory nothing of what it delivered would be kept, or ever removed
         lost = current is None and "appliedResources" in report.status
         if not goes_on:
@@ -225,7 +232,8 @@ class Stages:
         if not goes_on or lost:
             report.restart(wanted)
             session.restart()
-        inventory = current or tracker.fresh(declared, revision.name)
+            self.tidings.begin(app.namespace, app.name)
+        inventory = current or tracker.fresh(declared, revision.name, news)
         governance = treating.read(declared)
         books = (inventory, tracker.root(trackers, app, revision.name))
         deliverer, ledger = self._deliverer(declared, revision, session, books, governance)
@@ -268,6 +276,22 @@ class Stages:
         else:
             report.under_way()
         return Result(progress, route, ledger, deliverer, governance, revision, runtime)
+
+    def _wanted(self, app: Application, revision: Revision, report: Report) -> tuple[str, bool]:
+        """What the workflow is to be a run of, and whether it is one already.
+
+        What changed where the application is rendered from leads to another run, unless a published
+        version says when things go out. Source: semantics C5.
+        """
+        base = app.publish_version or revision.name
+        running = str((report.status.get("workflow") or {}).get("appRevision") or "")
+        if app.publish_version:
+            return base, running == base
+        goes_on = running == base or running.startswith(f"{base}{_NEWS}")
+        news = self.tidings.news(app.namespace, app.name) if goes_on else ""
+        if news:
+            return f"{base}{_NEWS}{news}", False
+        return (running if goes_on else base), goes_on
 
     async def _supersede(self, app: Application) -> None:
         """Note how far the run has come that another one takes the place of (semantics C5)."""
@@ -405,6 +429,7 @@ class Stages:
             if not error.not_found:
                 raise
         self._sessions.forget(app.namespace, app.name)
+        self.tidings.forget(app.namespace, app.name)
         report.abandon()
         return Next()
 
@@ -507,5 +532,12 @@ def _report_services(report: Report, deliverer: deliver.Deliverer) -> None:
         entry = assessing.status_entry(each.health, each.placement, deliverer.facts)
         before = entries.get(tuple(place))
         entries[tuple(place)] = assessing.joined(before, entry) if before else entry
+    for component, placement, why in deliverer.missing:
+        unknown = {"apiVersion": "", "kind": ""}
+        health = assessing.ComponentHealth(
+            component.name, False, False, why, workload_definition=unknown
+        )
+        entry = assessing.status_entry(health, placement, deliverer.facts)
+        entries[component.name, placement.cluster, placement.namespace] = entry
     for entry in entries.values():
         report.service(entry)

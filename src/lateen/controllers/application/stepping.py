@@ -14,12 +14,14 @@ from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource, Tracker
 from lateen.api.workflowrun import WorkflowRun
 from lateen.base.problem import Problem
+from lateen.controllers import tidings
 from lateen.controllers.application import deliver
 from lateen.dispatch import ownership, recording, writing
 from lateen.dispatch.applying import Desired
 from lateen.hub import client, errors
 from lateen.providers import external, mailing, objects, ports
 from lateen.providers.packages import Flavour
+from lateen.sources import obtaining
 
 
 class Books(Protocol):
@@ -37,6 +39,8 @@ class World:
     books: Books
     http: ports.Http | None = None
     packages: external.Shelf | None = None
+    sources: obtaining.Sources | None = None
+    tidings: tidings.Tidings | None = None
 
     def runtime(
         self,
@@ -78,18 +82,27 @@ class World:
             mail=mailing.Smtp(),
             inventories=Inventories(self.books),
             external=self.packages or external.Shelf(),
+            sources=self.sources,
+            abilities=reach,
         )
 
     def templates(self, app: Application, identity: client.Identity | None) -> ports.Runtime:
         """What the actions in an application's templates may use: a template is evaluated again
         and again, so what it writes belongs to nobody.
         """
+        direct = objects.Direct(self.clients, identity)
+        news: ports.News = ports.NoNews()
+        if self.tidings is not None and not app.publish_version:
+            news = self.tidings.of(app.namespace, app.name)
         return ports.Runtime(
             Flavour.TEMPLATE,
             namespace=app.namespace,
-            objects=objects.Direct(self.clients, identity),
+            objects=direct,
             http=self.http,
             external=self.packages or external.Shelf(),
+            sources=self.sources,
+            abilities=direct,
+            news=news,
         )
 
 

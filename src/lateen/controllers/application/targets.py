@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import anyio
 
 from lateen.api import manifest
 from lateen.api.manifest import Manifest
 from lateen.controllers import observing
 from lateen.controllers.application import deliver
 from lateen.dispatch import applying, writing
+
+_LOOKS: Final = 200  # for the watch to tell that an object is gone
+_PAUSE: Final = 0.05  # seconds between them
 
 
 @dataclass
@@ -29,6 +35,21 @@ class Fleet:
             return await writing.fetch(there.client, key)  # watched is only what has an owner
         return await there.find(key)
 
+    async def remove(self, wanted: Manifest) -> None:
+        """See `deliver.Dispatch`. The watch has to have told as well: what it still shows is taken
+        for what is there.
+        """
+        found = await self.find(wanted)
+        if found is None:
+            return
+        await self.dispatcher.remove(found)
+        uid = manifest.metadata(found)["uid"]
+        for _ in range(_LOOKS):
+            left = await self.find(wanted)
+            if left is None or manifest.metadata(left)["uid"] != uid:
+                return
+            await anyio.sleep(_PAUSE)
+
 
 @dataclass
 class Shown:
@@ -41,3 +62,6 @@ class Shown:
 
     async def find(self, wanted: Manifest) -> Manifest | None:
         return await self.target.find(wanted)
+
+    async def remove(self, wanted: Manifest) -> None:
+        """Nothing is removed either."""

@@ -137,6 +137,9 @@ class _Target:
     async def find(self, wanted: Manifest) -> Manifest | None:
         return await self.target.find(wanted)
 
+    async def remove(self, wanted: Manifest) -> None:
+        await self.target.remove(wanted)
+
 
 def tell(app: Application, after: Mapping[str, Any], meters: Meters) -> None:
     """Log and count what a pass has changed: the phase, the workflow, its steps."""

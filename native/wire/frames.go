@@ -1,4 +1,5 @@
-package main
+// Package wire is how the native programs that answer questions are spoken to: frames on standard input and output.
+package wire
 
 import (
 	"encoding/binary"
@@ -12,8 +13,8 @@ const largestFrame = 256 << 20
 
 var errFrameTooLarge = errors.New("frame larger than 256 MiB")
 
-// readFrame reads one message: its length as four little-endian bytes, then that many bytes.
-func readFrame(in io.Reader) ([]byte, error) {
+// Read reads one message: its length as four little-endian bytes, then that many bytes.
+func Read(in io.Reader) ([]byte, error) {
 	var header [4]byte
 	if _, err := io.ReadFull(in, header[:]); err != nil {
 		return nil, err
@@ -27,14 +28,19 @@ func readFrame(in io.Reader) ([]byte, error) {
 	return body, err
 }
 
-// frameWriter writes whole messages from many goroutines.
-type frameWriter struct {
+// Writer writes whole messages from many goroutines.
+type Writer struct {
 	lock sync.Mutex
 	out  io.Writer
 }
 
-// write sends one message in one write, so that a reader never waits for half of it.
-func (w *frameWriter) write(body []byte) error {
+// NewWriter writes to out, which nobody else is to write to.
+func NewWriter(out io.Writer) *Writer {
+	return &Writer{out: out}
+}
+
+// Write sends one message in one write, so that a reader never waits for half of it.
+func (w *Writer) Write(body []byte) error {
 	frame := make([]byte, 4, 4+len(body))
 	binary.LittleEndian.PutUint32(frame, uint32(len(body)))
 	frame = append(frame, body...)

@@ -1,0 +1,57 @@
+"""What templates may ask of others in a dry run: to read and to fetch, and to change nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Never
+
+from lateen import hub
+from lateen.api import names
+from lateen.api.manifest import Key, Manifest
+from lateen.base.problem import Problem
+from lateen.providers import objects, ports
+from lateen.providers.packages import Flavour
+from lateen.sources import obtaining
+from lateen.sources.obtaining import Sources
+
+
+@asynccontextmanager
+async def sources() -> AsyncIterator[Sources]:
+    """Charts and trees, kept from one command to the next. Paths are those of this machine."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    async with obtaining.sources(Path(home) / "lateen" / "sources", local=True) as made:
+        yield made
+
+
+def of(client: hub.Client | None, namespace: str, fetching: Sources) -> ports.Runtime:
+    """For the templates of one application; without a control plane nothing is there to be read."""
+    reading = _Reading({names.LOCAL: client}) if client else None
+    return ports.Runtime(
+        Flavour.TEMPLATE,
+        namespace=namespace,
+        objects=reading,
+        sources=fetching,
+        abilities=reading,
+    )
+
+
+class _Reading(objects.Direct):
+    """Objects as they are; what would change them is refused, as in every dry run."""
+
+    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+        _refuse()
+
+    async def patch(
+        self, cluster: str, key: Key, body: Any, *, strategic: bool = False
+    ) -> Manifest:
+        _refuse()
+
+    async def delete(self, cluster: str, key: Key) -> None:
+        _refuse()
+
+
+def _refuse() -> Never:
+    raise Problem("provider.unavailable", "objects cannot be changed in a dry run")

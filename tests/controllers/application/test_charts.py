@@ -1,0 +1,311 @@
+"""Helm charts as components: what is delivered, upgraded, kept and cleaned up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lateen.api.manifest import Manifest
+from tests.controllers.apps import app, configmap
+from tests.controllers.laboratory import step, steps
+from tests.sources import packing, servers
+from tests.sources.servers import Pages, Registry
+
+SUBCHART = {
+    "charts/small/Chart.yaml": "apiVersion: v2\nname: small\nversion: 0.1.0\n",
+    "charts/small/values.yaml": "size: 1\n",
+    "charts/small/templates/a.yaml": packing.CONFIG.replace("-config", "-small").replace(
+        ".Values.greeting", ".Values.size"
+    ),
+    "charts/words/Chart.yaml": "apiVersion: v2\nname: words\nversion: 0.1.0\ntype: library\n",
+    "charts/words/templates/_words.tpl": '{{ define "words.hello" }}hello from afar{{ end }}',
+}
+NEEDS = """\
+dependencies:
+- {name: small, version: ~0.1.0, condition: small.enabled}
+- {name: words, version: 0.1.0}
+"""
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    with servers.serving(Pages()) as site:
+        yield site
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with servers.serving(Registry()) as site:
+        yield site
+
+
+def written(place: Path, files: Mapping[str, str]) -> str:
+    """The files of a chart as a directory; returns its path."""
+    for name, text in files.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return str(place)
+
+
+def chart(source: str, name: str = "web", **properties: Any) -> Manifest:
+    """A helmchart component; `repoURL` and `version` belong to the chart."""
+    given = {k: properties.pop(k) for k in ("repoURL", "version", "auth") if k in properties}
+    return {
+        "name": name,
+        "type": "helmchart",
+        "properties": {"chart": {"source": source, **given}, **properties},
+    }
+
+
+def message(found: Manifest) -> str:
+    """What the step says, or, where it waits, the component."""
+    services = found["status"].get("services") or [{}]
+    return f"{step(found, 'web').get('message', '')} {services[0].get('message', '')}"
+
+
+def test_a_chart_is_delivered_upgraded_and_removed(lab, tmp_path):
+    source = written(tmp_path / "demo", packing.chart())
+    found = lab.deliver(app(chart(source, values={"greeting": "first"})))
+    assert lab.get("ConfigMap", "web-config")["data"] == {"greeting": "first", "revision": "1"}
+    record = lab.get("ConfigMap", "web-helm-release")["data"]
+    assert (record["release"], record["event"], record["resolvedVersion"]) == (
+        "1",
+        "install",
+        "1.0.0",
+    )
+    assert found["status"]["services"][0]["message"] == "Deployed 1.0.0, release 1"
+    lab.deliver(app(chart(source, values={"greeting": "second"})))
+    assert lab.get("ConfigMap", "web-config")["data"] == {"greeting": "second", "revision": "2"}
+    assert lab.get("ConfigMap", "web-helm-release")["data"]["event"] == "upgrade"
+    lab.delete("Application", "shop")
+    lab.gone()
+    assert lab.find("ConfigMap", "web-config") is None
+
+
+def test_drift_is_put_back_and_what_the_chart_leaves_out_goes(lab, tmp_path):
+    more = configmap_template("more")
+    source = written(tmp_path / "demo", packing.chart() | {"templates/more.yaml": more})
+    lab.deliver(app(chart(source)))
+    lab.patch("ConfigMap", "web-config", {"data": {"greeting": "drift"}})
+    lab.eventually(
+        "repaired", lambda: lab.get("ConfigMap", "web-config")["data"]["greeting"] == "hello"
+    )
+    (tmp_path / "demo/templates/more.yaml").unlink()
+    lab.deliver(app(chart(source, values={"greeting": "without"})))
+    lab.eventually("collected", lambda: lab.find("ConfigMap", "more") is None)
+    assert lab.find("ConfigMap", "web-config")
+
+
+def test_nothing_is_released_again_after_a_restart(lab, tmp_path):
+    source = written(tmp_path / "demo", packing.chart())
+    lab.deliver(app(chart(source)))
+    lab.settle()
+    before = lab.get("ConfigMap", "web-config")["metadata"]["resourceVersion"]
+    lab.plane.restart()
+    lab.patch("ConfigMap", "web-helm-release", {"data": {"release": "9"}})
+    lab.eventually(
+        "repaired", lambda: lab.get("ConfigMap", "web-helm-release")["data"]["release"] == "1"
+    )
+    assert lab.get("ConfigMap", "web-config")["metadata"]["resourceVersion"] == before
+
+
+def test_dependencies_and_library_charts(lab, tmp_path):
+    files = {
+        **packing.chart(extra=NEEDS),
+        **SUBCHART,
+        "values.yaml": "greeting: x\nsmall: {enabled: true, size: 7}\n",
+        "templates/config.yaml": packing.CONFIG.replace(
+            ".Values.greeting", '(include "words.hello" .)'
+        ),
+    }
+    source = written(tmp_path / "demo", files)
+    lab.deliver(app(chart(source)))
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "hello from afar"
+    assert lab.get("ConfigMap", "web-small")["data"]["greeting"] == "7"
+    lab.deliver(app(chart(source, values={"small": {"enabled": False}})))
+    lab.eventually("collected", lambda: lab.find("ConfigMap", "web-small") is None)
+
+
+def test_values_from_objects_and_their_order(lab, tmp_path):
+    source = written(tmp_path / "demo", packing.chart())
+    lab.apply(configmap("base", **{"values.yaml": "greeting: base\n"}))
+    secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "own"}}
+    lab.apply({**secret, "stringData": {"mine": "greeting: secret\n"}})
+    given = [
+        {"kind": "ConfigMap", "name": "base"},
+        {"kind": "Secret", "name": "own", "key": "mine"},
+        {"kind": "ConfigMap", "name": "nobody", "optional": True},
+    ]
+    lab.deliver(app(chart(source, valuesFrom=given)))
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "secret"
+    lab.deliver(app(chart(source, valuesFrom=given, values={"greeting": "inline"})))
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "inline"
+
+
+def test_a_chart_looks_up_what_is_in_the_cluster(lab, tmp_path):
+    lab.apply(configmap("there", word="found"))
+    template = packing.CONFIG.replace(
+        ".Values.greeting", '(lookup "v1" "ConfigMap" .Release.Namespace "there").data.word'
+    )
+    files = packing.chart() | {"templates/config.yaml": template}
+    lab.deliver(app(chart(written(tmp_path / "demo", files))))
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "found"
+
+
+def test_what_a_template_makes_up_stays(lab, tmp_path):
+    template = packing.CONFIG.replace(".Values.greeting", "(randAlphaNum 12)")
+    files = packing.chart() | {"templates/config.yaml": template}
+    source = written(tmp_path / "demo", files)
+    other = {"name": "other", "type": "k8s-objects", "properties": {"objects": [configmap("x")]}}
+    lab.deliver(app(chart(source)))
+    before = lab.get("ConfigMap", "web-config")["data"]
+    lab.deliver(app(chart(source), other))
+    assert lab.get("ConfigMap", "web-config")["data"] == before
+
+
+def test_custom_resources_after_their_definition(lab, tmp_path):
+    group = f"{lab.namespace}.example.com"
+    files = packing.chart() | {
+        "crds/lamps.yaml": CRD.replace("GROUP", group),
+        "templates/lamp.yaml": LAMP.replace("GROUP", group),
+    }
+    annotations = {"lateen.dev/delete-data": "true"}
+    source = written(tmp_path / "demo", files)
+    lab.deliver(app(chart(source), annotations=annotations))
+    owned = {each["metadata"]["name"] for each in lab.list("CustomResourceDefinition")}
+    assert f"lamps.{group}" in owned
+
+
+def test_a_namespace_of_its_own(lab, tmp_path):
+    source = written(tmp_path / "demo", packing.chart())
+    there = f"{lab.namespace}-there"
+    annotations = {"lateen.dev/delete-data": "true"}
+    release = {"name": "far", "namespace": there}
+    lab.deliver(app(chart(source, release=release), annotations=annotations))
+    [found] = [e for e in lab.list("Namespace") if e["metadata"]["name"] == there]
+    assert found["metadata"]["labels"]["app.oam.dev/name"] == "shop"
+
+
+def test_a_repository_that_comes_back(lab, pages):
+    pages.publish(packing.chart())
+    pages.down = True
+    lab.apply(app(chart("demo", repoURL=pages.url, version="^1.0.0")))
+    found = lab.until("refused", lambda found: "answers 503" in message(found))
+    assert steps(found) == {"web": "running"}
+    pages.down = False
+    lab.running(within=30)
+    assert lab.get("ConfigMap", "web-helm-release")["data"]["revision"] == "1.0.0"
+
+
+def test_an_upgrade_that_cannot_be_fetched_leaves_what_is_there(lab, pages):
+    pages.publish(packing.chart())
+    lab.deliver(app(chart("demo", repoURL=pages.url, version="1.0.0")))
+    lab.apply(app(chart("demo", repoURL=pages.url, version="2.0.0")))
+    lab.until("refused", lambda found: "no version is 2.0.0" in message(found))
+    assert lab.get("ConfigMap", "web-config")["data"]["revision"] == "1"
+    pages.publish(packing.chart(version="2.0.0"))
+    lab.running(within=30)
+    assert lab.get("ConfigMap", "web-config")["data"]["revision"] == "2"
+
+
+def test_credentials_of_a_registry(lab, registry):
+    registry.user = "ann:pw"
+    registry.push("charts/demo", "1.0.0", packing.archive(packing.chart()))
+    secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "key"}}
+    lab.apply({**secret, "stringData": {"username": "ann", "password": "wrong"}})
+    given: dict[str, Any] = {"version": "1.0.0", "auth": {"secretRef": {"name": "key"}}}
+    lab.apply(app(chart(registry.url("charts/demo"), **given)))
+    found = lab.until("refused", lambda found: "does not accept these" in message(found))
+    assert "wrong" not in str(found["status"])
+    lab.apply({**secret, "stringData": {"username": "ann", "password": "pw"}})
+    lab.running(within=30)
+
+
+@pytest.mark.parametrize(
+    ("files", "given", "said"),
+    [
+        pytest.param(
+            {"templates/config.yaml": "a: {{ .Values.x.y }}"},
+            {},
+            "demo/templates/config.yaml:1: ",
+            id="a value that is not there",
+        ),
+        pytest.param(
+            {"templates/config.yaml": "a:\n  {{ if }}"},
+            {},
+            "demo/templates/config.yaml:2: missing value for if",
+            id="no template",
+        ),
+        pytest.param(
+            {"templates/config.yaml": 'a: {{ fail "greet somebody" }}'},
+            {},
+            "demo/templates/config.yaml:1: greet somebody",
+            id="what its author says",
+        ),
+        pytest.param(
+            {"templates/config.yaml": "kind: ConfigMap\napiVersion: v1\n  x: y"},
+            {},
+            "demo/templates/config.yaml renders no YAML",
+            id="no YAML",
+        ),
+        pytest.param(
+            {"templates/config.yaml": "some: thing"},
+            {},
+            "demo/templates/config.yaml: a Kubernetes object needs apiVersion and kind",
+            id="no object",
+        ),
+        pytest.param(
+            {"values.schema.json": '{"properties": {"greeting": {"type": "string"}}}'},
+            {"greeting": 5},
+            "got number, want string",
+            id="bad values",
+        ),
+        pytest.param({"Chart.yaml": "name: demo"}, {}, "chart.metadata", id="half a Chart.yaml"),
+        pytest.param(
+            {"Chart.yaml": packing.chart(extra=NEEDS)["Chart.yaml"]},
+            {},
+            "the chart lacks what it depends on: small ~0.1.0, words 0.1.0",
+            id="dependencies that are not there",
+        ),
+        pytest.param(
+            {"Chart.yaml": packing.chart(extra="kubeVersion: '>=9.0.0'\n")["Chart.yaml"]},
+            {},
+            "the chart wants Kubernetes >=9.0.0",
+            id="another Kubernetes",
+        ),
+    ],
+)
+def test_a_bad_chart_says_where(lab, tmp_path, files, given, said):
+    source = written(tmp_path / "demo", packing.chart() | files)
+    lab.apply(app(chart(source, values=given)))
+    lab.until("told", lambda found: said in message(found))
+    assert lab.owned("ConfigMap") == set()
+
+
+def configmap_template(name: str) -> str:
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n"
+
+
+CRD = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: lamps.GROUP}
+spec:
+  group: GROUP
+  scope: Namespaced
+  names: {plural: lamps, singular: lamp, kind: Lamp, listKind: LampList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
+LAMP = """\
+apiVersion: GROUP/v1
+kind: Lamp
+metadata: {name: bright}
+"""
