@@ -55,7 +55,7 @@ class Observed(Stages):
         """A pass over an application, told of as a whole; one that is settled is only counted."""
         if self.settled(app):
             self._meters.passes.labels("settled").inc()
-            return Next()
+            return Next(self.due(app, app.status))
         self._began[app.owner] = time.perf_counter()
         outcome = "failed"
         try:
