@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,15 +95,18 @@ def node(
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Podman]:
+def podman() -> Iterator[engine.Podman]:
     if why := engine.reason():
         pytest.skip(why)
     if packages := engine.missing():
         pytest.fail(f"to be installed first: apt-get install {' '.join(packages)}")
-    made = engine.Podman(tmp_path_factory.mktemp("podman"))
+    # not in pytest's directory: what a killed run leaves mounted cannot be removed from there
+    directory = Path(tempfile.mkdtemp(prefix="lateen-podman-"))
+    made = engine.Podman(directory)
     made.start()
     yield made
     made.close()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def allow(kube: Embedded) -> None:

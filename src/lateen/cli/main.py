@@ -30,6 +30,7 @@ from lateen.cli import (
     undelete,
     up,
     version,
+    visits,
     why,
     workflow,
 )
@@ -45,6 +46,7 @@ _GROUPS = (
     why,
     events,
     logs,
+    visits,
     delete,
     undelete,
     workflow,

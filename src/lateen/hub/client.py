@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
+
+import aiohttp
 
 from lateen.api import manifest as manifests
 from lateen.api import names
@@ -290,6 +292,16 @@ class Client:
         async with self.connection.open(call, silence=None) as lines:
             async for line in lines:
                 yield line
+
+    @asynccontextmanager
+    async def talk(
+        self, path: str, query: Sequence[tuple[str, str]], protocols: tuple[str, ...]
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket to something of a pod: `exec`, `attach`, `portforward`."""
+        target = f"{path}?{urlencode(query)}"
+        call = Call("GET", target, "connect", path.rsplit("/", 1)[-1])
+        async with self.connection.websocket(call, protocols) as socket:
+            yield socket
 
     async def version(self) -> dict[str, Any]:
         """The server's version, `gitVersion` and others."""

@@ -190,6 +190,39 @@ class Connection:
             self._open.discard(response)
             response.close()  # not released: an endless answer cannot be read to its end
 
+    @asynccontextmanager
+    async def websocket(
+        self, call: Call, protocols: tuple[str, ...]
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a WebSocket; not retried.
+
+        Raises:
+            ApiError: on opening.
+        """
+        self.counts[(call.verb, call.resource)] += 1
+        access = self.access
+        headers = CIMultiDict(_headers(access, call.headers))
+        headers.popall("Accept", None)
+        try:
+            socket = await self._session.ws_connect(
+                URL(access.server + call.path, encoded=True),
+                protocols=protocols,
+                headers=headers,
+                timeout=aiohttp.ClientWSTimeout(ws_close=5.0),
+                ssl=access.tls if access.tls is not None else True,
+                server_hostname=access.tls_name or None,
+                proxy=access.proxy or None,
+                max_msg_size=0,
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise errors.read(error.status, b"", verb=call.verb, key=call.key) from error
+        except _FAILURES as error:
+            raise self._failure(error, call) from error
+        try:
+            yield socket
+        finally:
+            await socket.close()
+
     def _send(self, call: Call, access: Access, timeout: aiohttp.ClientTimeout) -> Any:
         self.counts[(call.verb, call.resource)] += 1
         headers = self._headers.get(call.headers)

@@ -352,6 +352,17 @@ class Box:
                 await self.look(key)
         return self._ended[key].is_set()
 
+    def running(self, container: str) -> str:
+        """The name of the container that runs.
+
+        Raises:
+            Problem: `node.exec` when none does.
+        """
+        for attempt in reversed(self.attempts()):
+            if attempt.container == container and attempt.phase is Phase.RUNNING:
+                return self._name((container, attempt.number))
+        raise Problem("node.exec", f"container {container} does not run")
+
     async def execute(self, container: str, argv: Sequence[str], timeout: float) -> Outcome:
         running = [a for a in self.attempts() if a.container == container and not a.ended]
         if not running:

@@ -11,8 +11,8 @@ import logging
 import os
 import platform
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,9 @@ from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
-from lateen.node import addresses, creating, engines, pausing, records
+from lateen.node import addresses, creating, dialling, engines, pausing, records, sessions
 from lateen.node.boxes import Box, EngineLog, Shared
+from lateen.node.drivers import Command, Peer, Session
 from lateen.node.engines import Engine
 from lateen.node.images import Images
 from lateen.node.networks import Network
@@ -220,6 +221,23 @@ class Containers:
         at = records.prefix(self._pods / uid, container, of_container[-1 - back])
         identity = records.load(at.with_suffix(".state")).get("id")
         return EngineLog(self._shared, identity) if identity else None
+
+    @asynccontextmanager
+    async def talk(self, uid: str, command: Command) -> AsyncIterator[Session]:
+        name = self._box(uid).running(command.container)
+        engine = self._shared.engine
+        async with sessions.contained(
+            engine, name, command.argv, stdin=command.stdin, tty=command.tty
+        ) as session:
+            yield session
+
+    async def dial(self, uid: str, port: int) -> Peer:
+        return await dialling.dial(self._network.entrance(uid), self._box(uid).address, port)
+
+    def _box(self, uid: str) -> Box:
+        if uid not in self._open:
+            raise Problem("node.exec", "the pod does not run")
+        return self._open[uid]
 
     async def stop_everything(self, grace: float) -> None:
         """End all containers, as the node ends; they are started again with it."""

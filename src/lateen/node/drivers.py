@@ -7,7 +7,9 @@ that is made anew finds what an earlier one left.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any, Protocol
 
 from lateen.api.manifest import Manifest
 from lateen.node.logs import Selection
+
+Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Phase(StrEnum):
@@ -125,6 +129,54 @@ class Executor(Protocol):
     async def execute(self, container: str, argv: Sequence[str], timeout: float) -> Outcome:
         """Raises `TimeoutError` after `timeout` seconds, and ends the command."""
         ...
+
+
+class Session(Protocol):
+    """A command, or a container's own process, that somebody talks to."""
+
+    async def read(self) -> tuple[int, bytes] | None:
+        """The next piece, after 1 for output or 2 for errors; None when there is no more."""
+        ...
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def end_input(self) -> None: ...
+
+    async def resize(self, width: int, height: int) -> None:
+        """Of its terminal, if it has one."""
+        ...
+
+    async def wait(self) -> int:
+        """Its exit code, once `read` has given all."""
+        ...
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is to be run beside a container; no `argv` means its own process."""
+
+    container: str
+    argv: Sequence[str] = ()
+    stdin: bool = False
+    tty: bool = False
+
+
+class Visited(Protocol):
+    """Pods that run here, for those who come to look."""
+
+    def talk(self, uid: str, command: Command) -> AbstractAsyncContextManager[Session]:
+        """Raises `Problem` on entering: `node.exec` when it does not run, or cannot be."""
+        ...
+
+    async def dial(self, uid: str, port: int) -> Peer:
+        """A connection to a port of a pod.
+
+        Raises:
+            Problem: `node.dial` when nobody answers.
+        """
+        ...
+
+    def log(self, uid: str, container: str, back: int) -> Log | None: ...
 
 
 class Driver(Protocol):

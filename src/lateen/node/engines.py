@@ -264,6 +264,12 @@ class Engine:
             )
         return made.id
 
+    async def resize(self, what: str, width: int, height: int) -> None:
+        """Of the terminal of `exec/ID` or `containers/ID`."""
+        query = {"w": str(width), "h": str(height)}
+        async with self._request("POST", f"{what}/resize", params=query) as answer:
+            await answer.read()
+
     async def outcome(self, command: str) -> tuple[int, bool]:
         """(exit code, whether it still runs) of a prepared command."""
         async with self._request("GET", f"exec/{command}/json") as answer:

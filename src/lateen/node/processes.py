@@ -11,7 +11,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +23,8 @@ import anyio.to_thread
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.node import logs, namespaces, records
-from lateen.node.drivers import Attempt, Launch, Outcome
+from lateen.node import dialling, logs, namespaces, records, sessions
+from lateen.node.drivers import Attempt, Command, Launch, Outcome, Peer, Session
 from lateen.node.exits import Exits
 from lateen.node.networks import Network
 from lateen.node.settings import Settings
@@ -91,6 +92,32 @@ class Processes:
         number = of_container[-1 - back]
         at = records.prefix(self._pods / uid, container, number)
         return logs.File(at.with_suffix(".log"), partial(records.held, at))
+
+    @asynccontextmanager
+    async def talk(self, uid: str, command: Command) -> AsyncIterator[Session]:
+        if not command.argv:
+            log = self.log(uid, command.container, 0)
+            if log is None or not log.live():
+                raise Problem("node.exec", f"container {command.container} does not run")
+            async with sessions.listening(log) as heard:
+                yield heard
+            return
+        env, directory = self._opened(uid).surroundings(command.container)
+        entrance = self._network.entrance(uid)
+        if command.tty:
+            env = {"TERM": "xterm", **env}
+        async with sessions.local(
+            command.argv, env, directory, entrance, stdin=command.stdin, tty=command.tty
+        ) as session:
+            yield session
+
+    async def dial(self, uid: str, port: int) -> Peer:
+        return await dialling.dial(self._network.entrance(uid), self._opened(uid).address, port)
+
+    def _opened(self, uid: str) -> ProcessSandbox:
+        if uid not in self._open:
+            raise Problem("node.exec", "the pod does not run")
+        return self._open[uid]
 
     async def stop_everything(self, grace: float) -> None:
         """End all processes, as the node ends; they are started again with it."""
@@ -208,6 +235,17 @@ class ProcessSandbox:
         env, directory = self._surroundings(running[-1])
         run = partial(_execute, argv, env, directory, timeout)
         return await anyio.to_thread.run_sync(namespaces.inside, self._entrance, run)
+
+    def surroundings(self, container: str) -> tuple[Mapping[str, str], str]:
+        """The environment and directory of what runs of a container.
+
+        Raises:
+            Problem: `node.exec` when nothing does.
+        """
+        running = [a for a in self.attempts() if a.container == container and not a.ended]
+        if not running:
+            raise Problem("node.exec", f"container {container} does not run")
+        return self._surroundings(running[-1])
 
     def _surroundings(self, attempt: Attempt) -> tuple[Mapping[str, str], str]:
         """The environment and directory of a running container; from the kernel when adopted."""

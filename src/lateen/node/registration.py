@@ -69,6 +69,8 @@ def status(settings: Settings, port: int, before: Mapping[str, Any], now: float)
         "pods": str(settings.capacity),
     }
     return {
+        # who asks for commands and ports is passed on to us as it speaks: WebSocket
+        "declaredFeatures": ["ExtendWebSocketsToKubelet"],
         "capacity": resources,
         "allocatable": resources,
         "conditions": _conditions(before, now),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 
 from lateen.api.manifest import Manifest
 from lateen.node import launching
 from lateen.node.containers import Containers
-from lateen.node.drivers import Driver, Log, OpenSandbox
+from lateen.node.drivers import Command, Driver, Log, OpenSandbox, Peer, Session
 from lateen.node.networks import Network
 from lateen.node.processes import Processes
 from lateen.node.settings import Settings
@@ -44,7 +45,13 @@ class Runtimes:
     def log(self, uid: str, container: str, back: int) -> Log | None:
         return self._of(uid).log(uid, container, back)
 
-    def _of(self, uid: str) -> Driver:
+    def talk(self, uid: str, command: Command) -> AbstractAsyncContextManager[Session]:
+        return self._of(uid).talk(uid, command)
+
+    async def dial(self, uid: str, port: int) -> Peer:
+        return await self._of(uid).dial(uid, port)
+
+    def _of(self, uid: str) -> Processes | Containers:
         return self.containers if uid in self.containers.known() else self._processes
 
     async def stop_everything(self, grace: float) -> None:

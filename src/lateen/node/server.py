@@ -1,4 +1,4 @@
-"""The kubelet API: what the API server asks the node for, such as logs for `kubectl logs`."""
+"""The kubelet API: what the API server asks the node for: logs, commands, ports of pods."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 from aiohttp import web
 
+from lateen.api.manifest import Manifest
 from lateen.base import clock
+from lateen.base.problem import Problem
 from lateen.hub import Informer
-from lateen.node import logs, planning
-from lateen.node.drivers import Driver
+from lateen.node import logs, planning, speaking
+from lateen.node.drivers import Command, Visited
 from lateen.node.settings import Settings
 
 _CHUNK = 32768
@@ -23,7 +26,7 @@ _CLIENTS = frozenset({"kube-apiserver-kubelet-client"})
 
 
 class Kubelet:
-    def __init__(self, informer: Informer, driver: Driver) -> None:
+    def __init__(self, informer: Informer, driver: Visited) -> None:
         self._informer = informer
         self._driver = driver
 
@@ -32,6 +35,10 @@ class Kubelet:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/pods", self._pods)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
+        command = "/{namespace}/{pod}/{container}"
+        app.router.add_get(f"/exec{command}", self._exec)
+        app.router.add_get(f"/attach{command}", self._attach)
+        app.router.add_get("/portForward/{namespace}/{pod}", self._forward)
         return app
 
     async def _healthz(self, request: web.Request) -> web.Response:
@@ -42,14 +49,8 @@ class Kubelet:
         return web.Response(body=orjson.dumps(items), content_type="application/json")
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
-        namespace, name = request.match_info["namespace"], request.match_info["pod"]
-        container = request.match_info["container"]
-        pod = self._informer.get(namespace, name)
-        if pod is None:
-            return _refused(404, f"pod {namespace}/{name} is not on this node")
-        inits, mains = planning.containers(pod)
-        if all(c["name"] != container for c in (*inits, *mains)):
-            return _refused(404, f"pod {name} has no container {container}")
+        pod, container = self._pod(request), request.match_info["container"]
+        name = pod["metadata"]["name"]
         try:
             selection = _selection(request.query)
         except ValueError as error:
@@ -61,17 +62,72 @@ class Kubelet:
             message = f"the {which}container {container} of pod {name} has not run"
             return _refused(400, message)
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
-        await response.prepare(request)
+        if selection.follow:  # it may be silent for long
+            await response.prepare(request)
         waiting = b""
         async with aclosing(log.read(selection)) as chunks:
-            async for chunk in chunks:
-                waiting += chunk
-                if selection.follow or len(waiting) >= _CHUNK:
-                    await response.write(waiting)
-                    waiting = b""
-        await response.write(waiting)
+            try:
+                async for chunk in chunks:
+                    waiting += chunk
+                    if selection.follow or len(waiting) >= _CHUNK:
+                        await _write(request, response, waiting)
+                        waiting = b""
+            except Problem as problem:
+                if not response.prepared:
+                    return _refused(503, problem.message)
+                waiting += f"({problem.message})\n".encode()
+        await _write(request, response, waiting)
         await response.write_eof()
         return response
+
+    async def _exec(self, request: web.Request) -> web.StreamResponse:
+        return await self._talk(request, request.query.getall("command", []))
+
+    async def _attach(self, request: web.Request) -> web.StreamResponse:
+        return await self._talk(request, [])
+
+    async def _talk(self, request: web.Request, argv: list[str]) -> web.StreamResponse:
+        pod = self._pod(request)
+        given = {name for name in ("input", "tty") if request.query.get(name) in ("1", "true")}
+        command = Command(
+            request.match_info["container"], argv, stdin="input" in given, tty="tty" in given
+        )
+        _upgradable(request)
+        socket = await speaking.accept(request, speaking.COMMANDS)
+        try:
+            async with self._driver.talk(str(pod["metadata"]["uid"]), command) as session:
+                await speaking.converse(socket, session)
+        except Problem as problem:
+            await speaking.fail(socket, problem.message)
+        return socket
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        uid = str(self._pod(request)["metadata"]["uid"])
+        _upgradable(request)
+        try:
+            asked = ",".join(request.query.getall("port", []))
+            ports = [int(port) for port in asked.split(",") if port]
+        except ValueError:
+            return _refused(400, "a port is a number")
+        socket = await speaking.accept(request, speaking.PORTS)
+        await speaking.forward(socket, ports, partial(self._driver.dial, uid))
+        return socket
+
+    def _pod(self, request: web.Request) -> Manifest:
+        """The pod of a request, which has the container it names, if it does.
+
+        Raises:
+            web.HTTPException: there is none.
+        """
+        namespace, name = request.match_info["namespace"], request.match_info["pod"]
+        pod = self._informer.get(namespace, name)
+        if pod is None:
+            raise web.HTTPNotFound(text=f"pod {namespace}/{name} is not on this node\n")
+        inits, mains = planning.containers(pod)
+        container = request.match_info.get("container")
+        if container and all(c["name"] != container for c in (*inits, *mains)):
+            raise web.HTTPNotFound(text=f"pod {name} has no container {container}\n")
+        return pod
 
 
 @asynccontextmanager
@@ -101,8 +157,25 @@ async def _authorise(request: web.Request, handler: Any) -> web.StreamResponse:
     names = {value for part in certificate.get("subject", ()) for key, value in part}
     if not names & _CLIENTS:
         return _refused(403, "only the API server may ask")
-    response: web.StreamResponse = await handler(request)
+    try:
+        response: web.StreamResponse = await handler(request)
+    except ConnectionResetError:  # whoever asked has gone
+        return _refused(499, "gone")
     return response
+
+
+async def _write(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+    if not response.prepared:
+        await response.prepare(request)
+    if data:
+        await response.write(data)
+
+
+def _upgradable(request: web.Request) -> None:
+    """Raises `web.HTTPException` for who speaks something else than WebSocket."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        text = "this node speaks WebSocket only: kubectl from 1.31 on does\n"
+        raise web.HTTPBadRequest(text=text)
 
 
 def _refused(status: int, message: str) -> web.Response:
