@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +24,7 @@ from lateen import hub
 from lateen.api.manifest import Key
 from lateen.base import natives
 from tests import faults
+from tests.node import engine
 
 T = TypeVar("T")
 
@@ -60,6 +63,21 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
         portal.wrap_async_context_manager(hub.connect(kubeconfig)) as client,
     ):
         yield Embedded(kubeconfig, portal, client)
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[engine.Podman]:
+    if why := engine.reason():
+        pytest.skip(why)
+    if packages := engine.missing():
+        pytest.fail(f"to be installed first: apt-get install {' '.join(packages)}")
+    # not in pytest's directory: what a killed run leaves mounted cannot be removed from there
+    directory = Path(tempfile.mkdtemp(prefix="lateen-podman-"))
+    made = engine.Podman(directory)
+    made.start()
+    yield made
+    made.close()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

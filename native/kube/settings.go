@@ -10,7 +10,7 @@ import (
 )
 
 // defaultControllers are the controllers that make workloads real. Left out are
-// those for clouds, volumes, bootstrap tokens and certificate requests, which have
+// those for clouds, attached disks, bootstrap tokens and certificate requests, which have
 // nothing to do on one machine and cost memory.
 var defaultControllers = []string{
 	"namespace-controller",
@@ -34,6 +34,9 @@ var defaultControllers = []string{
 	"horizontal-pod-autoscaler-controller",
 	"endpoints-controller",
 	"endpointslice-controller",
+	"persistentvolume-binder-controller", // the node makes the volumes
+	"persistentvolumeclaim-protection-controller",
+	"persistentvolume-protection-controller",
 }
 
 // settings is what the command line says, checked.

@@ -81,7 +81,8 @@ async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings
     """Bring our kinds and the built-in definitions where they are missing."""
     from lateen.controllers import installing
     from lateen.definitions import files
-    from lateen.node import registration
+    from lateen.node import fabric, registration
+    from lateen.standalone import programs
 
     written: list[Key] = []
 
@@ -91,7 +92,8 @@ async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings
     async with anyio.create_task_group() as tasks:  # the server is slow to take in our kinds
         tasks.start_soon(kinds)
         definitions = await files.builtins(engine)
-    written += await installing.objects(client, definitions, [registration.RUNTIME_CLASS])
+    extra = [registration.RUNTIME_CLASS, *fabric.rights(programs.NODE)]
+    written += await installing.objects(client, definitions, extra)
     await installing.publish(client, chosen)
     if written:
         _LOG.info("installed %d objects", len(written))

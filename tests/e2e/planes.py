@@ -114,8 +114,8 @@ class Plane(Shell):
         self._portal: Any = None
         self._client: Any = None
 
-    def start(self) -> None:
-        self.run("start", "--container-engine", "none")
+    def start(self, engine: str = "none") -> None:
+        self.run("start", "--container-engine", engine)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Plane]:

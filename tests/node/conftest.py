@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +14,8 @@ from typing import Any
 import pytest
 
 from lateen import hub
-from lateen.node import RUNTIME_CLASS
+from lateen.node import RUNTIME_CLASS, fabric
 from tests.conftest import Embedded
-from tests.node import engine
 
 ROOT = sys.platform == "linux" and os.geteuid() == 0
 NETWORKS = [
@@ -94,21 +91,6 @@ def node(
     assert "Traceback" not in made.log
 
 
-@pytest.fixture(scope="session")
-def podman() -> Iterator[engine.Podman]:
-    if why := engine.reason():
-        pytest.skip(why)
-    if packages := engine.missing():
-        pytest.fail(f"to be installed first: apt-get install {' '.join(packages)}")
-    # not in pytest's directory: what a killed run leaves mounted cannot be removed from there
-    directory = Path(tempfile.mkdtemp(prefix="lateen-podman-"))
-    made = engine.Podman(directory)
-    made.start()
-    yield made
-    made.close()
-    shutil.rmtree(directory, ignore_errors=True)
-
-
 def allow(kube: Embedded) -> None:
     """What the controllers install for the node."""
     kube.call(_allow, kube.client)
@@ -116,7 +98,8 @@ def allow(kube: Embedded) -> None:
 
 async def _allow(client: hub.Client) -> None:
     try:
-        await client.create(RUNTIME_CLASS)
+        for each in (RUNTIME_CLASS, *fabric.rights("lateen")):
+            await client.create(each)
     except hub.ApiError as error:
         if not error.already_exists:
             raise

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import ssl
+import sys
 import urllib.request
 from dataclasses import replace
 
@@ -383,3 +386,133 @@ async def greeting(address):
         return await anyio.to_thread.run_sync(ask)
     except OSError:
         return ""
+
+
+# Services
+
+
+def expose(place, name, **spec):
+    port = {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}
+    spec = {"selector": {"app": name}, "ports": [port], **spec}
+    return place.create(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+    )
+
+
+def ended(place, name):
+    until(lambda: place.status(name).get("phase") in ("Succeeded", "Failed"), 40)
+
+
+def labelled(place, name, *containers, labels, **spec):
+    meta = {"name": name, "labels": labels}
+    spec = {"terminationGracePeriodSeconds": 0, "containers": list(containers), **spec}
+    place.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+
+
+def test_services_answer_by_name_and_address_from_everywhere(place):
+    made = expose(place, "web", type="LoadBalancer")
+    address, outside = made["spec"]["clusterIP"], made["spec"]["ports"][0]["nodePort"]
+    env = [{"name": "NAME", "value": "served"}]
+    labelled(place, "web", shell(SERVE, env=env), labels={"app": "web"})
+    until(lambda: place.ready("web"))
+    full = f"web.{place.namespace}.svc.cluster.local"
+    asks = "; ".join(f"wget -qO- http://{name}/" for name in ("web", full, "$WEB_SERVICE_HOST"))
+    script = f"until wget -qO- http://web/ >/dev/null 2>&1; do sleep 0.1; done; {asks}"
+    pod(place, "client", shell(script), restartPolicy="Never")
+    command = [sys.executable, "-c", ASK.replace("NAME", full)]
+    main = {"name": "main", "image": "none", "command": command}
+    pod(place, "process", main, restartPolicy="Never", runtimeClassName="process")
+    for name, lines in (("client", 3), ("process", 1)):
+        ended(place, name)
+        assert place.logs(name).split() == ["served"] * lines, name
+    told = until(lambda: place.get("Service", "web")["metadata"].get("annotations"))
+    here = told["lateen.dev/address"]
+    # beside another control plane whose Service has the same address it is another one
+    assert here == address or here.startswith("127.")
+    for url in (f"http://{here}/", f"http://127.0.0.1:{outside}/"):
+        assert urllib.request.urlopen(url, timeout=10).read() == b"served\n"
+    [ingress] = place.get("Service", "web")["status"]["loadBalancer"]["ingress"]
+    assert ingress["ip"] == here
+
+
+ASK = """
+import time, urllib.request
+for _ in range(100):
+    try:
+        print(urllib.request.urlopen("http://NAME/", timeout=5).read().decode().strip())
+        break
+    except OSError:
+        time.sleep(0.1)
+"""
+
+
+def test_ingresses_serve_by_host_over_http_and_tls(place, kube):
+    host = "kubernetes.default.svc"  # whose certificate there is
+    pki = kube.kubeconfig.parent / "pki"
+    file, key = pki / "apiserver.crt", pki / "apiserver.key"
+    place.create(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls"}}
+        | {"type": "kubernetes.io/tls"}
+        | {"stringData": {"tls.crt": file.read_text(), "tls.key": key.read_text()}}
+    )
+    expose(place, "web")
+    env = [{"name": "NAME", "value": "served"}]
+    labelled(place, "web", shell(SERVE, env=env), labels={"app": "web"})
+    backend = {"service": {"name": "web", "port": {"name": "http"}}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+    rule = {"host": host, "http": {"paths": paths}}
+    place.create(
+        {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"}}
+        | {"spec": {"rules": [rule], "tls": [{"hosts": [host], "secretName": "tls"}]}}
+    )
+    until(lambda: place.ready("web"))
+
+    def ports():
+        status = place.get("Ingress", "web", "networking.k8s.io").get("status") or {}
+        told = (status.get("loadBalancer") or {}).get("ingress") or [{}]
+        return [each["port"] for each in told[0].get("ports") or ()]
+
+    plain, secure = until(lambda: ports() if len(ports()) == 2 else None)
+    asked = urllib.request.Request(f"http://127.0.0.1:{plain}/", headers={"Host": host})
+    until(lambda: fetched(asked) == b"served\n")
+    context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+    with (
+        socket.create_connection(("127.0.0.1", secure), 10) as made,
+        context.wrap_socket(made, server_hostname=host) as wrapped,
+    ):
+        wrapped.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        said = b"".join(iter(lambda: wrapped.recv(4096), b""))
+    assert said.endswith(b"served\n")
+
+
+def fetched(asked):
+    try:
+        return urllib.request.urlopen(asked, timeout=10).read()
+    except OSError:
+        return b""
+
+
+def test_a_claim_is_a_directory_that_outlives_its_pods(place, node):
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Mi"}},
+        },
+    }
+    place.create(claim)
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    for name, script in (("first", "echo kept > /data/file"), ("second", "cat /data/file")):
+        container = shell(script, volumeMounts=mounts, securityContext={"runAsUser": 1000})
+        pod(place, name, container, volumes=volumes, restartPolicy="Never")
+        ended(place, name)
+        assert place.status(name)["phase"] == "Succeeded"
+    assert place.logs("second") == "kept\n"
+    [kept] = (node.directory / "volumes").iterdir()
+    for name in ("first", "second"):
+        place.delete("Pod", name, grace=0)
+    place.delete("PersistentVolumeClaim", "data")
+    until(lambda: not kept.exists())

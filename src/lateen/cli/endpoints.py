@@ -1,13 +1,13 @@
 """Addresses at which an application answers.
 
-Pure. A Service is resolved to the addresses of its ready pods: on a standalone control plane nobody
-serves its virtual address (an API server takes no loopback addresses in EndpointSlices).
+Pure. A Service that the node of a standalone control plane serves says where it answers on this
+machine; any other is resolved to the addresses of its ready pods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lateen.api import manifest as manifests
@@ -43,13 +43,31 @@ def resolve(
     """
     found: dict[tuple[str, int], Endpoint] = {}
     candidates = list(others)
+    covered = set()  # pods' addresses that a Service stands for
     for service in services:
-        for endpoint in _of_service(service, candidates):
+        behind = list(_of_service(service, candidates))
+        served = manifests.annotation(service, names.ADDRESS)
+        for endpoint in behind:
+            if served:
+                covered.add((endpoint.host, endpoint.port))
+            else:
+                found.setdefault((endpoint.host, endpoint.port), endpoint)
+        for endpoint in _at(service, served, behind) if served else ():
             found.setdefault((endpoint.host, endpoint.port), endpoint)
     for pod in pods:
         for endpoint in _of_pod(pod):
-            found.setdefault((endpoint.host, endpoint.port), endpoint)
+            if (endpoint.host, endpoint.port) not in covered:
+                found.setdefault((endpoint.host, endpoint.port), endpoint)
     return list(found.values())
+
+
+def _at(service: Manifest, address: str, behind: Sequence[Endpoint]) -> Iterator[Endpoint]:
+    """A Service at its own address, as its pods speak; nothing while it has none."""
+    for port in (service.get("spec") or {}).get("ports") or () if behind else ():
+        first = behind[0]
+        protocol = str(port.get("protocol") or "TCP")
+        number = int(port["port"])
+        yield replace(first, host=address, port=number, protocol=protocol)
 
 
 def _of_service(service: Manifest, pods: Iterable[Manifest]) -> Iterator[Endpoint]:

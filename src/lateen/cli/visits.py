@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def execute(
     name: options.Name,
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", show_default=False)],
+    command: Annotated[
+        list[str], typer.Argument(help="What to run, after `--`.", show_default=False)
+    ],
     namespace: options.Namespace = "default",
     component: Component = "",
     pod: Pod = "",
@@ -57,7 +59,7 @@ def forward(
     name: options.Name,
     ports: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[[LOCAL:]PORT]...", help="By default all that its pods declare."),
+        typer.Argument(metavar="PORTS", help="PORT or LOCAL:PORT; by default all it declares."),
     ] = None,
     namespace: options.Namespace = "default",
     component: Component = "",

@@ -21,6 +21,12 @@ def loopback_subnet(plane: str) -> IPv4Network:
     return IPv4Network((IPv4Address("127.64.0.0") + number * 256, 24))
 
 
+def service_subnet(plane: str) -> IPv4Network:
+    """A /24 of 127.0.0.0/8 for Services, of a plane, beside those of pods."""
+    number = int(plane, 16) % (64 * 256)
+    return IPv4Network((IPv4Address("127.128.0.0") + number * 256, 24))
+
+
 def bridge_subnets(plane: str) -> Iterator[IPv4Network]:
     """The /22 networks of 10.200.0.0 to 10.254.255.255, in an order of the plane's own."""
     count = 55 * 64

@@ -40,14 +40,15 @@ class Shared:
         self.images = images
         self.pause = ""
         self.current: Engine | None = None
-        self._why = "no container engine was looked for yet"
+        self.why = "no container engine was looked for yet"
+        self.changed = anyio.Event()
         self._taken = anyio.Event()
 
     @property
     def engine(self) -> Engine:
         """Raises `Problem` `node.engine` when there is none."""
         if self.current is None:
-            raise Problem("node.engine", self._why, retry=True)
+            raise Problem("node.engine", self.why, retry=True)
         return self.current
 
     async def wait(self) -> Engine:
@@ -58,11 +59,18 @@ class Shared:
     def take(self, engine: Engine, pause: str) -> None:
         self.current, self.pause = engine, pause
         self._taken.set()
+        self._tell()
 
     def lose(self, why: str) -> None:
-        self.current, self._why = None, why
+        if self.current is not None or self.why != why:
+            self._tell()
+        self.current, self.why = None, why
         if self._taken.is_set():
             self._taken = anyio.Event()
+
+    def _tell(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
 
 
 class EngineLog:
@@ -253,6 +261,9 @@ class Box:
         if self._own and not self._sandbox:
             await self.prepare(engine)
         files = {"/etc/hosts": str(self._root / "hosts")} if self._own else {}
+        if launch.resolver:
+            (self._root / "resolv.conf").write_text(launch.resolver)
+            files["/etc/resolv.conf"] = str(self._root / "resolv.conf")
         # Docker takes the name of the sandbox, and refuses another one
         name = creating.hostname(self._pod) if self._own and engine.name == "podman" else ""
         setting = Setting(self._labels(), self._sandbox, files, name)

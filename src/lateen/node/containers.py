@@ -69,6 +69,15 @@ class Containers:
         """The engine that answers, if any does."""
         return self._shared.current
 
+    @property
+    def reason(self) -> str:
+        """Why there is no engine."""
+        return self._shared.why
+
+    async def changes(self) -> None:
+        """Wait until an engine comes, or goes."""
+        await self._shared.changed.wait()
+
     def known(self) -> set[str]:
         return self._found | {
             path.parent.name for path in self._pods.glob(f"*/{records.CONTAINED}")

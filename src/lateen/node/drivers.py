@@ -73,6 +73,7 @@ class Launch:
     spec: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     pull_secrets: Sequence[Mapping[str, str]] = ()
+    resolver: str = ""  # a resolv.conf for it; empty leaves the machine's
 
     @property
     def argv(self) -> list[str]:

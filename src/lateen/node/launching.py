@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client
-from lateen.node import environment, volumes
+from lateen.node import environment, naming, volumes
 from lateen.node.drivers import Launch, Sandbox
 from lateen.node.environment import Reference, Sources
 from lateen.node.probing import Kind
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the node offers its pods: `variables` gives those of the Services in a namespace,
+    `names` is the address of a name server, empty for none.
+    """
+
+    variables: Callable[[str], Mapping[str, str]]
+    names: str = ""
+
 
 PROCESS = "process"  # the runtime class
 
@@ -22,7 +34,12 @@ def is_process(pod: Mapping[str, Any]) -> bool:
 
 
 async def prepare(
-    client: Client, pod: Manifest, container: Mapping[str, Any], number: int, sandbox: Sandbox
+    client: Client,
+    pod: Manifest,
+    container: Mapping[str, Any],
+    number: int,
+    sandbox: Sandbox,
+    around: Surroundings,
 ) -> Launch:
     """The launch of an attempt.
 
@@ -41,12 +58,16 @@ async def prepare(
     places = volumes.place(told, where)
     grace = float(pod["spec"].get("terminationGracePeriodSeconds") or 0)
     directory = str(container.get("workingDir") or "")
+    links = pod["spec"].get("enableServiceLinks") is not False
+    base = dict(around.variables(space)) if links else {}
+    resolver = _resolver(pod, space, around)
     if is_process(pod):
-        base = environment.base(container, sandbox.address, places, os.environ)
+        base |= environment.base(container, sandbox.address, places, os.environ)
         values = environment.build(container, told, sources, base)
         argv = environment.command(container, values)
-        return Launch(container["name"], number, argv, values, directory, grace)
-    values = environment.build(container, told, sources, {})
+        name = container["name"]
+        return Launch(name, number, argv, values, directory, grace, resolver=resolver)
+    values = environment.build(container, told, sources, base)
     return Launch(
         container["name"],
         number,
@@ -58,12 +79,25 @@ async def prepare(
         pod=pod,
         spec=container,
         places=places,
+        resolver=resolver,
         pull_secrets=[
             sources.objects[reference]
             for reference in _pull_references(pod)
             if reference in sources.objects  # as kubelet: one that is missing may not be needed
         ],
     )
+
+
+def _resolver(pod: Mapping[str, Any], namespace: str, around: Surroundings) -> str:
+    """The pod's resolv.conf, empty for that of the machine."""
+    spec = pod["spec"]
+    policy = spec.get("dnsPolicy") or "ClusterFirst"
+    cluster = policy == "ClusterFirstWithHostNet" or (
+        policy == "ClusterFirst" and not spec.get("hostNetwork")
+    )
+    if not cluster or not around.names:
+        return ""
+    return naming.resolver(around.names, namespace, spec.get("dnsConfig"))
 
 
 def _pull_references(pod: Mapping[str, Any]) -> list[Reference]:

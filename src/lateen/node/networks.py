@@ -59,7 +59,27 @@ class Network(Protocol):
         ...
 
 
-async def choose(settings: Settings, pods: Path) -> Network:
+class Ground(Protocol):
+    """What Services stand on. `gateway` is where pods find the machine, empty where they have no
+    network of their own; `device` is what they come in at.
+    """
+
+    @property
+    def gateway(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    async def hold(self, addresses: set[str]) -> None:
+        """Make these addresses the machine's, and no others of Services any more."""
+        ...
+
+
+class Grounded(Network, Ground, Protocol):
+    """What a node has."""
+
+
+async def choose(settings: Settings, pods: Path) -> Grounded:
     """The kind of network that the settings ask for.
 
     Raises:
@@ -83,6 +103,9 @@ async def choose(settings: Settings, pods: Path) -> Network:
 
 
 class Loopback:
+    gateway = ""
+    device = ""
+
     def __init__(self, plane: str, pods: Path) -> None:
         self._book = addresses.Book(pods, addresses.loopback_subnet(plane))
 
@@ -95,6 +118,9 @@ class Loopback:
 
     def entrance(self, uid: str) -> Path | None:
         return None
+
+    async def hold(self, addresses: set[str]) -> None:
+        return  # all of 127.0.0.0/8 is ours
 
     async def sweep(self, known: Iterable[str]) -> None:
         return
@@ -113,7 +139,30 @@ class Bridged:
         self._bridge = f"lt-{plane}"
         self._subnet = IPv4Network("0.0.0.0/32")
         self._book = addresses.Book(pods, self._subnet)
+        self._held: set[str] | None = None
         self._lock = threading.Lock()  # the kernel's tables are changed by one thread at a time
+
+    @property
+    def gateway(self) -> str:
+        return str(self._subnet.network_address + 1)
+
+    @property
+    def device(self) -> str:
+        return self._bridge
+
+    async def hold(self, addresses: set[str]) -> None:
+        if addresses != self._held:
+            await self._locked(lambda: self._hold(addresses))
+            self._held = set(addresses)
+
+    def _hold(self, addresses: set[str]) -> None:
+        with _netlink() as link:
+            [index] = link.link_lookup(ifname=self._bridge)
+            present = {str(a.get_attr("IFA_LOCAL")) for a in link.get_addr(index=index, family=2)}
+            for address in addresses - present:
+                link.addr("add", index=index, address=address, prefixlen=32)
+            for address in present - addresses - {self.gateway}:
+                link.addr("del", index=index, address=address, prefixlen=32)
 
     async def open(self) -> None:
         """Make the bridge.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import aiohttp
 import anyio
@@ -15,9 +16,13 @@ from lateen.api.manifest import Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import networks, registration, server
+from lateen.node import addresses, networks, registration, server
+from lateen.node.claims import Claims
 from lateen.node.containers import Containers
 from lateen.node.events import Recorder
+from lateen.node.fabric import Fabric
+from lateen.node.gates import Ingresses
+from lateen.node.launching import Surroundings
 from lateen.node.pods import Runner, Tools
 from lateen.node.runtimes import Runtimes
 from lateen.node.settings import Settings
@@ -99,34 +104,51 @@ class Fleet:
             runner.wake()
 
     async def run(
-        self, driver: Runtimes, network: networks.Network, task_status: TaskStatus[int]
+        self, driver: Runtimes, network: networks.Grounded, task_status: TaskStatus[int]
     ) -> None:
         selector = f"spec.nodeName={self._settings.name}"
         informer = Informer(self._client, "", "v1", "Pod", field_selector=selector)
         informer.on_change(self._noticed)
+        plane = addresses.identity(self._settings.directory)
         kubelet = server.Kubelet(informer, driver)
         async with (
             aiohttp.ClientSession() as session,
             server.serve(kubelet, self._settings) as port,
             anyio.create_task_group() as group,
         ):
-            node = await self._register(port)
-            group.start_soon(registration.keep_lease, self._client, self._settings, node, port)
-            group.start_soon(registration.keep_registered, self._client, self._settings, port)
+            told = partial(self._told, driver.containers, port)
+            node = await self._register(told)
+            client, settings = self._client, self._settings
+            group.start_soon(registration.keep_lease, client, settings, node, told)
+            group.start_soon(
+                registration.keep_registered, client, settings, told, driver.containers.changes
+            )
             group.start_soon(informer.run)
             await informer.wait_synced()
             await self._clear(informer, driver, network)
             group.start_soon(self._keep_clear, informer, driver.containers)
+            fabric = Fabric(self._client, informer, network, plane)
+            group.start_soon(fabric.run)
+            gates = Ingresses(self._client, fabric.behind, self._settings.directory)
+            group.start_soon(gates.run)
+            volumes = Claims(self._client, self._settings.directory / "volumes")
+            group.start_soon(volumes.run)
             recorder = Recorder(self._client, self._settings.name)
-            tools = Tools(self._client, informer, driver, recorder, session)
+            surroundings = Surroundings(fabric.variables, network.gateway)
+            tools = Tools(self._client, informer, driver, recorder, session, surroundings)
             task_status.started(port)
             await self._admit(tools, group)
 
-    async def _register(self, port: int) -> Manifest:
+    def _told(self, containers: Containers, port: int) -> registration.Told:
+        engine = containers.engine
+        runtime = f"{engine.name}://{engine.version}" if engine else ""
+        return registration.Told(port, runtime, containers.reason)
+
+    async def _register(self, told: Callable[[], registration.Told]) -> Manifest:
         failures = 0
         while True:
             try:
-                return await registration.register(self._client, self._settings, port)
+                return await registration.register(self._client, self._settings, told())
             except ApiError as error:
                 if not error.transient and not error.forbidden:  # rights come with the server
                     raise

@@ -53,6 +53,7 @@ class Tools:
     driver: Driver
     recorder: Recorder
     session: aiohttp.ClientSession
+    surroundings: launching.Surroundings
     host: str = "127.0.0.1"
 
 
@@ -193,8 +194,9 @@ class Runner:
         try:
             with scope:
                 container = self._container(name)
+                tools = self._tools
                 launch = await launching.prepare(
-                    self._tools.client, self.pod, container, number, self._sandbox
+                    tools.client, self.pod, container, number, self._sandbox, tools.surroundings
                 )
                 await self._sandbox.start(launch)
                 self._problems.pop(name, None)

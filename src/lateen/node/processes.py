@@ -194,11 +194,15 @@ class ProcessSandbox:
         self._changed()
 
     def _task(self, launch: Launch, at: Path) -> Task:
+        resolver = self._root / "resolv.conf"
+        if launch.resolver:
+            resolver.write_text(launch.resolver)
         return {
             "prefix": str(at),
             "argv": launch.argv,
             "env": {**launch.env, records.MARK: self._root.name},
             "directory": launch.directory or str(self._root / "work"),
+            "resolver": str(resolver) if launch.resolver else "",
             "grace": launch.grace,
             "log_bytes": self._settings.log_bytes,
             "log_files": self._settings.log_files,

@@ -7,7 +7,8 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ RUNTIME_CLASS: Manifest = {
 }
 
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+Wait = Callable[[], Awaitable[None]]
+
 _LEASE_NAMESPACE = "kube-node-lease"
 _LEASE_SECONDS = 40
 _PRESSURES = {
@@ -60,7 +63,24 @@ def node(settings: Settings) -> Manifest:
     }
 
 
-def status(settings: Settings, port: int, before: Mapping[str, Any], now: float) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Told:
+    """What changes in the life of a node: the port of the kubelet API, and what runs containers,
+    `podman://4.3.1`, empty for nothing, for a reason.
+    """
+
+    port: int
+    runtime: str = ""
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        if self.runtime:
+            return f"the node runs processes, and containers in {self.runtime.replace('://', ' ')}"
+        return f"the node runs processes, and no containers: {self.reason or 'not looked yet'}"
+
+
+def status(settings: Settings, told: Told, before: Mapping[str, Any], now: float) -> dict[str, Any]:
     """The node's status; `before` is the one it had, `now` in seconds since 1970."""
     resources = {
         "cpu": str(os.cpu_count() or 1),
@@ -73,19 +93,20 @@ def status(settings: Settings, port: int, before: Mapping[str, Any], now: float)
         "declaredFeatures": ["ExtendWebSocketsToKubelet"],
         "capacity": resources,
         "allocatable": resources,
-        "conditions": _conditions(before, now),
+        "conditions": _conditions(before, told, now),
         "addresses": [
             {"type": "InternalIP", "address": "127.0.0.1"},
             {"type": "Hostname", "address": settings.name},
         ],
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": told.port}},
         "nodeInfo": {
             "machineID": _read("/etc/machine-id"),
             "systemUUID": _read("/etc/machine-id"),
             "bootID": _read("/proc/sys/kernel/random/boot_id"),
             "kernelVersion": platform.release(),
             "osImage": f"{platform.system()} {platform.release()}",
-            "containerRuntimeVersion": f"process://{settings.version.removeprefix('v')}",
+            "containerRuntimeVersion": told.runtime
+            or f"process://{settings.version.removeprefix('v')}",
             "kubeletVersion": settings.version,
             "kubeProxyVersion": "",
             "operatingSystem": platform.system().lower(),
@@ -94,11 +115,11 @@ def status(settings: Settings, port: int, before: Mapping[str, Any], now: float)
     }
 
 
-def _conditions(before: Mapping[str, Any], now: float) -> list[dict[str, str]]:
+def _conditions(before: Mapping[str, Any], told: Told, now: float) -> list[dict[str, str]]:
     earlier = {c["type"]: c for c in before.get("conditions") or ()}
     found = {
         **{kind: ("False", reason, "") for kind, reason in _PRESSURES.items()},
-        "Ready": ("True", "KubeletReady", "the node runs processes"),
+        "Ready": ("True", "KubeletReady", told.sentence),
     }
     conditions = []
     for kind, (state, reason, message) in found.items():
@@ -117,7 +138,7 @@ def _conditions(before: Mapping[str, Any], now: float) -> list[dict[str, str]]:
     return conditions
 
 
-async def register(client: Client, settings: Settings, port: int) -> Manifest:
+async def register(client: Client, settings: Settings, told: Told) -> Manifest:
     """Make the Node object, or bring the one that is there up to date; returns it.
 
     Raises:
@@ -135,28 +156,35 @@ async def register(client: Client, settings: Settings, port: int) -> Manifest:
         known = found["metadata"].get("labels") or {}
         if any(known.get(name) != value for name, value in labels.items()):
             await client.patch(key, {"metadata": {"labels": labels}})
-    body = {"status": status(settings, port, found.get("status") or {}, time.time())}
+    body = {"status": status(settings, told, found.get("status") or {}, time.time())}
     return await client.patch(key, body, subresource="status")
 
 
-async def keep_registered(client: Client, settings: Settings, port: int) -> None:
-    """Tell the status again from time to time: somebody may have marked the node as lost."""
+async def keep_registered(
+    client: Client, settings: Settings, told: Callable[[], Told], changed: Wait
+) -> None:
+    """Tell the status again when it has changed, and from time to time: somebody may have marked
+    the node as lost.
+    """
     while True:
-        await anyio.sleep(settings.refresh_interval)
+        with anyio.move_on_after(settings.refresh_interval):
+            await changed()
         try:
-            await register(client, settings, port)
+            await register(client, settings, told())
         except (ApiError, Problem) as error:
             _LOG.warning("the node's status cannot be told: %s", error)
 
 
-async def keep_lease(client: Client, settings: Settings, owner: Manifest, port: int) -> None:
+async def keep_lease(
+    client: Client, settings: Settings, owner: Manifest, told: Callable[[], Told]
+) -> None:
     """Renew the node's Lease for ever; without it the node is taken for lost after 40 s."""
     missed = False
     while True:
         try:
             await _renew(client, settings, owner)
             if missed:  # the node may have been marked as lost meanwhile
-                await register(client, settings, port)
+                await register(client, settings, told())
             missed = False
         except (ApiError, Problem) as error:
             missed = True

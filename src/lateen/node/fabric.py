@@ -1,0 +1,231 @@
+"""Services of the node: their addresses answer, their names are known, their status says where."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from ipaddress import IPv4Address
+
+import anyio
+
+from lateen.api import manifest as manifests
+from lateen.api import names as known_names
+from lateen.api.manifest import Key, Manifest
+from lateen.base.problem import Problem
+from lateen.hub import ApiError, Client, Informer
+from lateen.node import addresses, claims, services
+from lateen.node.balancing import Balancer, Choice, Entrance
+from lateen.node.naming import Names
+from lateen.node.networks import Ground
+from lateen.node.services import Backend, Service
+
+_LOG = logging.getLogger(__name__)
+_PAUSE = 0.05  # seconds in which changes are gathered
+_AGAIN = 30.0  # seconds after which what was taken by others is tried again
+_LOOPBACK = "127.0.0.1"
+_SKIPPED = frozenset({("default", "kubernetes")})  # the API server has an address of its own
+
+ROLE: Manifest = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "lateen:node"},
+    "rules": [
+        *claims.RULES,
+        {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch", "patch"]},
+        {"apiGroups": [""], "resources": ["services/status"], "verbs": ["patch"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},  # certificates
+        {
+            "apiGroups": ["networking.k8s.io"],
+            "resources": ["ingresses"],
+            "verbs": ["get", "list", "watch"],
+        },
+        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses/status"], "verbs": ["patch"]},
+        {
+            "apiGroups": ["discovery.k8s.io"],
+            "resources": ["endpointslices"],
+            "verbs": ["get", "list", "watch"],
+        },
+    ],
+}
+
+
+def rights(node: str) -> list[Manifest]:
+    """What lets the node do all this; whoever composes the control plane creates it."""
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "lateen:node"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "lateen:node",
+        },
+        "subjects": [
+            {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "User",
+                "name": f"system:node:{node}",
+            }
+        ],
+    }
+    return [ROLE, binding, claims.STORAGE_CLASS]
+
+
+class Fabric:
+    """All Services. `run` must be running for their addresses to answer."""
+
+    def __init__(self, client: Client, pods: Informer, ground: Ground, plane: str) -> None:
+        self._client = client
+        self._pods = pods
+        self._ground = ground
+        self._services = Informer(client, "", "v1", "Service")
+        self._slices = Informer(client, "discovery.k8s.io", "v1", "EndpointSlice")
+        self._balancer = Balancer()
+        self._changed = anyio.Event()
+        self._subnet = addresses.service_subnet(plane)
+        self._chosen: dict[str, str] = {}  # service -> an address of ours, not of its own
+        self.services: dict[str, Service] = {}
+
+    def variables(self, namespace: str) -> dict[str, str]:
+        """What a container is told of the Services beside it."""
+        return services.variables(map(self._local, self.services.values()), namespace)
+
+    def _local(self, service: Service) -> Service:
+        """As seen by who is in no network of ours."""
+        if self._ground.gateway or service.key not in self._chosen:
+            return service
+        address = self._chosen[service.key]
+        return Service(service.namespace, service.name, service.kind, address, service.ports)
+
+    async def run(self) -> None:
+        """Follow Services until cancelled."""
+        close: Callable[[], None] | None = None
+        try:
+            if self._ground.gateway:
+                close = await self._open_names()
+            async with anyio.create_task_group() as group:
+                for informer in (self._services, self._slices, self._pods):
+                    informer.on_change(self._noticed)
+                group.start_soon(self._services.run)
+                group.start_soon(self._slices.run)
+                await self._services.wait_synced()
+                await self._slices.wait_synced()
+                while True:
+                    self._changed = anyio.Event()
+                    settled = await self._guarded()
+                    with anyio.move_on_after(None if settled else _AGAIN):
+                        await self._changed.wait()
+                    await anyio.sleep(_PAUSE)
+        finally:
+            self._balancer.close()
+            if close is not None:
+                close()
+
+    async def _open_names(self) -> Callable[[], None] | None:
+        try:
+            return await Names(lambda: self.services).open(self._ground.gateway)
+        except OSError as error:
+            _LOG.warning("names of Services are not served: %s", error)
+            return None
+
+    def _noticed(self, old: Manifest | None, new: Manifest | None) -> None:
+        self._changed.set()
+
+    async def _guarded(self) -> bool:
+        try:
+            return await self._arrange()
+        except (ApiError, Problem, OSError) as error:
+            _LOG.warning("Services: %s", error)
+            return False
+
+    async def _arrange(self) -> bool:
+        """Bring listening sockets and what is told in line; whether all could be done."""
+        found = {}
+        for raw in self._services.list():
+            meta = manifests.metadata(raw)
+            if (meta["namespace"], meta["name"]) not in _SKIPPED:
+                service = services.resolve(raw, self._pods.list(), self._slices.list())
+                found[service.key] = service
+        self.services = found
+        placed = [service for service in found.values() if service.address]
+        await self._ground.hold({service.address for service in placed})
+        self._remember(placed)
+        refused = await self._balancer.serve(self._entrances(placed))
+        taken = {entrance.address for entrance in refused if entrance.device == "lo"}
+        moved = [s for s in placed if s.address in taken and s.key not in self._chosen]
+        if moved:  # another control plane of this machine is there: this one answers beside it
+            for service in moved:
+                self._chosen[service.key] = self._free()
+            refused = await self._balancer.serve(self._entrances(placed))
+        for service in placed:
+            await self._tell(service)
+        return not refused
+
+    def _remember(self, placed: Sequence[Service]) -> None:
+        """Addresses of ours: those told before, and new ones where we hold none of theirs."""
+        alive = {service.key for service in placed}
+        self._chosen = {key: value for key, value in self._chosen.items() if key in alive}
+        for service in placed:
+            told = self._told(service)
+            if told and IPv4Address(told) in self._subnet:
+                self._chosen.setdefault(service.key, told)
+            elif not self._ground.gateway:
+                self._chosen.setdefault(service.key, self._free())
+
+    def _free(self) -> str:
+        taken = set(self._chosen.values())
+        free = (str(each) for each in self._subnet.hosts() if str(each) not in taken)
+        if (address := next(free, None)) is None:
+            raise Problem("node.network", "all addresses for Services are taken", retry=True)
+        return address
+
+    def _entrances(self, placed: Iterable[Service]) -> dict[Entrance, Choice]:
+        wanted: dict[Entrance, Choice] = {}
+        for service in placed:
+            for index, port in enumerate(service.ports):
+                if port.protocol != "TCP":
+                    continue
+                choice = partial(self._backends, service.key, index)
+                if self._ground.gateway:
+                    wanted[Entrance(service.address, port.port, self._ground.device)] = choice
+                own = self._chosen.get(service.key)
+                at = Entrance(own, port.port) if own else Entrance(service.address, port.port, "lo")
+                wanted[at] = choice
+                if port.node_port:
+                    wanted[Entrance(_LOOPBACK, port.node_port)] = choice
+        return wanted
+
+    def _backends(self, key: str, index: int) -> Sequence[Backend]:
+        service = self.services.get(key)
+        return service.ports[index].backends if service and index < len(service.ports) else ()
+
+    def behind(self, namespace: str, name: str, port: str) -> Sequence[Backend]:
+        """Who answers for a port of a Service, by its number or name."""
+        service = self.services.get(f"{namespace}/{name}")
+        for each in service.ports if service else ():
+            if port in (str(each.port), each.name):
+                return each.backends
+        return ()
+
+    def _told(self, service: Service) -> str:
+        raw = self._services.get(service.namespace, service.name)
+        return manifests.annotation(raw, known_names.ADDRESS) if raw else ""
+
+    async def _tell(self, service: Service) -> None:
+        """Where it answers on this machine: an annotation, and of load balancers the status."""
+        address = self._chosen.get(service.key) or service.address
+        key = Key("", "Service", service.namespace, service.name, "v1")
+        try:
+            if self._told(service) != address:
+                body = {"metadata": {"annotations": {known_names.ADDRESS: address}}}
+                self._services.observe(await self._client.patch(key, body))
+            raw = self._services.get(service.namespace, service.name) or {}
+            ingress = [{"ip": address, "ipMode": "Proxy"}]
+            status: Mapping[str, object] = (raw.get("status") or {}).get("loadBalancer") or {}
+            if service.kind == "LoadBalancer" and status.get("ingress") != ingress:
+                patch = {"status": {"loadBalancer": {"ingress": ingress}}}
+                self._services.observe(await self._client.patch(key, patch, subresource="status"))
+        except ApiError as error:
+            if not (error.not_found or error.conflict):
+                raise

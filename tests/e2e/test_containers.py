@@ -1,0 +1,58 @@
+"""KubeVela's own component types in containers, on a control plane of one machine."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import planes
+from tests.e2e.planes import FILES, Plane
+from tests.node.engine import Podman
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def boxed(podman: Podman) -> Iterator[Plane]:
+    """A control plane with an engine, and the application delivered."""
+    with planes.directory() as made:
+        made.start(str(podman.socket))
+        with made.running():
+            made.run("up", "-f", FILES / "containers.yaml", "--wait", "--timeout", "90s")
+            yield made
+        assert podman.run("ps", "--format", "{{.Names}}").split() == []
+
+
+def test_all_types_run(boxed: Plane) -> None:
+    tree = boxed.run("status", "boxes", "--tree").out
+    for name in ("web", "asker", "member", "everywhere"):
+        assert f"✓ Pod {name}-" in tree
+    assert "✓ CronJob minutely" in tree
+    assert "done" in boxed.run("logs", "boxes", "-c", "once").out
+    node = boxed.objects("Node", "")[0]
+    [ready] = [c for c in node["status"]["conditions"] if c["type"] == "Ready"]
+    assert ready["message"].startswith("the node runs processes, and containers in podman")
+
+
+def test_one_component_reaches_another_by_name(boxed: Plane) -> None:
+    planes.until(lambda: "hello" in boxed.run("logs", "boxes", "-c", "asker").out)
+    said = boxed.run("exec", "boxes", "-c", "asker", "--", "wget", "-qO-", "http://web:8080/")
+    assert said.out == "hello\n"
+
+
+def test_its_address_and_its_gateway_answer_on_the_machine(boxed: Plane) -> None:
+    addresses = boxed.run("status", "boxes", "--endpoint").out
+    url = next(word for word in addresses.split() if word.startswith("http://"))
+    assert urllib.request.urlopen(url, timeout=20).read() == b"hello\n"
+    [ingress] = boxed.objects("Ingress", "default", "networking.k8s.io", "v1")
+    [told] = ingress["status"]["loadBalancer"]["ingress"]
+    gate = f"http://{told['ip']}:{told['ports'][0]['port']}/"
+    asked = urllib.request.Request(gate, headers={"Host": "boxes.example"})
+    assert urllib.request.urlopen(asked, timeout=20).read() == b"hello\n"
+
+
+def test_deleting_it_leaves_no_container(boxed: Plane, podman: Podman) -> None:
+    boxed.run("delete", "boxes", "--yes")
+    planes.until(lambda: podman.containers() == [])

@@ -1,0 +1,164 @@
+"""Whom a Service stands for, what it is called, and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import dnslib
+import pytest
+
+from lateen.node import naming, services
+from lateen.node.balancing import Balancer, Entrance
+from lateen.node.services import Backend
+
+
+def pod(name, address, ready=True, namespace="d", **spec):
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    ports = [{"name": "web", "containerPort": 8080}]
+    return {
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "a"}},
+        "spec": {"containers": [{"name": "m", "ports": ports}], **spec},
+        "status": {"podIP": address, "conditions": [condition]},
+    }
+
+
+def service(name="a", **spec):
+    port = {"name": "http", "port": 80, "targetPort": "web"}
+    base = {"clusterIP": "10.96.0.9", "selector": {"app": "a"}, "ports": [port]}
+    return {"metadata": {"name": name, "namespace": "d"}, "spec": {**base, **spec}}
+
+
+SLICE = {
+    "kind": "EndpointSlice",
+    "metadata": {"namespace": "d", "labels": {"kubernetes.io/service-name": "a"}},
+    "ports": [{"name": "http", "port": 99}],
+    "endpoints": [
+        {"addresses": ["10.1.1.1"]},
+        {"addresses": ["10.1.1.2"], "conditions": {"ready": False}},
+        {"addresses": ["10.1.1.3"], "conditions": {"ready": True}},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "pods", "expected"),
+    [
+        pytest.param({}, [pod("p", "1.1.1.1")], [("1.1.1.1", 8080)], id="by the name of a port"),
+        pytest.param({}, [pod("p", "1.1.1.1", ready=False)], [], id="only who is ready"),
+        pytest.param(
+            {"publishNotReadyAddresses": True},
+            [pod("p", "1.1.1.1", ready=False)],
+            [("1.1.1.1", 8080)],
+            id="unless it wants the others too",
+        ),
+        pytest.param({}, [pod("p", "1.1.1.1", namespace="e")], [], id="of its own namespace"),
+        pytest.param(
+            {"selector": None}, [], [("10.1.1.1", 99), ("10.1.1.3", 99)], id="without a selector"
+        ),
+    ],
+)
+def test_whom_a_service_leads_to(spec, pods, expected):
+    found = services.resolve(service(**spec), pods, [SLICE])
+    assert [(b.address, b.port) for b in found.ports[0].backends] == expected
+
+
+def known():
+    headless = service("h", clusterIP="None")
+    other = {
+        "metadata": {"name": "x", "namespace": "d"},
+        "spec": {"type": "ExternalName", "externalName": "example.org"},
+    }
+    pods = [
+        pod("p", "1.1.1.1", hostname="p-0", subdomain="h"),
+        pod("q", "1.1.1.2", hostname="p-1", subdomain="h"),
+    ]
+    found = [services.resolve(each, pods, []) for each in (service(), headless, other)]
+    return {each.key: each for each in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        pytest.param("a.d.svc.cluster.local", "A", ["10.96.0.9"], id="its own address"),
+        pytest.param("A.D.svc.Cluster.local.", "A", ["10.96.0.9"], id="in any case"),
+        pytest.param("h.d.svc.cluster.local", "A", ["1.1.1.1", "1.1.1.2"], id="headless: all"),
+        pytest.param("p-1.h.d.svc.cluster.local", "A", ["1.1.1.2"], id="one of a stateful set"),
+        pytest.param("a.d.svc.cluster.local", "AAAA", [], id="there is no IPv6"),
+        pytest.param("x.d.svc.cluster.local", "A", ["example.org."], id="another name"),
+        pytest.param(
+            "_http._tcp.a.d.svc.cluster.local",
+            "SRV",
+            ["0 100 80 a.d.svc.cluster.local."],
+            id="a port by its name",
+        ),
+        pytest.param("none.d.svc.cluster.local", "A", None, id="no such Service"),
+        pytest.param("p-7.h.d.svc.cluster.local", "A", None, id="no such member"),
+    ],
+)
+def test_names(name, kind, expected):
+    question = dnslib.DNSRecord.question(name, kind).pack()
+    reply = dnslib.DNSRecord.parse(naming.answer(question, known()))
+    if expected is None:
+        assert reply.header.rcode == dnslib.RCODE.NXDOMAIN
+    else:
+        assert reply.header.rcode == dnslib.RCODE.NOERROR
+        assert [str(each.rdata) for each in reply.rr] == expected
+
+
+def test_other_names_are_not_ours():
+    assert naming.answer(dnslib.DNSRecord.question("example.org").pack(), known()) is None
+
+
+def test_a_container_is_told_of_the_services_beside_it():
+    assert services.variables(known().values(), "d") == {
+        "A_SERVICE_HOST": "10.96.0.9",
+        "A_SERVICE_PORT": "80",
+        "A_SERVICE_PORT_HTTP": "80",
+    }
+    assert services.variables(known().values(), "e") == {}
+
+
+def test_the_name_server_of_a_pod():
+    config = {"searches": ["corp"], "options": [{"name": "ndots", "value": "1"}]}
+    assert naming.resolver("10.0.0.1", "d", config).splitlines() == [
+        "nameserver 10.0.0.1",
+        "search d.svc.cluster.local svc.cluster.local cluster.local corp",
+        "options ndots:1",
+    ]
+
+
+@pytest.mark.anyio
+async def test_connections_are_given_to_who_answers_in_turn():
+    async def greet(name, reader, writer):
+        writer.write(name + await reader.read())
+        writer.close()
+
+    servers = []
+    for name in (b"one", b"two"):
+        servers.append(await asyncio.start_server(partial(greet, name), "127.0.0.1", 0))
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    gone = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
+    closed = gone.sockets[0].getsockname()[1]
+    gone.close()
+    backends = [Backend("127.0.0.1", port) for port in (*ports, closed)]
+    balancer = Balancer()
+    free = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
+    here = Entrance("127.0.0.1", free.sockets[0].getsockname()[1])
+    assert await balancer.serve({here: lambda: backends}) == {here}  # it is taken
+    free.close()
+    await free.wait_closed()
+    assert await balancer.serve({here: lambda: backends}) == set()
+    heard = set()
+    for _ in range(6):
+        reader, writer = await asyncio.open_connection(here.address, here.port)
+        writer.write(b"!" * 100_000)
+        writer.write_eof()
+        said = await reader.read()
+        assert said[3:] == b"!" * 100_000
+        heard.add(said[:3])
+        writer.close()
+    assert heard == {b"one", b"two"}
+    balancer.close()
+    for server in servers:
+        server.close()
