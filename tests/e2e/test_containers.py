@@ -55,4 +55,5 @@ def test_its_address_and_its_gateway_answer_on_the_machine(boxed: Plane) -> None
 
 def test_deleting_it_leaves_no_container(boxed: Plane, podman: Podman) -> None:
     boxed.run("delete", "boxes", "--yes")
-    planes.until(lambda: podman.containers() == [])
+    # what ignores SIGTERM as pid 1 gets its 30 s
+    planes.until(lambda: podman.containers() == [], 90)

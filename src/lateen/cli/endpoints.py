@@ -43,27 +43,22 @@ def resolve(
     """
     found: dict[tuple[str, int], Endpoint] = {}
     candidates = list(others)
-    covered = set()  # pods' addresses that a Service stands for
     for service in services:
         behind = list(_of_service(service, candidates))
         served = manifests.annotation(service, names.ADDRESS)
-        for endpoint in behind:
-            if served:
-                covered.add((endpoint.host, endpoint.port))
-            else:
-                found.setdefault((endpoint.host, endpoint.port), endpoint)
-        for endpoint in _at(service, served, behind) if served else ():
+        for endpoint in (*_at(service, served, behind), *behind):
             found.setdefault((endpoint.host, endpoint.port), endpoint)
     for pod in pods:
         for endpoint in _of_pod(pod):
-            if (endpoint.host, endpoint.port) not in covered:
-                found.setdefault((endpoint.host, endpoint.port), endpoint)
+            found.setdefault((endpoint.host, endpoint.port), endpoint)
     return list(found.values())
 
 
 def _at(service: Manifest, address: str, behind: Sequence[Endpoint]) -> Iterator[Endpoint]:
     """A Service at its own address, as its pods speak; nothing while it has none."""
-    for port in (service.get("spec") or {}).get("ports") or () if behind else ():
+    if not address or not behind:
+        return
+    for port in (service.get("spec") or {}).get("ports") or ():
         first = behind[0]
         protocol = str(port.get("protocol") or "TCP")
         number = int(port["port"])

@@ -1,7 +1,9 @@
-"""The standalone node: pods become processes of this machine (containers later, same Protocol).
+"""The standalone node: pods become processes of this machine, or containers in an engine on it.
 
 `run` is the way in. `pods` is one pod, `planning` and `phases` decide what to do and what to tell,
-`processes` does it, each process under a `shim` that outlives the node.
+`processes` does it, each process under a `shim` that outlives the node; `containers` and `boxes` do
+it with Docker or Podman. `fabric`, `gates` and `claims` are Services, Ingresses and volumes;
+`server` is the kubelet API.
 """
 
 from __future__ import annotations
