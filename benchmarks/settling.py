@@ -76,14 +76,14 @@ class Meter:
             under_way = [found.get(f'lateen_queue_depth{{state="{s}"}}', 1) for s in states]
             if done >= passes and not any(under_way):
                 return time.monotonic() - began
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1)  # a thousand applications have thousands of figures
         raise SystemExit(f"not settled after {limit:.0f} s: {found}")
 
     async def calm(self, seconds: float = 3.0) -> None:
         """Wait until nothing is sent for a while: definitions are registered after all else."""
         before, since = await self.requests(), time.monotonic()
         while time.monotonic() - since < seconds:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1)
             now = await self.requests()
             if now != before:
                 before, since = now, time.monotonic()

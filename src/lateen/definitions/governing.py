@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem, Problems, raise_any
 from lateen.cue.templates import Fill
-from lateen.definitions import acting, blaming, contexts, stamping, templates
+from lateen.definitions import acting, blaming, contexts, stamping, templates, uniting
 from lateen.providers import ports
 
 _ASKED = ("output", "outputs", "errs")
@@ -54,4 +55,22 @@ async def render(
         for where, value in wanted.items()
         for problem in stamping.malformed(value, where, part.path)
     )
-    return [stamping.policy(value, app, name) for value in wanted.values()]
+    stamped = {where: stamping.policy(value, app, name) for where, value in wanted.items()}
+    raise_any(_duplicates(stamped, part))
+    return list(stamped.values())
+
+
+def _duplicates(stamped: Mapping[str, Manifest], part: templates.Part) -> Iterator[Problem]:
+    """Objects of one name; what has none has the policy's."""
+    first: dict[tuple[str, ...], str] = {}
+    for where, given in stamped.items():
+        identity = uniting.identity(given)
+        before = first.setdefault(identity, where) if identity else where
+        if before != where:
+            yield Problem(
+                "template.duplicate",
+                f'"{before}" and "{where}" are one object, {manifests.key(given)}',
+                part.path,
+                blaming.declared(part.definition, where.partition(".")[0], "given here"),
+                hint="the author of the definition has to give one of them a name",
+            )
