@@ -13,9 +13,10 @@ from rich.text import Text
 
 from lateen import hub
 from lateen.api import manifest as manifests
+from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.cli import connecting, gathering, printing, trees
+from lateen.cli import connecting, gathering, printing, reaching, trees
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan")
 _PAUSE = 1.0  # seconds between two looks for new pods
@@ -43,6 +44,7 @@ class Source:
     pod: str
     container: str
     restarts: int
+    cluster: str = names.LOCAL
 
     @property
     def path(self) -> str:
@@ -57,25 +59,25 @@ async def logs(order: Order, kubeconfig: str | None) -> None:
     """
     async with connecting.plane(kubeconfig) as client:
         found = await _sources(client, order)
-        if not order.follow:
+        async with reaching.every(client) as reach:
+            if order.follow:
+                await _follow(reach, order, found)
             for source in found:
-                await _print(client, source, order)
-            if not found:
-                printing.stderr().print(f"{order.name} has no container that has written yet.")
-            return
-        await _follow(client, order, found)
+                await _print(reach, source, order)
+        if not found:
+            printing.stderr().print(f"{order.name} has no container that has written yet.")
 
 
-async def _follow(client: hub.Client, order: Order, found: list[Source]) -> None:
+async def _follow(reach: reaching.Reach, order: Order, found: list[Source]) -> None:
     seen: set[Source] = set()
     async with anyio.create_task_group() as group:
         while True:
             for source in found:
                 if source not in seen:
                     seen.add(source)
-                    group.start_soon(_print, client, source, order)
+                    group.start_soon(_print, reach, source, order)
             await anyio.sleep(_PAUSE)
-            found = await _sources(client, order)
+            found = await _sources(reach.client, order)
 
 
 async def _sources(client: hub.Client, order: Order) -> list[Source]:
@@ -88,12 +90,12 @@ async def _sources(client: hub.Client, order: Order) -> list[Source]:
             hint=f"components are {', '.join(sorted(known))}",
         )
     gathered = await gathering.application(client, app)
-    pods = [
-        node.live
+    found = [
+        source
         for node in trees.pods(gathered.nodes)
         if node.live and order.component in ("", node.component)
+        for source in containers(node.live, node.cluster or names.LOCAL)
     ]
-    found = [source for pod in pods for source in containers(pod)]
     if order.container and found and all(s.container != order.container for s in found):
         raise Problem(
             "hub.not-found",
@@ -103,7 +105,7 @@ async def _sources(client: hub.Client, order: Order) -> list[Source]:
     return [source for source in found if order.container in ("", source.container)]
 
 
-def containers(pod: Manifest) -> Iterator[Source]:
+def containers(pod: Manifest, cluster: str = names.LOCAL) -> Iterator[Source]:
     """The containers of a pod that run or have run."""
     status, meta = pod.get("status") or {}, manifests.metadata(pod)
     for each in (
@@ -113,16 +115,17 @@ def containers(pod: Manifest) -> Iterator[Source]:
         restarts = int(each.get("restartCount") or 0)
         state = each.get("state") or {}
         if restarts or "running" in state or "terminated" in state:
-            yield Source(meta["namespace"], meta["name"], each["name"], restarts)
+            yield Source(meta["namespace"], meta["name"], each["name"], restarts, cluster)
 
 
 def marked(source: Source) -> Text:
     """The beginning of a line; a pod's colour stays the same from one call to the next."""
     colour = _COLOURS[zlib.crc32(source.pod.encode()) % len(_COLOURS)]
-    return Text(f"{source.pod} {source.container} | ", colour)
+    place = "" if source.cluster == names.LOCAL else f"{source.cluster} "
+    return Text(f"{place}{source.pod} {source.container} | ", colour)
 
 
-async def _print(client: hub.Client, source: Source, order: Order) -> None:
+async def _print(reach: reaching.Reach, source: Source, order: Order) -> None:
     query = {"container": source.container}
     if order.follow:
         query["follow"] = "true"
@@ -130,6 +133,7 @@ async def _print(client: hub.Client, source: Source, order: Order) -> None:
         query["tailLines"] = str(order.tail)
     console = printing.stdout()
     try:
+        client = await reach.at(source.cluster)
         async with aclosing(client.stream(source.path, query)) as lines:
             async for line in lines:
                 console.print(marked(source).append(line.decode(errors="replace"), "default"))

@@ -113,7 +113,8 @@ def test_a_cluster_that_is_down_is_not_forgotten(lab, fleet):
     lab.apply(here_and_there(west.name))  # east is to be cleaned up, and cannot be
     lab.eventually("told the cluster", lambda: len(lab.trackers()) == 2)
     lab.delete("Application", "shop")
-    lab.until("waiting", lambda found: "Waiting for ConfigMap a" in str(found["status"]))
+    told = f"Waiting for ConfigMap a (Namespace: {lab.namespace}, Cluster: {east.name}) to delete"
+    lab.until("waiting", lambda found: told in str(found["status"]))
     assert not west.owned()
     assert east.owned() == {"a"}
     east.mend()

@@ -132,7 +132,11 @@ class Collector:
 def waiting(left: Sequence[Resource]) -> str:
     """What an application that is being deleted waits for, in KubeVela's words."""
     first = left[0]
-    place = f" (Namespace: {first.namespace})" if first.namespace else ""
+    known = {"Namespace": first.namespace}
+    if first.cluster != names.LOCAL:  # it may be one that does not answer
+        known["Cluster"] = first.cluster
+    said = ", ".join(f"{what}: {where}" for what, where in known.items() if where)
+    place = f" ({said})" if said else ""
     return (
         f"Waiting for {first.kind} {first.name}{place} to delete. "
         f"(At least {len(left)} resources are deleting.)"
