@@ -20,6 +20,7 @@ from lateen.cli import (
     printing,
     problems,
     reverting,
+    sealing,
     sources,
     vetting,
 )
@@ -51,6 +52,7 @@ class Order:
     name: str = ""  # of an application that is there, instead of files
     revision: str = ""
     version: str = ""
+    plan: str = ""  # a file that `plan` wrote, instead of files
     allow: int = 0  # how many objects may be deleted beyond the limit
 
 
@@ -63,26 +65,41 @@ async def up(order: Order, kubeconfig: str | None) -> Exit:
     """
     if order.name:
         return await _again(order, kubeconfig)
+    if order.plan:
+        return await _planned(order, kubeconfig)
     documents = [_placed(document, order.namespace) for document in sources.checked(order.files)]
     documents = [_published(document, order.version) for document in documents]
+    async with connecting.plane(kubeconfig) as client:
+        return await _deliver(client, documents, order)
+
+
+async def _planned(order: Order, kubeconfig: str | None) -> Exit:
+    """Do what a plan says, if it still holds: what it deletes was looked at."""
+    kept = sealing.read(order.plan)
+    async with connecting.plane(kubeconfig) as client:
+        documents = await sealing.confirm(client, kept, order.plan)
+        agreed = replace(order, allow=sealing.deletions(kept), namespace=str(kept["namespace"]))
+        return await _deliver(client, documents, agreed)
+
+
+async def _deliver(client: hub.Client, documents: list[Document], order: Order) -> Exit:
     documents.sort(key=lambda document: _rank(document.data))
     kinds = {document.data["kind"] for document in documents}
     # a definition of a kind among them takes a moment to be served
     patience = _PATIENCE if "CustomResourceDefinition" in kinds else 0.0
-    async with connecting.plane(kubeconfig) as client:
-        rendered = await offline.check(documents, client, strict=order.strict)
-        consents = await limits.consents(client, rendered, order.allow)
-        if consents is None:
-            printing.stderr().print("Nothing was changed.")
-            return Exit.OK
-        delivered = [
-            applied
-            for document in documents
-            if (applied := await _apply(client, document, order.namespace, patience, consents))
-        ]
-        if not order.wait:
-            return Exit.OK
-        codes = [await delivering.follow(client, app, order.timeout) for app in delivered]
+    rendered = await offline.check(documents, client, strict=order.strict)
+    consents = await limits.consents(client, rendered, order.allow)
+    if consents is None:
+        printing.stderr().print("Nothing was changed.")
+        return Exit.OK
+    delivered = [
+        applied
+        for document in documents
+        if (applied := await _apply(client, document, order.namespace, patience, consents))
+    ]
+    if not order.wait:
+        return Exit.OK
+    codes = [await delivering.follow(client, app, order.timeout) for app in delivered]
     return next((code for code in codes if code is not Exit.OK), Exit.OK)
 
 

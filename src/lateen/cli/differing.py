@@ -59,16 +59,24 @@ async def diff(order: Order, shown: Shown, kubeconfig: str | None) -> bool:
             if order.revisions:
                 pairs = await _with_revision(client, order, documents)
             else:
-                pairs = await _with_live(client, order, documents)
+                pairs = await ahead(client, documents, order.namespace, order.definitions)
         else:
             app = await connecting.application(client, order.namespace, order.name)
             pairs = await _of_application(client, app, order.revisions)
-        hidden = await _hidden(client, [each for pair in pairs for each in pair.versions])
-    return showing.show(pairs, hidden, shown.output, shown.context)
+        secret = await hidden(client, [each for pair in pairs for each in pair.versions])
+    return showing.show(pairs, secret, shown.output, shown.context)
 
 
-async def _with_live(client: hub.Client, order: Order, documents: Sequence[Document]) -> list[Pair]:
-    """What `up` would change: the objects of the files, and those of their applications."""
+async def ahead(
+    client: hub.Client,
+    documents: Sequence[Document],
+    namespace: str,
+    definitions: Sequence[Path] = (),
+) -> list[Pair]:
+    """What `up` would change: the objects of the files, and those of their applications.
+
+    `namespace` is where objects go that name none, `definitions` come before those installed.
+    """
     coming = {}
     found: dict[tuple[str, str], Application] = {}
     for document in documents:
@@ -79,11 +87,11 @@ async def _with_live(client: hub.Client, order: Order, documents: Sequence[Docum
             if live is not None:
                 found[at] = Application(live)
             coming[at] = _next(app, found.get(at))
-    rendered = await offline.check(documents, client, order.definitions, revisions=coming)
+    rendered = await offline.check(documents, client, definitions, revisions=coming)
     pairs = []
     for document in documents:
         wanted = {k: v for k, v in checking.pruned(document.data).items() if k != "status"}
-        pairs.append(await foreseeing.declared(client, wanted, order.namespace))
+        pairs.append(await foreseeing.declared(client, wanted, namespace))
     async with reaching.every(client) as reach:
         for each in rendered:
             before = found.get((each.app.namespace, each.app.name))
@@ -161,11 +169,11 @@ def _written(rendered: offline.Rendered) -> Manifest:
     return {"apiVersion": names.V1BETA1, "kind": "Application", "metadata": meta, "spec": app.spec}
 
 
-async def _hidden(client: hub.Client, found: Sequence[Manifest]) -> frozenset[str]:
+async def hidden(client: hub.Client, found: Sequence[Manifest]) -> frozenset[str]:
     """Texts that are not to be shown: what the Secrets among the objects hold, and what the
     workflows of their applications have read from others.
     """
-    hidden = concealing.held(found)
+    held = concealing.held(found)
     for namespace, name in filter(None, {manifests.owner(each) for each in found}):
         key = Key("", "Secret", namespace, f"workflow-{name}-context", "v1")
         try:
@@ -174,5 +182,5 @@ async def _hidden(client: hub.Client, found: Sequence[Manifest]) -> frozenset[st
             if not error.forbidden:  # who may not read it is shown what else they may read
                 raise
             continue
-        hidden |= concealing.texts(memories.secrets(kept)) if kept else frozenset()
-    return hidden
+        held |= concealing.texts(memories.secrets(kept)) if kept else frozenset()
+    return held

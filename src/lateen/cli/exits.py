@@ -48,6 +48,7 @@ _AREAS = {
             "override",
             "parameter",
             "patch",
+            "plan",
             "policy",
             "processing",
             "rollback",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from rich.text import Text
 
 from lateen.api import manifest as manifests
@@ -22,6 +23,7 @@ from lateen.definitions.comparing import Change
 _NOISE = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _MARKS = (names.RENDER_HASH, names.APP_REVISION, names.APP_REVISION_HASH)
 _COPIES = (names.KUBECTL_LAST_APPLIED, names.RENDER_HASH)
+_LONGEST = 60  # characters of a value
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow"}
 _LINES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -40,11 +42,7 @@ class Pair:
 
 def show(pairs: Iterable[Pair], hidden: frozenset[str], output: Differences, context: int) -> bool:
     """Print the pairs that differ, without the texts that are `hidden`; whether any does."""
-    found = []
-    for pair in pairs:
-        clean = _concealed(pair, hidden)
-        before, after = ([each] if each else [] for each in (clean.before, clean.after))
-        found += [(change, clean) for change in comparing.compare(before, after)]
+    found = changes(pairs, hidden)
     if output is not Differences.DIFF:
         printing.structured([change.to_map() for change, _ in found], Output(output.value))
         return bool(found)
@@ -59,13 +57,29 @@ def show(pairs: Iterable[Pair], hidden: frozenset[str], output: Differences, con
     return bool(found)
 
 
+def changes(pairs: Iterable[Pair], hidden: frozenset[str]) -> list[tuple[Change, Pair]]:
+    """What differs, each with its pair, without the texts that are `hidden`."""
+    found = []
+    for pair in pairs:
+        shown = _concealed(pair, hidden)
+        before, after = ([each] if each else [] for each in (shown.before, shown.after))
+        found += [(change, shown) for change in comparing.compare(before, after)]
+    return found
+
+
+def literal(value: Any) -> str:
+    """A value on one line, shortened where it is long."""
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
 def _concealed(pair: Pair, hidden: frozenset[str]) -> Pair:
-    given = [paths.MISSING if e is None else _clean(e) for e in (pair.before, pair.after)]
+    given = [paths.MISSING if e is None else clean(e) for e in (pair.before, pair.after)]
     before, after = concealing.conceal(given[0], given[1], hidden)
     return Pair(*(None if each is paths.MISSING else each for each in (before, after)))
 
 
-def _clean(found: Manifest) -> Manifest:
+def clean(found: Manifest) -> Manifest:
     """The object without its status, and without what nobody declares."""
     meta = {k: v for k, v in manifests.metadata(found).items() if k not in _NOISE}
     for field, unwanted in (("labels", _MARKS), ("annotations", _COPIES)):

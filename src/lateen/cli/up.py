@@ -42,6 +42,14 @@ def up(
             help="Publish under this version: `app.oam.dev/publishVersion`.",
         ),
     ] = "",
+    plan: Annotated[
+        str,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Do what this plan says, as `lateen plan` wrote it, or refuse if anything moved.",
+        ),
+    ] = "",
     allow: Annotated[
         int,
         typer.Option(
@@ -75,7 +83,7 @@ def up(
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import applying
 
-    _refuse_senseless(name, files, revision, version)
+    _refuse_senseless(name, files, revision, version, plan)
     order = applying.Order(
         files or (),
         namespace,
@@ -85,12 +93,19 @@ def up(
         name,
         revision,
         version,
+        plan,
         allow,
     )
     raise typer.Exit(running.run(lambda: applying.up(order, kubeconfig)))
 
 
-def _refuse_senseless(name: str, files: list[str] | None, revision: str, version: str) -> None:
+def _refuse_senseless(
+    name: str, files: list[str] | None, revision: str, version: str, plan: str
+) -> None:
+    if plan:
+        if name or files or revision or version:
+            raise typer.BadParameter("a plan says all of it: give nothing beside it")
+        return
     if name and files:
         raise typer.BadParameter("name an application, or give files with -f, not both")
     if not name and not files:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-import orjson
 from rich.console import Console
 from rich.text import Text
 
@@ -16,7 +15,7 @@ from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.definition import Definition
 from lateen.base import paths
-from lateen.cli import connecting, offline, printing, problems, reaching
+from lateen.cli import connecting, offline, printing, problems, reaching, showing
 from lateen.cli.defs import taking
 from lateen.cli.exits import Exit
 from lateen.cli.options import Output
@@ -25,8 +24,6 @@ from lateen.controllers.application.impacting import Impact, Scene
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading
 from lateen.definitions.comparing import Change, Effect, Field
-
-_SHOWN = 60  # characters of a value
 
 
 class Gate(StrEnum):
@@ -146,15 +143,10 @@ def _lines(change: Change) -> Iterator[Text]:
 
 def _told(field: Field) -> str:
     if field.before is paths.MISSING:
-        return f"{_literal(field.after)} (new)"
+        return f"{showing.literal(field.after)} (new)"
     if field.after is paths.MISSING:
-        return f"{_literal(field.before)} (gone)"
-    return f"{_literal(field.before)} -> {_literal(field.after)}"
-
-
-def _literal(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+        return f"{showing.literal(field.before)} (gone)"
+    return f"{showing.literal(field.before)} -> {showing.literal(field.after)}"
 
 
 def _sum(found: Sequence[Impact]) -> str:
