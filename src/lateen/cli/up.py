@@ -109,7 +109,7 @@ def _refuse_senseless(
     if name and files:
         raise typer.BadParameter("name an application, or give files with -f, not both")
     if not name and not files:
-        raise typer.BadParameter("give a file with -f, or name an application", param_hint="-f")
+        raise typer.BadParameter("give a --file (-f), or name an application")
     if revision and files:
         raise typer.BadParameter("a revision is of an application: name it instead of files")
     if name and not (revision or version):
