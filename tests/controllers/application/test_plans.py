@@ -164,9 +164,9 @@ def test_what_moves_and_does_not_matter(desk):
 
 
 def test_it_consents_to_what_it_deletes(desk):
-    limit = {"annotations": {"lateen.dev/deletion-limit": "0"}}
-    desk.lab.deliver(app(settings("a", {"x": "1"}), settings("b"), **limit))
-    desk.plan(app(settings("a", {"x": "2"}), **limit))
+    limit = {"lateen.dev/deletion-limit": "0"}
+    desk.lab.deliver(app(settings("a", {"x": "1"}), settings("b"), annotations=limit))
+    desk.plan(app(settings("a", {"x": "2"}), annotations=limit))
     assert desk.up().exit_code == Exit.OK
     desk.lab.eventually("gone", lambda: desk.lab.owned("ConfigMap") == {"a"})
 
