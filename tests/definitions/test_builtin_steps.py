@@ -368,7 +368,14 @@ CASES: dict[str, Case] = {
         ("response",),
     ),
     "restart-workflow-at": Case("restart-workflow", properties={"at": "2026-01-15T14:30:00Z"}),
-    "restart-workflow-after": Case("restart-workflow", properties={"after": "2d"}),
+    "restart-workflow-after": Case(
+        "restart-workflow",
+        {
+            "now": {"$returns": {"timestamp": 1767225600}},
+            "due": {"$returns": {"date": "2026-01-03T00:00:00Z"}},
+        },
+        {"after": "2d"},
+    ),
     "restart-workflow-both": Case("restart-workflow", properties={"after": "2d", "every": "1h"}),
     "vela-cli": Case("vela-cli", {"job": found({"status": {"succeeded": 1}})}),
     "vela-cli-failed": Case("vela-cli", {"job": found({"status": {"failed": 3}})}, MOUNTS),

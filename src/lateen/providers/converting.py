@@ -50,6 +50,10 @@ async def to_date(call: Call) -> Answer:
     return Answer({"date": layouts.write(moment, layout)})
 
 
+async def now(call: Call) -> Answer:
+    return Answer({"timestamp": int(call.runtime.clock.now().timestamp())})
+
+
 async def patch_object(call: Call) -> Answer:
     """A patch that does not fit is an `err`, not a failure."""
     patching = need(call.runtime.patching, "patching")
@@ -100,5 +104,5 @@ def _decoded(text: str, where: str) -> str:
 
 BASE64: Final = {"encode": encode, "decode": decode}
 CUE: Final = {"strategyUnify": unify}
-TIME: Final = {"timestamp": to_timestamp, "date": to_date}
+TIME: Final = {"timestamp": to_timestamp, "date": to_date, "now": now}
 UTIL: Final = {"patch-k8s-object": patch_object, "string": to_text, "log": log}

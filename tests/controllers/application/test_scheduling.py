@@ -10,8 +10,9 @@ import pytest
 from lateen.api.application import Application
 from lateen.base import clock
 from lateen.controllers.application import scheduling
-from tests.controllers.apps import app, configmap, policy, settings
+from tests.controllers.apps import app, apply_step, configmap, policy, settings
 from tests.controllers.laboratory import Laboratory, condition
+from tests.controllers.neighbours import act
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 RESTART = "app.oam.dev/restart-workflow"
@@ -125,9 +126,10 @@ def test_a_workflow_is_restarted_once(lab: Laboratory) -> None:
 def test_a_workflow_is_restarted_again_and_again(lab: Laboratory) -> None:
     lab.apply(app(settings("a"), annotations={RESTART: "2s"}))
     before = lab.running()
-    second = lab.until("restarted", lambda found: first(found) not in ("None", first(before)))
+    other = ("None", first(before))
+    second = lab.until("restarted", lambda found: first(found) not in other, within=40)
     seen = {first(before), first(second), "None"}
-    lab.until("restarted again", lambda found: first(found) not in seen)
+    lab.until("restarted again", lambda found: first(found) not in seen, within=40)
     assert lab.app()["metadata"]["annotations"][RESTART] == "2s"
 
 
@@ -166,3 +168,27 @@ def test_it_is_looked_at_in_its_interval(lab: Laboratory) -> None:
     )
     before = lab.settle()[("get", "configmaps")]
     lab.eventually("looked at", lambda: lab.sent()[("get", "configmaps")] > before, within=30)
+
+
+def test_a_step_has_the_workflow_run_again(lab: Laboratory) -> None:
+    again = act("again", "restart-workflow", {"after": "2s"})
+    lab.apply(app(settings("a"), steps=[again, apply_step("a")]))
+    before = lab.until("begun", lambda found: first(found) != "None")
+    lab.until("restarted", lambda found: first(found) not in ("None", first(before)), within=40)
+
+
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [
+        pytest.param({"every": "2d"}, "172800s", id="again and again, in days"),
+        pytest.param({"at": "2999-01-01T00:00:00Z"}, None, id="at a time"),
+    ],
+)
+def test_a_step_notes_when(lab: Laboratory, given: dict[str, str], noted: str | None) -> None:
+    lab.apply(app(settings("a"), steps=[act("again", "restart-workflow", given)]))
+    lab.running()
+    lab.until("noted", lambda found: scheduling.FIELD in found["status"])
+    lab.until(
+        "in the annotation, while it is to stay there",
+        lambda found: (found["metadata"].get("annotations") or {}).get(RESTART) == noted,
+    )

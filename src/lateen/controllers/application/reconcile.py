@@ -18,12 +18,13 @@ async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
     """
     if stages.settled(app):
         return Next(stages.due(app, app.status))
+    if not app.deleting:
+        app = await stages.schedule(app)
     report = Report(app, clock)
     try:
         if app.deleting:
             return await stages.finalise(app, report)
         app = await stages.claim(app)
-        app = await stages.schedule(app)
         revision = await stages.revise(app, report)
         result = await stages.run(app, revision, report)
         await stages.keep(app, result, report)

@@ -160,16 +160,24 @@ class Stages:
         return Application(held)
 
     async def schedule(self, app: Application) -> Application:
-        """Remove an annotation that has done its part (semantics C5)."""
-        if not scheduling.spent(app, app.status, self._clock.now()):
+        """Remove an annotation that has done its part, and forget a workflow that is to run again.
+
+        By itself, before anything else: a step that sets the annotation ends the pass it runs in.
+        Source: semantics C5.
+        """
+        now = self._clock.now()
+        meta: dict[str, Any] = {"resourceVersion": app.metadata["resourceVersion"]}
+        if scheduling.spent(app, app.status, now):
+            meta["annotations"] = {names.RESTART_WORKFLOW: None}
+            changed = await self._hub.patch(app.key, {"metadata": meta})
+        elif scheduling.wait(app, app.status, now) == 0:
+            anew = {scheduling.FIELD: None, "workflow": None}
+            body = {"metadata": meta, "status": anew}
+            changed = await self._hub.patch(app.key, body, subresource="status")
+        else:
             return app
-        meta = {
-            "annotations": {names.RESTART_WORKFLOW: None},
-            "resourceVersion": app.metadata["resourceVersion"],
-        }
-        without = await self._hub.patch(app.key, {"metadata": meta})
-        self._caches.observe_application(without)
-        return Application(without)
+        self._caches.observe_application(changed)
+        return Application(changed)
 
     async def revise(self, app: Application, report: Report) -> Revision:
         """The revision the application is at, stored when it is a new one (C2, C3)."""
@@ -217,9 +225,6 @@ class Stages:
         # one that was restarted is to run, wherever it came from
         comes_back = ran and not goes_on and not news
         resumes = comes_back and returning.resumes(app, revision, self._caches.revisions(app))
-        if scheduling.wait(app, report.status, self._clock.now()) == 0:
-            report.status.pop(scheduling.FIELD)
-            goes_on = False
         trackers = self._caches.trackers(app)
         known = bool(goes_on or resumes)
         current = tracker.current(trackers, declared, revision.name, running=known, run=news)
