@@ -184,6 +184,16 @@ class Application:
         return self.annotations.get(names.AUTO_UPDATE) == "true"
 
     @property
+    def auto_revision(self) -> bool:
+        """It follows the policies that change it, as these change (semantics F12)."""
+        return self.annotations.get(names.AUTO_REVISION) == "true"
+
+    @property
+    def skips_global(self) -> bool:
+        """No policy that its author has not named is to change it (semantics F12)."""
+        return self.annotations.get(names.SKIP_GLOBAL) == "true"
+
+    @property
     def required_controller(self) -> str:
         """The only version of the controller that is to look at it; empty for any (A3)."""
         return self.annotations.get(names.REQUIRED_CONTROLLER, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -77,6 +77,16 @@ class Revision:
         return self.spec.get("policies") or {}
 
     @property
+    def scoped(self) -> dict[str, Manifest]:
+        """What policies with the scope `Application` did, by policy (semantics F12)."""
+        return self.spec.get("policyVersions") or {}
+
+    @property
+    def written(self) -> str:
+        """The hash of what its author wrote; empty where no policy has changed that."""
+        return str((self.raw["metadata"].get("annotations") or {}).get(names.WRITTEN, ""))
+
+    @property
     def workflow(self) -> Manifest | None:
         found: Manifest | None = self.spec.get("workflow")
         return found
@@ -116,11 +126,15 @@ class Snapshot:
     definitions: tuple[Definition, ...]
     policies: Mapping[str, Manifest]
     workflow: Manifest | None
+    scoped: Mapping[str, Manifest] = field(default_factory=dict)  # see `Revision.scoped`
+    written: str = ""  # see `Revision.written`
 
     def hash(self) -> str:
         """Changes with the spec, any definition's spec, any external policy or workflow."""
+        scoped = [{n: each.get("output") for n, each in self.scoped.items()}] if self.scoped else []
         return hashing.digest(
             [
+                *scoped,
                 self.application.spec,
                 sorted((d.kind, key, d.hash) for key, d in self.recorded()),
                 {name: [p.get("type"), p.get("properties")] for name, p in self.policies.items()},
@@ -143,6 +157,8 @@ class Snapshot:
         """Whether nothing its author wrote differs from `revision`; definitions may (C3, b)."""
         return (
             revision.application.spec == self.application.spec
+            and {n: each.get("output") for n, each in revision.scoped.items()}
+            == {n: each.get("output") for n, each in self.scoped.items()}
             and {n: p.get("properties") for n, p in revision.policies.items()}
             == {n: p.get("properties") for n, p in self.policies.items()}
             and (revision.workflow or {}).get("steps") == (self.workflow or {}).get("steps")
@@ -174,6 +190,8 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
         spec["policies"] = dict(snapshot.policies)
     if snapshot.workflow:
         spec["workflow"] = snapshot.workflow
+    if snapshot.scoped:
+        spec["policyVersions"] = dict(snapshot.scoped)
     if compressing.large(spec):
         readable = {**spec["application"], "spec": {"components": []}}
         spec = {"application": readable, "compression": compressing.packed(spec)}
@@ -189,7 +207,11 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
                     names.APP_NAME: app.name,
                     names.APP_REVISION_HASH: snapshot.hash(),
                 },
-                "annotations": {**annotations, **({names.AUTHOR: author} if author else {})},
+                "annotations": {
+                    **annotations,
+                    **({names.AUTHOR: author} if author else {}),
+                    **({names.WRITTEN: snapshot.written} if snapshot.written else {}),
+                },
                 "ownerReferences": [
                     {
                         "apiVersion": names.V1BETA1,

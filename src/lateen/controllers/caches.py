@@ -186,7 +186,7 @@ class Caches:
         """
         shared = [*self._policies.list(app.namespace), *self._workflows.list(app.namespace)]
         found = sorted((o["metadata"]["uid"], o["metadata"]["resourceVersion"]) for o in shared)
-        return [*found, ("definitions", str(self._turn))] if app.auto_update else found
+        return [*found, ("definitions", str(self._turn))] if _follows(app) else found
 
     def _tell_namespace(self, changed: Changed) -> informer.Change:
         def tell(old: Manifest | None, new: Manifest | None) -> None:
@@ -221,9 +221,10 @@ class Caches:
                 return
             self._turn += 1
             name = _defines(new or old or {})
+            everybody = any((side or {}).get("spec", {}).get("global") for side in (old, new))
             for need in (_UNPARSED, _FOLLOWING):
                 for app in self.applications.by_index(need):
-                    if _may_use(app.get("spec") or {}, name):
+                    if everybody or _may_use(app.get("spec") or {}, name):
                         changed(app["metadata"]["namespace"], app["metadata"]["name"])
 
         return tell
@@ -258,8 +259,12 @@ def _by_need(found: Manifest) -> Iterable[Hashable]:
     conditions = app.status.get("conditions") or ()
     if any(c.get("status") == "False" and c.get("type") == "Parsed" for c in conditions):
         yield _UNPARSED
-    if app.auto_update:
+    if _follows(app):
         yield _FOLLOWING
+
+
+def _follows(app: Application) -> bool:
+    return app.auto_update or app.auto_revision
 
 
 def _authored(found: Manifest) -> Manifest:

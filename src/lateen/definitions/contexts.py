@@ -169,6 +169,64 @@ def of_policy(
     return _chosen(makers, {}, wanted)
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a policy sees of the application it may change. `revision` is that of its definition."""
+
+    policy: str
+    type: str
+    components: Sequence[Any] = ()
+    workflow: Mapping[str, Any] | None = None
+    policies: Sequence[Any] = ()
+    revision: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_scope(
+    app: AppFacts, scope: Scope, *, wanted: frozenset[str] | None = None
+) -> dict[str, Any]:
+    """The context of a policy that changes the application, before that is understood.
+
+    Labels and annotations that belong to the machinery are not shown to it.
+    Source: semantics F12, inventory 3.
+    """
+    makers = _common(app) | {
+        "name": lambda: app.name,
+        "namespace": lambda: app.namespace,
+        "appLabels": lambda: outside(app.labels),
+        "appAnnotations": lambda: outside(app.annotations),
+        "appComponents": lambda: scope.components,
+        "appWorkflow": lambda: scope.workflow,
+        "appPolicies": lambda: scope.policies,
+        "policyName": lambda: scope.policy,
+        "policyType": lambda: scope.type,
+        "policyRevisionName": lambda: scope.revision.get("name", ""),
+        "policyRevision": lambda: scope.revision.get("revision", 0),
+        "policyRevisionHash": lambda: scope.revision.get("revisionHash", ""),
+    }
+    return _chosen(makers, {}, wanted)
+
+
+def outside(given: Mapping[str, str]) -> dict[str, str]:
+    """The labels or annotations that are not the machinery's own."""
+    return {name: value for name, value in given.items() if not internal(name)}
+
+
+def internal(name: str) -> bool:
+    """Whether a label or annotation belongs to the machinery (semantics F12)."""
+    return name.startswith(_INTERNAL)
+
+
+_INTERNAL = (
+    "app.oam.dev/",
+    "oam.dev/",
+    "kubectl.kubernetes.io/",
+    "kubernetes.io/",
+    "k8s.io/",
+    "helm.sh/",
+    "app.kubernetes.io/",
+)
+
+
 Makers = dict[str, Callable[[], Any]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lateen.api import manifest as manifests
@@ -13,6 +13,9 @@ from lateen.definitions import acting, blaming, contexts, stamping, templates, u
 from lateen.providers import ports
 
 _ASKED = ("output", "outputs", "errs")
+_SCOPED = ("config", "enabled", "output", "errs")
+CHANGES = ("components", "workflow", "policies", "labels", "annotations", "ctx")
+"""What a policy with the scope `Application` may change of it."""
 
 
 async def render(
@@ -33,22 +36,9 @@ async def render(
     context = contexts.of_policy(
         app, name, wanted=contexts.reads(part.definition.text), artifacts=artifacts
     )
-    fills = [
-        Fill("context", context, blaming.CONTEXT),
-        Fill("parameter", part.properties or {}, blaming.PARAMETER),
-    ]
-    try:
-        result = await shelf.evaluate(part.definition, fills, _ASKED, (), runtime)
-    except acting.Failed as failed:
-        raise Problems(blaming.action(failed, part)) from failed
-    except (Problem, Problems) as error:
-        raise Problems(blaming.compilation(error, part)) from error
-    said = blaming.user_errors(result.values.get("errs"), part)
-    if said or result.problems:
-        stated = (await shelf.check(part, ())).problems
-        raise_any([*said, *blaming.translate(result.problems, part, stated)])
-    given = {"output": result.values.get("output")}
-    given |= {f"outputs.{k}": v for k, v in (result.values.get("outputs") or {}).items()}
+    values = await _evaluate(part, context, _ASKED, shelf, runtime)
+    given = {"output": values.get("output")}
+    given |= {f"outputs.{k}": v for k, v in (values.get("outputs") or {}).items()}
     wanted = {where: value for where, value in given.items() if value is not None}
     raise_any(
         problem
@@ -58,6 +48,74 @@ async def render(
     stamped = {where: stamping.policy(value, app, name) for where, value in wanted.items()}
     raise_any(_duplicates(stamped, part))
     return list(stamped.values())
+
+
+async def transform(
+    part: templates.Part,
+    scope: contexts.Scope,
+    app: contexts.AppFacts,
+    shelf: templates.Shelf,
+    runtime: ports.Runtime,
+) -> dict[str, Any] | None:
+    """What a policy with the scope `Application` wants the application to be; None where it says
+    that it is not enabled.
+
+    Raises:
+        Problem, Problems: `parameter.*`, `template.*`, `policy.output`.
+    Source: semantics F12.
+    """
+    context = contexts.of_scope(app, scope, wanted=contexts.reads(part.definition.text))
+    values = await _evaluate(part, context, _SCOPED, shelf, runtime)
+    config = values.get("config")
+    enabled = (config if isinstance(config, dict) else values).get("enabled", True)
+    if not isinstance(enabled, bool):
+        raise Problem(
+            "policy.output",
+            f"{part.word}: enabled is {enabled!r}, which is neither true nor false",
+            path=part.path,
+        )
+    if not enabled:
+        return None
+    output = values.get("output")
+    if not isinstance(output, dict):
+        message = f"{part.word} has no output that says what to change"
+        raise Problem("policy.output", message, path=part.path)
+    if strange := sorted(set(output) - set(CHANGES)):
+        raise Problem(
+            "policy.output",
+            f"{part.word}: output.{strange[0]} is not allowed",
+            path=part.path,
+            hint=f"a policy may change {', '.join(CHANGES)}",
+        )
+    own = [*(output.get("labels") or ()), *(output.get("annotations") or ())]
+    if reserved := [name for name in own if contexts.internal(name)]:
+        message = f"{part.word} may not set {reserved[0]}: it is the machinery's own"
+        raise Problem("policy.output", message, path=part.path)
+    return output
+
+
+async def _evaluate(
+    part: templates.Part,
+    context: Mapping[str, Any],
+    asked: Sequence[str],
+    shelf: templates.Shelf,
+    runtime: ports.Runtime,
+) -> Mapping[str, Any]:
+    fills = [
+        Fill("context", context, blaming.CONTEXT),
+        Fill("parameter", part.properties or {}, blaming.PARAMETER),
+    ]
+    try:
+        result = await shelf.evaluate(part.definition, fills, asked, (), runtime)
+    except acting.Failed as failed:
+        raise Problems(blaming.action(failed, part)) from failed
+    except (Problem, Problems) as error:
+        raise Problems(blaming.compilation(error, part)) from error
+    said = blaming.user_errors(result.values.get("errs"), part)
+    if said or result.problems:
+        stated = (await shelf.check(part, ())).problems
+        raise_any([*said, *blaming.translate(result.problems, part, stated)])
+    return result.values
 
 
 def _duplicates(stamped: Mapping[str, Manifest], part: templates.Part) -> Iterator[Problem]:

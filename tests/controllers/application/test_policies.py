@@ -35,18 +35,6 @@ spec:
         output: {apiVersion: "v1", kind: "ConfigMap"}
         parameter: {}
 """
-LABELLER = """\
-apiVersion: core.oam.dev/v1beta1
-kind: PolicyDefinition
-metadata: {name: labeller}
-spec:
-  scope: Application
-  schematic:
-    cue:
-      template: |
-        output: labels: team: "blue"
-        parameter: {}
-"""
 
 
 def test_what_a_policy_renders_is_applied_kept_and_collected(lab):
@@ -86,19 +74,11 @@ def test_a_policy_that_judges_health_itself(lab):
     assert lab.status()["status"] == "running"
 
 
-def test_policies_that_do_nothing_yet_are_named(lab):
-    lab.apply(LABELLER)
-    policies = [
-        policy("here", "topology", clusters=["local"]),
-        policy("same", "override", components=[]),
-        policy("once", "apply-once", enable=False),
-        {"type": "env-binding", "properties": {}},
-        policy("mine", "labeller"),
-    ]
-    found = lab.deliver(app(settings("a"), policies=policies))
-    assert condition(found, "Policy")["message"] == (
-        "not acted on yet: env-binding-auto-gen-3 (env-binding), mine (labeller)"
-    )
+def test_an_application_is_not_delivered_somewhere_else_than_its_environments(lab):
+    lab.apply(app(settings("a"), policies=[{"type": "env-binding", "properties": {"envs": []}}]))
+    found = lab.until("refused", lambda found: condition(found, "Parsed").get("status") == "False")
+    assert "no longer decides where an application goes" in condition(found, "Parsed")["message"]
+    assert lab.owned("ConfigMap") == set()
 
 
 def test_a_field_that_no_policy_has_is_told(lab):

@@ -59,10 +59,28 @@ def news(
 ) -> Iterator[News]:
     """What two statuses of an application, one after the other, have to tell. Pure."""
     yield from _failures(before, after)
+    yield from _scoped(before, after, wanted)
     if wanted == "all":
         yield from _passed(before, after)
     if wanted != "failures" and _run(after) != _run(before) and _run(after)[0] == "succeeded":
         yield News(NORMAL, "Deployed", f"{_revision(after)} is deployed")
+
+
+def _scoped(
+    before: Mapping[str, Any], after: Mapping[str, Any], wanted: settings.Events
+) -> Iterator[News]:
+    """What policies with the scope `Application` did that they had not done before."""
+    known = before.get("appliedApplicationPolicies") or ()
+    for each in after.get("appliedApplicationPolicies") or ():
+        if each in known:
+            continue
+        whose = "Global" if each.get("source") == "global" else ""
+        said = f"policy {each.get('name')}: {each.get('message') or 'applied'}"
+        if each.get("error"):
+            yield News(WARNING, f"{whose}PolicyFailed", said)
+        elif wanted == "all":
+            how = "Applied" if each.get("applied") else "Skipped"
+            yield News(NORMAL, f"{whose}Policy{how}", said)
 
 
 def _failures(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[News]:

@@ -13,7 +13,6 @@ from lateen.api.manifest import Manifest
 from lateen.api.revision import Snapshot
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.definitions import loading
-from lateen.policies import treating
 
 # Policies that steer the pipeline itself and render nothing (semantics C2).
 BUILTIN_POLICIES = frozenset(
@@ -32,7 +31,6 @@ BUILTIN_POLICIES = frozenset(
         "rollback",
     }
 )
-ACTED_ON = frozenset({"topology", "override", "replication", "debug", *treating.TYPES})
 BUILTIN_STEPS = frozenset({"apply-component", "deploy", "suspend", "step-group"})
 
 
@@ -48,12 +46,13 @@ def snapshot(app: Application, catalogue: loading.Catalogue, externals: External
 
     Raises:
         Problem | Problems: `definition.unknown`, `definition.auto-update`, `component.duplicate`,
-            `policy.empty`, `workflow.unknown`, `workflow.ref-and-steps`; all that are found, in the
-            order written.
+            `policy.empty`, `policy.env-binding`, `workflow.unknown`, `workflow.ref-and-steps`; all
+            that are found, in the order written.
     Source: semantics C2.
     """
     catalogue = seen_by(app, catalogue)
     problems = [*exclusive(app), *_duplicates(app.components), *_empty_policies(app)]
+    problems += _placed_by_environment(app)
     workflow = None
     try:
         workflow = _workflow(app, externals)
@@ -195,6 +194,22 @@ def _duplicates(components: Iterable[Component]) -> Iterator[Problem]:
                 hint="give every component of an application a name of its own",
             )
         first.setdefault(component.name, component.path)
+
+
+def _placed_by_environment(app: Application) -> Iterator[Problem]:
+    """`env-binding` once said where an application goes; to deliver it here instead would be wrong.
+    Steps that read such a policy go on doing so.
+    """
+    written = app.workflow or {}
+    for policy in app.policies:
+        if policy.type == "env-binding" and not (written.get("steps") or written.get("ref")):
+            yield Problem(
+                "policy.env-binding",
+                "an env-binding policy no longer decides where an application goes",
+                path=f"{policy.path}.type",
+                hint="give each environment a topology policy, and an override policy for what is "
+                "different there",
+            )
 
 
 def _empty_policies(app: Application) -> Iterator[Problem]:

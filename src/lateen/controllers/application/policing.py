@@ -6,10 +6,8 @@ from collections.abc import Iterable
 
 from lateen.api.application import Application, Policy
 from lateen.api.definition import Definition, DefinitionKind
-from lateen.controllers.application import deliver, parsing
+from lateen.controllers.application import deliver, scoping
 from lateen.dispatch.applying import Desired
-
-_TRANSFORMS = "Application"  # the scope of a policy that changes the application itself
 
 
 def rendering(app: Application, definitions: Iterable[Definition]) -> list[Policy]:
@@ -18,7 +16,7 @@ def rendering(app: Application, definitions: Iterable[Definition]) -> list[Polic
     return [
         policy
         for policy in app.policies
-        if policy.type in kinds and kinds[policy.type].spec.get("scope") != _TRANSFORMS
+        if policy.type in kinds and kinds[policy.type].spec.get("scope") != scoping.SCOPE
     ]
 
 
@@ -30,17 +28,6 @@ def judges_health(app: Application, definitions: Iterable[Definition]) -> bool:
         for policy in app.policies
         if policy.type in kinds
     )
-
-
-def not_acted_on(app: Application, definitions: Iterable[Definition]) -> str:
-    """Which policies are accepted, for KubeVela knows them, but change nothing yet; or nothing."""
-    acting = {each.name for each in rendering(app, definitions)}
-    ignored = [
-        f"{policy.name} ({policy.type})"
-        for policy in app.policies
-        if policy.type not in parsing.ACTED_ON and policy.name not in acting
-    ]
-    return f"not acted on yet: {', '.join(ignored)}" if ignored else ""
 
 
 async def apply(policies: Iterable[Policy], deliverer: deliver.Deliverer) -> None:

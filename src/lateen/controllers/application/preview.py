@@ -20,6 +20,7 @@ from lateen.controllers.application import (
     policing,
     running,
     scheduling,
+    scoping,
     stepping,
     waving,
 )
@@ -31,6 +32,7 @@ from lateen.health import assessing
 from lateen.hub import members
 from lateen.policies import treating
 from lateen.providers import ports
+from lateen.providers.packages import Flavour
 from lateen.workflow import options, planning, records
 from lateen.workflow.ports import Outcome
 from lateen.workflow.steps import custom
@@ -231,6 +233,15 @@ async def preview(
     found = Preview()
     problems: list[Problem] = []
     route = None
+    changed = await _changed(app, catalogue, facts, engine, shelf)
+    app = changed.app
+    facts = replace(
+        facts,
+        labels=app.labels,
+        annotations={**facts.annotations, **app.annotations},
+        components=app.spec.get("components") or (),
+        custom=scoping.custom(changed.records),
+    )
     try:
         snapshot = parsing.snapshot(app, catalogue, externals or Nowhere())
         facts = replace(facts, revision_hash=snapshot.hash())
@@ -252,9 +263,27 @@ async def preview(
     found.warnings += [*deliverer.late.values(), *_doubts(route.plan, done)]
     found.warnings += [*treating.read(app).warnings, *scheduling.check(app)]
     await policing.apply(policing.rendering(app, snapshot.definitions), deliverer)
-    if inert := policing.not_acted_on(app, snapshot.definitions):
-        found.warnings.append(Problem("policy.inert", inert, path="spec.policies"))
     return found
+
+
+async def _changed(
+    app: Application,
+    catalogue: loading.Catalogue,
+    facts: contexts.AppFacts,
+    engine: Engine,
+    shelf: templates.Shelf | None,
+) -> scoping.Transformed:
+    """The application as policies with the scope `Application` leave it.
+
+    Raises:
+        Problem | Problems: what is wrong with one that it names.
+    """
+    policies = scoping.participants(app, catalogue)
+    if not policies:
+        return scoping.Transformed(app)
+    runtime = ports.Runtime(Flavour.TEMPLATE, namespace=app.namespace)
+    known = shelf or templates.Shelf(engine)
+    return await scoping.transform(app, policies, facts, known, runtime)
 
 
 def _unrun(done: running.Pass) -> Iterator[str]:

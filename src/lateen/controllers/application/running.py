@@ -285,6 +285,7 @@ def context_of(facts: contexts.AppFacts) -> dict[str, Any]:
         "workflowName": facts.workflow_name,
         "publishVersion": facts.publish_version,
         "artifacts": {},
+        **({} if facts.custom is None else {"custom": dict(facts.custom)}),
     }
 
 

@@ -10,6 +10,7 @@ import anyio
 
 from lateen.api.application import Application
 from lateen.base import hashing
+from lateen.controllers.application import scoping
 from lateen.controllers.application.deliver import Delivered, Slot
 from lateen.workflow.remembering import Memory
 from lateen.workflow.waiting import Attempts
@@ -45,6 +46,7 @@ class Session(Journey):
     externals: Versions = ()  # what it may refer to, as the pass under way found it
     clusters: Versions = ()  # how the clusters were, as that pass began
     owned: Versions = ()  # its objects, as they were before that pass looked for drift
+    scoped: tuple[str, scoping.Transformed] | None = None  # by what it was made of
     looked: float = 0.0  # monotonic seconds; the beginning of the last whole pass
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
     # identity of an object -> its resourceVersion without drift

@@ -31,6 +31,7 @@ from lateen.controllers.application import (
     revise,
     running,
     scheduling,
+    scoping,
     sessions,
     stepping,
     targets,
@@ -195,8 +196,9 @@ class Stages:
             if then is not None:
                 snapshot = returning.published_again(app, then)
             else:
-                known = revise.remembering(app, stored, self._caches)
-                snapshot = parsing.snapshot(app, known, self._caches)
+                changed = await self._changed(app, stored)
+                known = revise.remembering(changed.app, stored, self._caches)
+                snapshot = changed.into(parsing.snapshot(changed.app, known, self._caches))
             report.passed("Parsed")
             report.enter("Revision")
             revision = revise.choose(snapshot, stored)
@@ -212,12 +214,46 @@ class Stages:
             "revision": revision.number,
             "revisionHash": revision.hash,
         }
+        await self._account(app, revision, report)
         return revision
+
+    async def _changed(self, app: Application, stored: list[Revision]) -> scoping.Transformed:
+        """The application as policies with the scope `Application` leave it (semantics F12)."""
+        latest = revise.latest_of(app, stored)
+        if latest is not None and scoping.unchanged(app, latest):
+            return scoping.standing(app, latest)
+        policies = scoping.participants(app, self._caches)
+        if not policies:
+            return scoping.Transformed(app)
+        session, inputs = self._sessions.of(app), scoping.inputs(app, policies)
+        if session.scoped is None or session.scoped[0] != inputs:
+            facts = contexts.AppFacts.of(
+                app,
+                controller_version=__version__,
+                cluster_version=self._clusters.local_version,
+            )
+            runtime = self.world.templates(app, identities.of(app))
+            changed = await scoping.transform(app, policies, facts, self._shelf, runtime)
+            session.scoped = (inputs, changed)
+        return session.scoped[1]
+
+    async def _account(self, app: Application, revision: Revision, report: Report) -> None:
+        """Say what policies did to the application, and keep the details for people to read."""
+        told = scoping.status(revision.scoped)
+        named = scoping.config_map_name(app) if told else None
+        fields = {"appliedApplicationPolicies": told, "applicationPoliciesConfigMap": named}
+        if told and any(report.status.get(name) != value for name, value in fields.items()):
+            await self._hub.apply(scoping.config_map(app, revision), force=True)
+        for name, value in fields.items():
+            if value:
+                report.status[name] = value
+            else:
+                report.status.pop(name, None)
 
     async def run(self, app: Application, revision: Revision, report: Report) -> Result:
         """Advance the workflow of the revision by one pass (semantics C5, E2)."""
         report.enter("Policy")
-        declared = revision.of(app)
+        declared = scoping.seen(revision.of(app), revision.scoped)
         session = self._sessions.of(app)
         ran = (report.status.get("workflow") or {}).get("appRevision")
         wanted, goes_on = self._wanted(declared, revision, report)
@@ -244,7 +280,7 @@ class Stages:
         deliverer, ledger = self._deliverer(declared, revision, session, books, governance)
         report.enter("Policy")
         await self._govern(declared, revision, deliverer, session)
-        report.passed("Policy", _doubts(declared, revision, governance))
+        report.passed("Policy", _doubts(declared, governance))
         report.enter("Render")
         route = running.itinerary(revision, self._clusters.labels)
         if resumes and (kept := returning.ending(revision, route.plan, inventory, self._clock)):
@@ -467,6 +503,7 @@ class Stages:
             revision_hash=revision.hash,
             cluster_version=self._clusters.local_version,
         )
+        facts = replace(facts, custom=scoping.custom(revision.scoped))
         ledger = recording.Ledger(self._hub, *books, self._caches.observe_tracker)
         treat = governance.treatment
         dispatcher = applying.Dispatcher(self._live, ledger, app.owner, identities.of(app), treat)
@@ -511,12 +548,10 @@ class Stages:
         return [(str(meta["uid"]), str(meta["resourceVersion"])) for meta in found]
 
 
-def _doubts(app: Application, revision: Revision, governance: treating.Governance) -> str:
+def _doubts(app: Application, governance: treating.Governance) -> str:
     """What is not right with policies and annotations, and keeps nothing from being delivered."""
     doubtful = [*governance.warnings, *scheduling.check(app)]
-    unknown = [f"{each.path}: {each.message}" for each in doubtful]
-    inert = policing.not_acted_on(app, revision.definitions)
-    return "; ".join([*unknown, *([inert] if inert else ())])
+    return "; ".join(f"{each.path}: {each.message}" for each in doubtful)
 
 
 def _inventories(trackers: Iterable[tracker.Tracker]) -> list[tuple[str, str]]:
