@@ -123,7 +123,6 @@ class Dispatcher:
         for rank in (True, False):
             group = [item for item in pending if preparing.precedes(item.desired) is rank]
             for done, applied in zip(group, await _each(group, self._apply), strict=True):
-                done.site.observe(applied)
                 found[_place(done.desired)] = applied
             if rank:
                 for cluster, key in unborn:
@@ -235,7 +234,11 @@ class Dispatcher:
         while True:
             looks += 1
             try:
-                return await item.writer.write(item.desired, item.live, item.stance, item.treatment)
+                applied = await item.writer.write(
+                    item.desired, item.live, item.stance, item.treatment
+                )
+                item.site.observe(applied)  # at once: the pass may be over before the others are
+                return applied
             except errors.ApiError as error:
                 if not error.conflict or looks == LOOKS:
                     raise _failure(item, error) from error

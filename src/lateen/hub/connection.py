@@ -141,12 +141,16 @@ class Connection:
         if timeout is None:
             timeout = aiohttp.ClientTimeout(total=limit, sock_connect=min(_CONNECT, limit))
             self._timeouts[limit] = timeout
+        # who is told to stop still hears what became of a write that is on its way: else it is done
+        # and nobody knows
+        writes = call.method != "GET"
         try:
-            async with self._send(call, access, timeout) as response:
-                body = await response.read()
-                if response.status >= 300:
-                    raise _refusal(response, body, call)
-                return parse(body)
+            with anyio.CancelScope(shield=writes):
+                async with self._send(call, access, timeout) as response:
+                    body = await response.read()
+                    if response.status >= 300:
+                        raise _refusal(response, body, call)
+                    return parse(body)
         except _FAILURES as error:
             raise self._failure(error, call) from error
         except RuntimeError as error:

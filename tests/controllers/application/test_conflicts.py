@@ -71,3 +71,25 @@ def test_an_inventory_that_somebody_removed_is_made_again(lab):
     lab.delete("Application", "shop")
     lab.gone()
     assert lab.owned("ConfigMap") == set()
+
+
+def test_a_text_that_was_there_for_a_moment_leaves_nothing(lab):
+    """It was delivered, and taken back before that was written down."""
+    lab.deliver(app(settings("a", {"n": "1"})))
+    lab.settle()
+    back = {**app(settings("a", {"n": "1"}))}
+    back["metadata"] = {**back["metadata"], "namespace": lab.namespace}
+    done = []
+
+    async def first():
+        await lab.plane.user.apply(back, force=True)
+        done.append(True)
+
+    lab.plane.link.interrupt("patch", "applications/status", first)
+    lab.apply(app(settings("a", {"n": "2"}), settings("b")))
+    lab.eventually("taken back", lambda: done)
+    lab.running()
+    lab.eventually("as it was", lambda: lab.get("ConfigMap", "a")["data"] == {"n": "1"})
+    lab.eventually("nothing more", lambda: lab.owned("ConfigMap") == {"a"})
+    lab.eventually("one inventory", lambda: len(lab.trackers()) == 1)
+    assert [each["name"] for each in lab.status()["services"]] == ["a"]

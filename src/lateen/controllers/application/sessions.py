@@ -49,6 +49,7 @@ class Session(Journey):
     scoped: tuple[str, scoping.Transformed] | None = None  # by what it was made of
     looked: float = 0.0  # monotonic seconds; the beginning of the last whole pass
     settled: str = ""  # fingerprint of the last pass that found nothing left to do
+    run: str = ""  # the run of the workflow that all of this is of
     # identity of an object -> its resourceVersion without drift
     clean: dict[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -60,6 +61,16 @@ class Session(Journey):
         self.complete = True
         self.governed = False
         self.settled = ""
+
+    def enter(self, run: str) -> None:
+        """A pass over a run of the workflow begins. If the last one was over another run, and what
+        it came to was never stored, nothing of what it knew holds.
+        """
+        if self.run not in ("", run):
+            self.restart()
+            self.complete = False
+            self.clean.clear()
+        self.run = run
 
     def resume(self, workflow: Mapping[str, Any], memory: Memory) -> None:
         """A run that had ended is taken up as it was; what it delivered is to be found out."""

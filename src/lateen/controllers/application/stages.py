@@ -270,6 +270,7 @@ class Stages:
             await self._supersede(app)
             if returns.quarantine(revision):  # it is wanted again: another chance
                 revision = await self._mark(app, revision, None)
+        session.enter(wanted)
         if not goes_on or lost:
             report.restart(wanted)
             session.restart()
