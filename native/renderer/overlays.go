@@ -207,22 +207,22 @@ func described(directory string) string {
 	return "." + strings.TrimPrefix(directory, sourceRoot)
 }
 
-// innermost is what is wrong of "accumulation err='as a file': as a directory": how kustomize came there says nothing to
-// whoever wrote the tree. It tries everything as a file, then as a directory; what is none counts as a file.
+// innermost is what is wrong of "accumulation err='as a file': as a directory", which may hold another of its kind: how
+// kustomize came there says nothing to whoever wrote the tree. What is no directory counts as a file.
 func innermost(message string) string {
-	_, rest, found := strings.Cut(message, "accumulation err='")
-	if !found {
+	const begins = "accumulation err='"
+	start := strings.LastIndex(message, begins)
+	if start < 0 {
 		return message
 	}
-	at := strings.LastIndex(rest, "': ")
-	if at < 0 {
-		return message
+	rest := message[start+len(begins):]
+	if file, _, found := strings.Cut(rest, "': must build at directory"); found {
+		return file
 	}
-	if file, directory := rest[:at], rest[at+3:]; strings.HasPrefix(directory, "must build at directory") ||
-		strings.HasSuffix(directory, "file is not directory") {
-		return innermost(file)
+	if at := strings.LastIndex(rest, "': "); at >= 0 {
+		return rest[at+len("': "):]
 	}
-	return innermost(rest[at+3:])
+	return rest
 }
 
 // overlayFailure says what is wrong, with the paths that the author of the tree knows.

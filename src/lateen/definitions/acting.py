@@ -58,8 +58,8 @@ async def settle(evaluate: Evaluate, call: Call, runtime: ports.Runtime) -> Eval
     """Evaluate until every action has its answer, each carried out once, in the order of the text.
 
     An action whose inputs are not known when its turn comes ends this: what they lack is among the
-    problems of the evaluation then. So does a problem that no answer can mend. No problem quotes
-    what was read from a Secret.
+    problems of the evaluation then. So does a problem that no answer can mend, and what the text
+    itself has to say against its parameters. No problem quotes what was read from a Secret.
 
     Raises:
         Failed: an action failed.
@@ -72,7 +72,7 @@ async def settle(evaluate: Evaluate, call: Call, runtime: ports.Runtime) -> Eval
     while True:
         result = _discreet(await evaluate(answers), secret)
         action = next((each for each in result.actions if each.path not in answered), None)
-        if action is None:
+        if action is None or _refused(result):
             return result
         final = tuple(problem for problem in result.problems if problem.code in _FINAL)
         if final or action.incomplete:
@@ -85,6 +85,12 @@ async def settle(evaluate: Evaluate, call: Call, runtime: ports.Runtime) -> Eval
         answers.append(answer)
         if outcome.secret:
             secret.add(answer.source)
+
+
+def _refused(result: Evaluation) -> bool:
+    """Whether the text says in its `errs` that it will not do (semantics B3)."""
+    said = result.values.get("errs")
+    return isinstance(said, list) and any(isinstance(each, str) for each in said)
 
 
 async def _carry_out(action: Action, call: Call, runtime: ports.Runtime) -> ports.Outcome:
