@@ -80,12 +80,18 @@ async def test_packages_of_users(engine: Engine):
     assert await proving.prove(read, engine, external.Shelf([package])) == ()
 
 
+HCL = {"configuration": 'output "a" {\n  value = 1\n}\n'}
+BROKEN, REMOTE = {"configuration": "output {"}, {"type": "remote"}
+
+
 @pytest.mark.parametrize(
     ("spec", "right"),
     [
         pytest.param({}, False, id="nothing"),
         pytest.param({"schematic": {"cue": {"template": "  "}}}, False, id="white space"),
-        pytest.param({"schematic": {"terraform": {"configuration": "x"}}}, True, id="terraform"),
+        pytest.param({"schematic": {"terraform": HCL}}, True, id="terraform"),
+        pytest.param({"schematic": {"terraform": HCL | BROKEN}}, False, id="no HCL"),
+        pytest.param({"schematic": {"terraform": BROKEN | REMOTE}}, True, id="in a repository"),
         pytest.param({"extension": {"template": "patch: {}"}}, True, id="the old place"),
     ],
 )

@@ -258,7 +258,7 @@ def processes_of_pods() -> dict[str, set[int]]:
     return found
 
 
-def until(condition: Callable[[], T | None], seconds: float = 20.0) -> T:
+def until(condition: Callable[[], T | None], seconds: float = 20.0, every: float = 0.1) -> T:
     """Wait for a condition to be true; gives what it gave."""
     last = time.monotonic() + seconds
     while True:
@@ -266,7 +266,7 @@ def until(condition: Callable[[], T | None], seconds: float = 20.0) -> T:
         if found:
             return found
         assert time.monotonic() < last, f"not within {seconds} s"
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def fetch(url: str) -> str:

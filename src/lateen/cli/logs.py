@@ -26,7 +26,7 @@ def logs(
     ] = -1,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
-    """Show what an application's containers write, all pods together."""
+    """Show what an application's containers write, all pods together, and Terraform for it."""
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import tailing
 

@@ -16,7 +16,8 @@ from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.cli import connecting, gathering, printing, reaching, trees
+from lateen.cli import connecting, gathering, ledgers, printing, reaching, trees
+from lateen.cli.ledgers import Ledger
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan")
 _PAUSE = 1.0  # seconds between two looks for new pods
@@ -63,24 +64,35 @@ async def logs(order: Order, kubeconfig: str | None) -> None:
             if order.follow:
                 await _follow(reach, order, found)
             for source in found:
-                await _print(reach, source, order)
+                await _show(reach, source, order)
         if not found:
             printing.stderr().print(f"{order.name} has no container that has written yet.")
 
 
-async def _follow(reach: reaching.Reach, order: Order, found: list[Source]) -> None:
-    seen: set[Source] = set()
+async def _follow(reach: reaching.Reach, order: Order, found: list[Source | Ledger]) -> None:
+    seen: set[Source | Ledger] = set()
     async with anyio.create_task_group() as group:
         while True:
             for source in found:
                 if source not in seen:
                     seen.add(source)
-                    group.start_soon(_print, reach, source, order)
+                    group.start_soon(_show, reach, source, order)
             await anyio.sleep(_PAUSE)
             found = await _sources(reach.client, order)
 
 
-async def _sources(client: hub.Client, order: Order) -> list[Source]:
+async def _show(reach: reaching.Reach, source: Source | Ledger, order: Order) -> None:
+    if isinstance(source, Source):
+        await _print(reach, source, order)
+        return
+    mark = Text(f"{source.name} terraform | ", "blue")
+    lines = source.lines(reach.client, follow=order.follow, tail=order.tail)
+    async with aclosing(lines) as written:
+        async for line in written:
+            printing.stdout().print(mark.copy().append(line, "default"))
+
+
+async def _sources(client: hub.Client, order: Order) -> list[Source | Ledger]:
     app = await connecting.application(client, order.namespace, order.name)
     known = {component.name for component in app.components}
     if order.component and order.component not in known:
@@ -102,7 +114,9 @@ async def _sources(client: hub.Client, order: Order) -> list[Source]:
             f"{order.name} has no container {order.container}",
             hint=f"containers are {', '.join(sorted({s.container for s in found}))}",
         )
-    return [source for source in found if order.container in ("", source.container)]
+    chosen = [source for source in found if order.container in ("", source.container)]
+    clouds = () if order.container else ledgers.ledgers(gathered.nodes, order.component)
+    return [*clouds, *chosen]
 
 
 def containers(pod: Manifest, cluster: str = names.LOCAL) -> Iterator[Source]:

@@ -10,7 +10,7 @@ from typing import Final
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine, Packages
-from lateen.definitions import acting, wording
+from lateen.definitions import acting, terraforming, wording
 from lateen.providers import external
 from lateen.providers.packages import Flavour
 
@@ -36,6 +36,8 @@ async def prove(
     `cue.*` with positions in the file; `definition.template`. `own` are packages users have
     brought. No provider is run.
     """
+    if text := terraforming.inline(definition):
+        return await _module(definition, text, engine)
     if not definition.text.strip():
         return _without_template(definition)
     text = definition.text + _DECLARED
@@ -47,6 +49,14 @@ async def prove(
     except (Problem, Problems) as error:
         found = every(error)
     return tuple(wording.reading(found, {definition.source: definition.text}))
+
+
+async def _module(definition: Definition, text: str, engine: Engine) -> tuple[Problem, ...]:
+    try:
+        await engine.module(text, source=definition.source)
+    except (Problem, Problems) as error:
+        return every(error)
+    return ()
 
 
 def doubts(definition: Definition) -> tuple[Problem, ...]:
@@ -62,7 +72,7 @@ def doubts(definition: Definition) -> tuple[Problem, ...]:
 def _without_template(definition: Definition) -> tuple[Problem, ...]:
     schematic: Mapping[str, object] = definition.spec.get("schematic") or {}
     if schematic and "cue" not in schematic:
-        return ()  # Terraform, whose form the schema has checked
+        return ()  # Terraform from a repository, whose form the schema has checked
     if (definition.spec.get("extension") or {}).get("template"):
         return ()
     message = "there is no template: nothing would come of it"

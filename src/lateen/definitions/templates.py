@@ -11,7 +11,7 @@ from lateen.api.definition import Definition, DefinitionKind
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
 from lateen.cue.templates import Evaluation, Fill, Template
-from lateen.definitions import acting, parameters
+from lateen.definitions import acting, parameters, terraforming
 from lateen.providers import calling, external, ports
 from lateen.providers.packages import Flavour, Packages
 
@@ -122,18 +122,25 @@ class Shelf:
         Raises:
             Problem, Problems: `cue.*` when it does not compile, with positions in the definition.
         """
-        text = definition.text + _DECLARED
-        imported = self._imported(text, definition.kind)
+        text = terraforming.inline(definition) if definition.terraform else definition.text
+        text += "" if definition.terraform else _DECLARED
+        imported = {} if definition.terraform else self._imported(text, definition.kind)
         files = (file for package in imported.values() for file in package.values())
-        key = (definition.source, definition.text, *files)
+        key = (definition.source, text, *files)
         found = self._schemas.get(key)
         if found is None:
-            template = await self.compiled(definition)
-            found = self._schemas[key] = await template.describe("parameter")
+            found = self._schemas[key] = await self._described(definition)
             if len(self._schemas) > self._size:
                 self._schemas.popitem(last=False)
         self._schemas.move_to_end(key)
         return found
+
+    async def _described(self, definition: Definition) -> Field:
+        if not definition.terraform:
+            return await (await self.compiled(definition)).describe("parameter")
+        text = terraforming.inline(definition)
+        module = await self._engine.module(text, source=definition.source) if text else None
+        return terraforming.parameter(module)
 
     async def check(
         self, part: Part, filled: Collection[str], *, strict: bool = False

@@ -1,11 +1,12 @@
-"""A component that Terraform provides: its Configuration object, and whether that is healthy (B7).
+"""A component that Terraform provides: its parameters, its Configuration object, its health (B7).
 
-Pure. What becomes of a Configuration is the work of the Terraform controller in the cluster.
+Pure. What becomes of a Configuration is the work of `controllers.terraform`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from lateen.api import manifest as manifests
@@ -13,6 +14,7 @@ from lateen.api import names
 from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
+from lateen.cue.reports import Field, Module
 from lateen.definitions import contexts
 
 API_VERSION: Final = "terraform.core.oam.dev/v1beta2"
@@ -23,6 +25,61 @@ AVAILABLE: Final = "Available"
 _CONNECTION = "writeConnectionSecretToRef"
 _SETTINGS: Final = ("customRegion", "providerRef", "forceDelete", "gitCredentialsSecretReference")
 _FORMS: Final = ("hcl", "remote")
+_NAMED: Final = (("name", True, "Its name"), ("namespace", False, "Its namespace"))
+_FIELDS: Final = (
+    ("providerRef", "struct", "Provider to log in to the cloud with"),
+    ("customRegion", "string", "Region of the cloud, instead of the Provider's"),
+    (_CONNECTION, "struct", "Secret to write the outputs to"),
+    ("forceDelete", "bool", "Delete it whatever its state, even if cloud resources are left over"),
+    ("gitCredentialsSecretReference", "struct", "Secret with the credentials of the repository"),
+)
+
+
+def inline(definition: Definition) -> str:
+    """The HCL of a definition that has it itself; empty for one whose HCL is in a repository."""
+    schematic = (definition.spec.get("schematic") or {}).get("terraform") or {}
+    form = schematic.get("type") or "hcl"
+    return str(schematic.get("configuration") or "") if form == "hcl" else ""
+
+
+def parameter(module: Module | None) -> Field:
+    """What can be given to a component: the variables of its module, and settings of the run.
+
+    Of a module in a repository (None) the variables are not known here.
+    """
+    variables = module.parameter.fields if module else ()
+    taken = {each.name for each in variables}
+    settings = [_setting(*each) for each in _FIELDS if each[0] not in taken]
+    return replace(
+        _setting("parameter", "struct", ""),
+        fields=(*variables, *settings),
+        open=module is None,
+        required=True,
+        optional=False,
+    )
+
+
+def _setting(name: str, kind: str, usage: str) -> Field:
+    fields = [
+        replace(_setting(each, "string", said), required=needed, optional=not needed)
+        for each, needed, said in (_NAMED if kind == "struct" and usage else ())
+    ]
+    return Field(
+        name=name,
+        type=kind,
+        optional=True,
+        required=False,
+        has_default=False,
+        default=None,
+        usage=usage,
+        marks={},
+        fields=tuple(fields),
+        items=None,
+        values=(),
+        choices=(),
+        closed=False,
+        ignored=False,
+    )
 
 
 def configuration(

@@ -148,12 +148,25 @@ def test_a_template_that_does_not_compile_costs_nothing_afterwards(lab):
     assert mine == {("patch", "componentdefinitions/status"): 1}
 
 
-def test_what_terraform_renders_has_no_schema(lab):
+def test_what_a_repository_of_terraform_takes_is_not_known(lab):
     declared = definition("", workload={"type": "autodetects.core.oam.dev"})
-    declared["spec"]["schematic"] = {"terraform": {"configuration": 'output "a" {}'}}
+    terraform = {"type": "remote", "configuration": "https://127.0.0.1/modules.git"}
+    declared["spec"]["schematic"] = {"terraform": terraform}
     lab.apply(declared)
     assert "no schema" in synced(lab, "True")
     assert published(lab) is None
+
+
+def test_the_schema_of_terraform_is_its_variables(lab):
+    declared = definition("", workload={"type": "autodetects.core.oam.dev"})
+    hcl = 'variable "size" {\n  type        = number\n  description = "How big"\n}\n'
+    declared["spec"]["schematic"] = {"terraform": {"configuration": hcl}}
+    lab.apply(declared)
+    synced(lab, "True")
+    found = published(lab)
+    assert found["required"] == ["size"]
+    assert found["properties"]["size"]["description"] == "How big"
+    assert {"providerRef", "writeConnectionSecretToRef"} <= set(found["properties"])
 
 
 def test_a_workload_that_contradicts_itself_is_named(lab):

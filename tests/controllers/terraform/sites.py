@@ -57,8 +57,13 @@ class Site:
 
     def stop(self) -> None:
         if self._task is not None:
-            self._task.stop()
+            # what runs is interrupted, and takes its time to end on a busy machine
+            self.lab.plane.call(self._cancel, self._task)
+            self._task.join(60)
             self._task = None
+
+    async def _cancel(self, task: Task) -> None:
+        task.cancel()
 
     def restart(self, **chosen: Any) -> None:
         self.stop()

@@ -9,6 +9,7 @@ from lateen.api import manifest, names
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
 from lateen.base import hashing
+from lateen.definitions import terraforming
 
 KEY = "openapi-v3-json-schema"
 SELECTOR = f"{names.SCHEMA}=schema"
@@ -88,4 +89,5 @@ def origin(found: Manifest) -> tuple[DefinitionKind, str, str] | None:
 def _inputs(definition: Definition) -> str:
     labels = definition.raw["metadata"].get("labels") or {}
     applies = definition.spec.get("appliesToWorkloads") or ()
-    return hashing.digest([__version__, definition.text, labels, list(applies)])
+    text = terraforming.inline(definition) or definition.text
+    return hashing.digest([__version__, text, labels, list(applies)])

@@ -25,7 +25,7 @@ from lateen.base.problem import Problem, Problems, every
 from lateen.controllers import caches, queueing
 from lateen.controllers.definitions import numbering, publishing
 from lateen.cue.engine import Engine
-from lateen.definitions import acting, loading, openapi, proving
+from lateen.definitions import acting, loading, openapi, proving, terraforming
 from lateen.hub import client, errors, informer
 from lateen.providers.packages import Packages
 
@@ -197,21 +197,26 @@ class Registry:
     async def _schema(self, definition: Definition) -> Schema:
         key = (definition.kind, definition.namespace, definition.name)
         packages = proving.packages(definition.kind, self._caches.packages)
+        text = terraforming.inline(definition) or definition.text
         known = self._read.get(key)
-        if known and known.text == definition.text and known.packages is packages:
+        if known and known.text == text and known.packages is packages:
             return known.schema
         found = await self._judge(definition, packages)
         if found.openapi is None and not any(problem.retry for problem in found.problems):
-            self._read[key] = _Read(definition.text, packages, found)
+            self._read[key] = _Read(text, packages, found)
         return found
 
     async def _judge(self, definition: Definition, known: Packages) -> Schema:
         """What a template says of its parameters, and everything that is wrong with it."""
-        if not definition.text.strip():
+        hcl = terraforming.inline(definition)
+        if not (definition.text.strip() or hcl):
             return Schema(None, remark="it has no CUE template, so there is no schema")
         problems = await proving.prove(definition, self._engine, self._caches.packages)
         if problems:
             return Schema(None, problems)
+        if hcl:
+            module = await self._engine.module(hcl, source=definition.source)
+            return Schema(openapi.schema(terraforming.parameter(module)))
         text = definition.text + _DECLARED
         packages = acting.needed(text, known)
         try:

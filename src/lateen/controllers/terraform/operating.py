@@ -134,17 +134,24 @@ class Run:
     log: logbooks.Logbook
 
     async def init(self) -> None:
+        """Fetch providers and modules, unless that has been done for these very files."""
+        made = self.workspace.contents(self.launch.directory)
+        if self.workspace.initialised == made:
+            return
         async with self.site.initialising:
             arguments = ("init", "-input=false", "-no-color", "-reconfigure")
             await self._command(arguments, conf.INIT_FAILED)
+        self.workspace.note_initialised(made)
 
     async def validate(self) -> None:
         """Raise `terraform.hcl` for what is wrong with it whatever the cloud says."""
         found: list[str] = []
         await launching.run(self.launch, ("validate", "-json", "-no-color"), found.append)
-        wrong = readings.invalid("\n".join(found))
-        for each in wrong:
+        wrong, other = readings.invalid("\n".join(found))
+        for each in (*wrong, *other):
             self.log.write(f"Error: {each}")
+        if other:
+            raise Failed(conf.FAILED, "\n".join((*wrong, *other)))
         remote = bool(self.declared.spec.get("remote"))  # where it may be mended
         raise_any(Problem("terraform.hcl", each, retry=remote) for each in wrong)
 

