@@ -1,0 +1,80 @@
+"""Components and steps by Terraform, as somebody meets them who has no cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import planes
+from tests.e2e.planes import FILES, Plane
+
+pytestmark = pytest.mark.timeout(400)  # the patience of the fixture is the first test's
+
+NOTES = FILES / "notes.yaml"
+
+
+@pytest.fixture(scope="module")
+def notes(plane: Plane) -> Iterator[str]:
+    """The namespace of the notes, which are delivered."""
+    namespace = plane.new_namespace()
+    plane.run("up", "-f", NOTES, "-n", namespace, "--no-wait")
+
+    def running() -> bool:
+        found = (plane.status(name, namespace).get("status") for name in ("remember", "java"))
+        return set(found) == {"running"}
+
+    try:
+        planes.until(running, 240, every=1)
+    except AssertionError:
+        said = [plane.run("status", name, "-n", namespace).out for name in ("remember", "java")]
+        raise AssertionError("\n".join(said)) from None
+    yield namespace
+    for name in ("remember", "java"):
+        plane.run("delete", name, "-n", namespace)
+    plane.drop_namespace(namespace)
+
+
+def settings(plane: Plane, namespace: str, name: str) -> dict[str, Any]:
+    found = {each["metadata"]["name"]: each for each in plane.objects("ConfigMap", namespace)}
+    return dict(found[name]["data"])
+
+
+def test_the_variables_of_a_module_are_parameters(plane: Plane, notes: str) -> None:
+    said = plane.run("show", "note", "-n", notes).out
+    assert "What to remember" in said
+    assert "writeConnectionSecretToRef.name" in said
+
+
+def test_an_output_goes_to_another_component(plane: Plane, notes: str) -> None:
+    assert settings(plane, notes, "copy") == {"text": "buy milk"}
+
+
+def test_logs_show_what_terraform_wrote(plane: Plane, notes: str) -> None:
+    said = plane.run("logs", "remember", "-n", notes).out
+    assert "milk terraform | " in said
+    assert "terraform_data.note: Creation complete" in said
+    last = plane.run("logs", "remember", "-n", notes, "--tail", "1").out
+    assert len(last.splitlines()) == 1
+
+
+def test_steps_bring_a_database_and_tell_a_program_of_it(plane: Plane, notes: str) -> None:
+    [deployment] = plane.objects("Deployment", notes, "apps")
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert {each["name"]: each["value"] for each in container["env"]} == {
+        "url": "jdbc://db.local:3306/shop?characterEncoding=utf8&useSSL=false",
+        "username": "ann",
+        "password": "geheim",
+    }
+
+
+def test_a_wrong_parameter_is_told_before_anything_is_delivered(
+    plane: Plane, notes: str, write: Callable[..., Path]
+) -> None:
+    text = NOTES.read_text().replace("text: buy milk", "txt: buy milk")
+    said = plane.run("up", "-f", write(text), "-n", notes, "--no-wait", expect=None)
+    assert said.code != 0
+    assert 'required parameter "text" is not set' in said.err
+    assert 'is it what was meant by "txt"?' in said.err
