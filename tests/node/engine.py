@@ -136,6 +136,7 @@ runroot = "{self.directory}/run"
             self._service = subprocess.Popen(
                 ["podman", "system", "service", "--time=0", f"unix://{self.socket}"],
                 env=self.environment,
+                cwd=self.directory,  # where conmon leaves a file when memory runs out
                 stderr=log,
             )
         deadline = time.monotonic() + 20
