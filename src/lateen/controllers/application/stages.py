@@ -18,6 +18,8 @@ from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.controllers import caches, observing, settings, tidings
 from lateen.controllers.application import (
     announcing,
+    beginning,
+    changing,
     closing,
     collecting,
     deliver,
@@ -47,7 +49,6 @@ from lateen.policies import safeguarding, treating
 from lateen.providers import ports
 from lateen.sources import obtaining
 
-_NEWS = "-vf-"  # between the name of a revision and what changed elsewhere
 _LOOK_AGAIN = 3.0  # seconds; what is being deleted also tells by its watch
 
 
@@ -109,6 +110,7 @@ class Stages:
         )
         self.herald = announcing.Herald(hub, clock, chosen.events)
         self.world = stepping.World(known.clients, cached, http, cached.packages, sources, tidings)
+        self._changer = changing.Changer(hub, cached, known, self._shelf, self.world)
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
@@ -117,7 +119,6 @@ class Stages:
         spent = scheduling.spent(app, app.status, self._clock.now())
         news = self.tidings.waiting(app.namespace, app.name)
         if not settled or spent or news or self.due(app, app.status) == 0:
-            session.looked = self._clock.monotonic()
             return False
         others = [
             *self._caches.external_versions(app),
@@ -150,6 +151,7 @@ class Stages:
 
     async def claim(self, app: Application) -> Application:
         """Hold the application until what it brought is cleaned up (semantics C9)."""
+        self._sessions.of(app).looked = self._clock.monotonic()
         if names.APP_FINALIZER in app.finalizers:
             return app
         meta = {
@@ -196,7 +198,7 @@ class Stages:
             if then is not None:
                 snapshot = returning.published_again(app, then)
             else:
-                changed = await self._changed(app, stored)
+                changed = await self._changer.changed(app, stored, session)
                 known = revise.remembering(changed.app, stored, self._caches)
                 snapshot = changed.into(parsing.snapshot(changed.app, known, self._caches))
             report.passed("Parsed")
@@ -214,79 +216,33 @@ class Stages:
             "revision": revision.number,
             "revisionHash": revision.hash,
         }
-        await self._account(app, revision, report)
+        await self._changer.account(app, revision, report)
         return revision
-
-    async def _changed(self, app: Application, stored: list[Revision]) -> scoping.Transformed:
-        """The application as policies with the scope `Application` leave it (semantics F12)."""
-        latest = revise.latest_of(app, stored)
-        if latest is not None and scoping.unchanged(app, latest):
-            return scoping.standing(app, latest)
-        policies = scoping.participants(app, self._caches)
-        if not policies:
-            return scoping.Transformed(app)
-        session, inputs = self._sessions.of(app), scoping.inputs(app, policies)
-        if session.scoped is None or session.scoped[0] != inputs:
-            facts = contexts.AppFacts.of(
-                app,
-                controller_version=__version__,
-                cluster_version=self._clusters.local_version,
-            )
-            runtime = self.world.templates(app, identities.of(app))
-            changed = await scoping.transform(app, policies, facts, self._shelf, runtime)
-            session.scoped = (inputs, changed)
-        return session.scoped[1]
-
-    async def _account(self, app: Application, revision: Revision, report: Report) -> None:
-        """Say what policies did to the application, and keep the details for people to read."""
-        told = scoping.status(revision.scoped)
-        named = scoping.config_map_name(app) if told else None
-        fields = {"appliedApplicationPolicies": told, "applicationPoliciesConfigMap": named}
-        if told and any(report.status.get(name) != value for name, value in fields.items()):
-            await self._hub.apply(scoping.config_map(app, revision), force=True)
-        for name, value in fields.items():
-            if value:
-                report.status[name] = value
-            else:
-                report.status.pop(name, None)
 
     async def run(self, app: Application, revision: Revision, report: Report) -> Result:
         """Advance the workflow of the revision by one pass (semantics C5, E2)."""
         report.enter("Policy")
         declared = scoping.seen(revision.of(app), revision.scoped)
         session = self._sessions.of(app)
-        ran = (report.status.get("workflow") or {}).get("appRevision")
-        wanted, goes_on = self._wanted(declared, revision, report)
-        _, _, news = wanted.partition(_NEWS)
-        # one that was restarted is to run, wherever it came from
-        comes_back = ran and not goes_on and not news
-        resumes = comes_back and returning.resumes(app, revision, self._caches.revisions(app))
-        trackers = self._caches.trackers(app)
-        known = bool(goes_on or resumes)
-        current = tracker.current(trackers, declared, revision.name, running=known, run=news)
-        # without its inventory nothing of what it delivered would be kept, or ever removed
-        lost = current is None and "appliedResources" in report.status
-        if not goes_on:
-            await self._supersede(app)
-            if returns.quarantine(revision):  # it is wanted again: another chance
-                revision = await self._mark(app, revision, None)
-        session.enter(wanted)
-        if not goes_on or lost:
-            report.restart(wanted)
-            session.restart()
-            self.tidings.begin(app.namespace, app.name)
-        inventory = current or tracker.fresh(declared, revision.name, news)
+        run = beginning.run(
+            app,
+            declared.publish_version,
+            revision,
+            report.status,
+            self._caches.revisions(app),
+            lambda: self.tidings.news(app.namespace, app.name),
+        )
+        revision, books = await self._begin(app, declared, revision, run, report)
         governance = treating.read(declared)
-        books = (inventory, tracker.root(trackers, app, revision.name))
         deliverer, ledger = self._deliverer(declared, revision, session, books, governance)
         report.enter("Policy")
         await self._govern(declared, revision, deliverer, session)
         report.passed("Policy", _doubts(declared, governance))
         report.enter("Render")
         route = running.itinerary(revision, self._clusters.labels)
-        if resumes and (kept := returning.ending(revision, route.plan, inventory, self._clock)):
-            report.status["workflow"] = kept.workflow
-            session.resume(kept.workflow, kept.memory)
+        if run.resumes and (old := returning.ending(revision, route.plan, books[0], self._clock)):
+            report.status["workflow"] = old.workflow
+            session.resume(old.workflow, old.memory)
         report.passed("Render")
         report.enter("Workflow")
         runtime = self.world.runtime(
@@ -302,14 +258,48 @@ class Stages:
             runtime,
             debug=any(policy.type == "debug" for policy in declared.policies),
         )
+        result = Result(progress, route, ledger, deliverer, governance, revision, runtime)
+        await self._tell(app, result, report)
+        return result
+
+    async def _begin(
+        self,
+        app: Application,
+        declared: Application,
+        revision: Revision,
+        run: beginning.Run,
+        report: Report,
+    ) -> tuple[Revision, tuple[tracker.Tracker, tracker.Tracker]]:
+        """Begin another run where one is due; the inventories of the run, its own and the root."""
+        session = self._sessions.of(app)
+        trackers = self._caches.trackers(app)
+        known = run.goes_on or run.resumes
+        current = tracker.current(trackers, declared, revision.name, running=known, run=run.news)
+        # without its inventory nothing of what it delivered would be kept, or ever removed
+        lost = current is None and "appliedResources" in report.status
+        if not run.goes_on:
+            await self._supersede(app)
+            if returns.quarantine(revision):  # it is wanted again: another chance
+                revision = await self._mark(app, revision, None)
+        session.enter(run.name)
+        if not run.goes_on or lost:
+            report.restart(run.name)
+            session.restart()
+            self.tidings.begin(app.namespace, app.name)
+        inventory = current or tracker.fresh(declared, revision.name, run.news)
+        return revision, (inventory, tracker.root(trackers, app, revision.name))
+
+    async def _tell(self, app: Application, result: Result, report: Report) -> None:
+        """Put into the status, and where it is over into the revision, how far the run is."""
+        progress = result.progress
         report.status["workflow"] = progress.status
         if moment := scheduling.scheduled(app, report.status, self._clock.now()):
             report.status[scheduling.FIELD] = moment
-        ending = closing.ended(revision, progress.status, session.memory)
-        if stored := await closing.write(revision, ending, self._hub):
+        ending = closing.ended(result.revision, progress.status, self._sessions.of(app).memory)
+        if stored := await closing.write(result.revision, ending, self._hub):
             self._caches.observe_revision(stored)
-        _report_services(report, deliverer)
-        report.resources(ledger.resources, {policy.name for policy in declared.policies})
+        _report_services(report, result.deliverer)
+        _report_resources(report, result)
         report.phase = progress.phase
         if progress.succeeded:
             report.passed("Workflow")
@@ -317,23 +307,6 @@ class Stages:
             report.fail(progress.problem)
         else:
             report.under_way()
-        return Result(progress, route, ledger, deliverer, governance, revision, runtime)
-
-    def _wanted(self, app: Application, revision: Revision, report: Report) -> tuple[str, bool]:
-        """What the workflow is to be a run of, and whether it is one already.
-
-        What changed where the application is rendered from leads to another run, unless a published
-        version says when things go out. Source: semantics C5.
-        """
-        base = app.publish_version or revision.name
-        running = str((report.status.get("workflow") or {}).get("appRevision") or "")
-        if app.publish_version:
-            return base, running == base
-        goes_on = running == base or running.startswith(f"{base}{_NEWS}")
-        news = self.tidings.news(app.namespace, app.name) if goes_on else ""
-        if news:
-            return f"{base}{_NEWS}{news}", False
-        return (running if goes_on else base), goes_on
 
     async def _supersede(self, app: Application) -> None:
         """Note how far the run has come that another one takes the place of (semantics C5)."""
