@@ -50,8 +50,8 @@ INDEX = [
         id="surprise 9",
     ),
     pytest.param(
-        "An input that nothing puts out is pending for ever",
-        f"{APPLICATION}/test_differences.py::test_an_input_nobody_gives_is_waited_for_and_ends_with_the_workflow",
+        "An input that nothing puts out, or a field that `context` does not have",
+        f"{APPLICATION}/test_differences.py::test_an_input_nobody_gives_is_refused_before_anything_is_delivered",
         id="surprise 10",
     ),
     pytest.param(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from lateen.api import names
 from tests.controllers.apps import LAMP, app, configmap, lamp, objects, settings, step
+from tests.controllers.laboratory import condition
 
 PAIR = """
 apiVersion: core.oam.dev/v1beta1
@@ -116,15 +117,17 @@ spec:
     assert lab.find("ConfigMap", "p") is None
 
 
-def test_an_input_nobody_gives_is_waited_for_and_ends_with_the_workflow(lab):
+def test_an_input_nobody_gives_is_refused_before_anything_is_delivered(lab):
     """Surprise 10: there, it is pending for ever, also when everything else has failed."""
     wants = step(
         "say",
         "print-message-in-status",
         inputs=[{"from": "nothing", "parameterKey": "message"}],
     )
-    late = step("late", "suspend", timeout="1s")
-    lab.apply(app(settings("a"), steps=[late, wants], mode={"steps": "DAG"}))
-    found = lab.phase("workflowFailed", within=30)
-    phases = {each["name"]: each["phase"] for each in found["status"]["workflow"]["steps"]}
-    assert phases == {"late": "failed", "say": "skipped"}
+    deliver = step("first", "apply-component", properties={"component": "a"})
+    lab.apply(app(settings("a"), steps=[deliver, wants], mode={"steps": "DAG"}))
+    found = lab.until("refused", lambda found: condition(found, "Render").get("status") == "False")
+    told = condition(found, "Render")["message"]
+    assert "spec.workflow.steps[1].inputs[0].from: " in told
+    assert 'nothing puts out "nothing"' in told
+    assert lab.find("ConfigMap", "a") is None

@@ -113,7 +113,7 @@ def test_many_objects(lab):
     found = lab.deliver(app(objects("many", *many), *[settings(f"s{i}") for i in range(5)]))
     assert len(lab.owned("ConfigMap")) == 105
     assert len(found["status"]["appliedResources"]) == 105
-    lab.deliver(app(objects("many", *many[:3])))
+    lab.deliver(app(objects("many", *many[:3]), annotations={names.DELETION_LIMIT: "200"}))
     lab.eventually("removed", lambda: len(lab.owned("ConfigMap")) == 3)
     lab.delete("Application", "shop")
     lab.gone()
