@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 import orjson
 from multidict import CIMultiDict
 from yarl import URL
@@ -78,6 +79,8 @@ class Connection:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
+        # what was cut goes in the next turn of the loop, which may be its last
+        await anyio.lowlevel.cancel_shielded_checkpoint()
 
     async def pause(self, seconds: float) -> None:
         """Wait before trying again, or until the server is back."""
@@ -92,7 +95,7 @@ class Connection:
         self._revived.set()
         self._revived = anyio.Event()
         for response in tuple(self._open):
-            response.close()
+            _cut(response)
 
     async def request(self, call: Call, *, timeout: float | None = None, attempts: int = 0) -> Any:
         """Send and return the parsed JSON answer.
@@ -192,7 +195,7 @@ class Connection:
             yield self._lines(response, call)
         finally:
             self._open.discard(response)
-            response.close()  # not released: an endless answer cannot be read to its end
+            _cut(response)
 
     @asynccontextmanager
     async def websocket(
@@ -279,6 +282,13 @@ class Connection:
             if self.access is stale and self.reload is not None:
                 self.access = await self.reload()
                 self._headers.clear()
+
+
+def _cut(response: aiohttp.ClientResponse) -> None:
+    """Close at once: an endless answer cannot be read to its end, and TLS would wait for it."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
+    response.close()
 
 
 def _headers(access: Access, extra: tuple[tuple[str, str], ...]) -> CIMultiDict[str]:
