@@ -238,6 +238,12 @@ CASES = {
         "11:9  spec.workflow.steps[0]",
         "remove one of these dependencies",
     ),
+    "an input that nothing sets": Case(
+        APP + steps(step("one", ", inputs: [{from: adress, parameterKey: port}]")),
+        'one would wait for ever: nothing puts out "adress"',
+        "11:84  spec.workflow.steps[0].inputs[0].from",
+        "no step and no component has outputs",
+    ),
     "unknown step": Case(
         APP + steps(step("one"), step("two", ", dependsOn: [onne]")),
         "step onne not found, which is depended by two",
@@ -387,13 +393,6 @@ def test_a_dry_run_without_a_control_plane_tells_all_of_them(stranger: Shell, fo
             "11:74  spec.workflow.steps[0].if",
             "",
             id="a condition that is none",
-        ),
-        pytest.param(
-            APP + steps(step("one", ", inputs: [{from: adress, parameterKey: port}]")),
-            'step one waits for ever: nothing puts out "adress"',
-            "11:74  spec.workflow.steps[0].inputs",
-            "no step and no component has outputs",
-            id="an input that nothing sets",
         ),
     ],
 )

@@ -50,11 +50,11 @@ def checked(targets: Sequence[str]) -> list[Document]:
     Raises:
         Blamed: what is wrong, in all documents at once.
     """
-    found = [_anchored(document) for document in read(targets)]
+    found = read(targets)
     wrong = [(document, checking.check(document.data)) for document in found]
     if any(its for _, its in wrong):
         raise problems.blame(wrong)
-    return found
+    return [_anchored(document) for document in found]
 
 
 def _anchored(document: Document) -> Document:
