@@ -29,7 +29,7 @@ READS = ("GET", "WATCH")
 PATIENCE = 60.0
 TIMEOUT = 2.0  # seconds that this controller waits for an answer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 
 @dataclass
@@ -223,7 +223,7 @@ def test_what_goes_wrong_for_ever_is_not_asked_in_a_loop(bench, method, kind, fa
     lab.apply(app(settings("a")))
     lab.eventually("met", lambda: proxy.injected, PATIENCE)
     before = proxy.requests
-    time.sleep(4)  # more of them only on a machine that is not busy
+    time.sleep(2)  # more of them only on a machine that is not busy
     assert proxy.requests - before <= 60, proxy.seen
     proxy.judge = lambda request: None
     lab.running(within=PATIENCE)

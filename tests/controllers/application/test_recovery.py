@@ -6,14 +6,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
-from tests.controllers.apps import app, configmap, objects, webservice
+import anyio
+
+from tests.controllers.apps import app, configmap, objects, settings, webservice
+from tests.controllers.laboratory import writes
 
 
 def test_a_process_that_is_killed(lab, tmp_path):
     """The real program, `kill -9` in the middle of a delivery, and again another."""
     lab.plane.stop()
-    many = [objects(f"part{i}", *[configmap(f"c{i}-{k}") for k in range(20)]) for i in range(5)]
+    # one after the other, so that there is always a middle to be killed in
+    many = [
+        {**objects(f"p{i}", *[configmap(f"c{i}-{k}") for k in range(10)]), **after(i)}
+        for i in range(10)
+    ]
     declared = app(*many, webservice("web"))
     with program(lab, tmp_path) as first:
         lab.apply(declared)
@@ -22,13 +30,39 @@ def test_a_process_that_is_killed(lab, tmp_path):
         first.wait()
     assert len(lab.owned("ConfigMap")) < 100, "it was killed too late to prove anything"
     with program(lab, tmp_path) as second:
-        lab.running(within=30)
+        lab.running(within=60)
         second.terminate()
         assert second.wait(10) == 0, "it ends in an orderly way"
     assert len(lab.owned("ConfigMap")) == 100
     assert lab.owned("Deployment") == {"web"}
     assert lab.revisions() == ["shop-v1"]
     assert len(lab.trackers()) == 1
+
+
+def test_who_is_stopped_in_the_middle_of_a_pass_writes_nothing(lab):
+    """What half a pass found out is no status."""
+    lab.deliver(app(settings("a", {"x": "1"})))
+    lab.settle()
+    lab.plane.stop()
+    before = lab.get("Application", "shop")
+    under_way = threading.Event()
+
+    async def first():
+        under_way.set()
+        await anyio.sleep_forever()
+
+    sent = lab.sent()
+    # a pass that begins waits for it before it knows how anything is
+    lab.plane.link.interrupt("list", "configmaps", first)
+    lab.plane.start()
+    assert under_way.wait(15)
+    lab.plane.stop()
+    assert writes(lab.sent() - sent) == {}
+    assert lab.get("Application", "shop") == before
+
+
+def after(part):
+    return {"dependsOn": [f"p{part - 1}"]} if part else {}
 
 
 def program(lab, folder):

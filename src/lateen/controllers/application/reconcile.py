@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import anyio
+
 from lateen.api.application import Application
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem, Problems
@@ -37,5 +39,8 @@ async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
         if error.conflict:  # somebody else was faster, which is no news to anybody
             raise
         return report.fail(Problems(error.problems()))
+    except anyio.get_cancelled_exc_class():
+        report.abandon()  # half a pass is no news: who is told to stop begins no write
+        raise
     finally:
         await stages.commit(app, report)

@@ -59,7 +59,7 @@ class Report:
         return dict(merge.difference(self._app.status, self.status))
 
     def abandon(self) -> None:
-        """The application is gone; there is nothing to say about it any more."""
+        """Say nothing: the application is gone, or the pass ends before it knows anything."""
         self.status = dict(self._app.status)
 
     @property
