@@ -448,9 +448,9 @@ class Laboratory:
             if call.key is None or self.namespace in f"{call.path} {call.key}"
         )
 
-    def settle(self, calm: float = 0.25) -> Counter[tuple[str, str]]:
+    def settle(self, calm: float = 0.25, within: float = PATIENCE) -> Counter[tuple[str, str]]:
         """Wait until the controller sends nothing any more; what it has sent by then."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + within
         before, since = self.sent(), time.monotonic()
         while time.monotonic() - since < calm:
             assert time.monotonic() < deadline, f"the controller does not come to rest: {before}"

@@ -301,7 +301,7 @@ class World:
         """The application is deleted, and with it everything but what is to stay."""
         life = self.lives.pop(who)
         self.lab.delete("Application", self.name(who))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while found := self.lab.find("Application", self.name(who)):
             assert time.monotonic() < deadline, f"{self.name(who)} does not go: {found['status']}"
             self.lab.plane.start()  # it may die over it
@@ -526,7 +526,7 @@ class World:
                 if there is None or manifest.owner(there) is not None:
                     continue
                 if name in self.foreign:
-                    assert there["data"] == THEIRS, f"{name} is not ours, and was touched"
+                    assert there["data"] == THEIRS, f"{name} was touched: {there}"
                     del self.foreign[name]
                 self.lab.delete("ConfigMap", name)
                 self.doubtful.add(name)
