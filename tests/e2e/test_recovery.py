@@ -31,11 +31,20 @@ def crew(other: Plane) -> Iterator[str]:
 
 def healthy(plane: Plane, namespace: str) -> bool:
     status = plane.status("hello", namespace)
-    return status.get("status") == "running" and len(plane.urls("hello", namespace)) == 2
+    reached = plane.urls("hello", namespace)  # its Service, which the node serves, and two pods
+    return status.get("status") == "running" and len(reached) == 3
 
 
 def answers(plane: Plane, namespace: str) -> set[str]:
-    return {planes.fetch(url) for url in plane.urls("hello", namespace)}
+    """What its pods say, once all it can be reached at answers."""
+
+    def asked() -> set[str] | None:
+        try:
+            return {planes.fetch(url) for url in plane.urls("hello", namespace)}
+        except OSError:
+            return None
+
+    return planes.until(asked)
 
 
 def programs(plane: Plane) -> list[str]:
