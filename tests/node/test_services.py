@@ -94,6 +94,8 @@ def known():
         ),
         pytest.param("none.d.svc.cluster.local", "A", None, id="no such Service"),
         pytest.param("p-7.h.d.svc.cluster.local", "A", None, id="no such member"),
+        pytest.param("a", "A", None, id="one label, asked last: not for others"),
+        pytest.param("cluster.local", "A", None, id="the domain itself"),
     ],
 )
 def test_names(name, kind, expected):
@@ -106,8 +108,9 @@ def test_names(name, kind, expected):
         assert [str(each.rdata) for each in reply.rr] == expected
 
 
-def test_other_names_are_not_ours():
-    assert naming.answer(dnslib.DNSRecord.question("example.org").pack(), known()) is None
+@pytest.mark.parametrize("name", ["example.org", "mycluster.local", "cluster.local.example.org"])
+def test_other_names_are_not_ours(name):
+    assert naming.answer(dnslib.DNSRecord.question(name).pack(), known()) is None
 
 
 def test_a_container_is_told_of_the_services_beside_it():

@@ -48,12 +48,16 @@ def upstream(text: str) -> list[str]:
 def answer(question: bytes, known: Mapping[str, Service]) -> bytes | None:
     """The answer to a question about the cluster, None for one about anything else.
 
+    A name of one label is never anybody else's: it is what remains when a Service that pods look
+    for is not there (yet), and other name servers may take long to say so, or say nothing.
+
     Raises:
         dnslib.DNSError: it is no question.
     """
     asked = dnslib.DNSRecord.parse(question)
     name = str(asked.q.qname)
-    if not name.lower().rstrip(".").endswith(services.DOMAIN):
+    bare = name.lower().rstrip(".")
+    if "." in bare and not f".{bare}".endswith(f".{services.DOMAIN}"):
         return None
     reply = asked.reply(ra=1, aa=1)
     found = services.lookup(name, known)
