@@ -124,7 +124,7 @@ class Controller:
             tasks.start_soon(news.run)
 
             async def handle(key: tuple[str, str]) -> float | None:
-                return await self._handle(key, cached, over)
+                return await self._handle(key, cached, stages, over)
 
             await self._queue.run(handle, workers=_WORKERS, patience=_PATIENCE)
 
@@ -187,13 +187,16 @@ class Controller:
         self._queue.add((namespace, name))
 
     async def _handle(
-        self, key: tuple[str, str], cached: caches.Caches, over: Over
+        self, key: tuple[str, str], cached: caches.Caches, stages: Stages, over: Over
     ) -> float | None:
         """One pass; returns in how many seconds to look again, None for when something changes."""
         app = cached.application(*key)
         if app is None or app.paused or app.required_controller not in ("", __version__):
             self._failures.pop(key, None)
             return None
+        if stages.settled(app):
+            self._failures.pop(key, None)
+            return stages.due(app, app.status)
         try:
             after = await over(app)
         except running.Interrupted:

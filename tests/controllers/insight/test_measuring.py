@@ -68,7 +68,7 @@ def measured(url: str, key: tuple[str, tuple[tuple[str, str], ...]]) -> bool:
     return samples(url).get(key, 0) >= 1
 
 
-STAGES = ("claim", "revise", "run", "keep", "collect", "commit")
+STAGES = ("schedule", "claim", "revise", "run", "keep", "judge", "collect", "commit")
 MEASURED = [
     *(("kubevela_app_reconcile_time_seconds_count", {"stage": stage}) for stage in STAGES),
     ("application_phase_number", {"phase": "running"}),

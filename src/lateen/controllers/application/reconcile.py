@@ -15,11 +15,9 @@ from lateen.hub import errors
 async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
     """Bring one application a step nearer to what it declares. Status leaves in `commit`.
 
-    Returns when to look again if nothing changes meanwhile.
+    One that is settled needs no pass. Returns when to look again if nothing changes meanwhile.
     Source: semantics C1.
     """
-    if stages.settled(app):
-        return Next(stages.due(app, app.status))
     if not app.deleting:
         app = await stages.schedule(app)
     report = Report(app, clock)

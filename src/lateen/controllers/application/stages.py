@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from lateen import __version__
-from lateen.api import manifest, names, returns, tracker
+from lateen.api import names, returns, tracker
 from lateen.api.application import Application
-from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
 from lateen.api.revision import Revision
 from lateen.base.clock import Clock
-from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.base.problem import raise_any
 from lateen.controllers import caches, observing, settings, tidings
 from lateen.controllers.application import (
     announcing,
     beginning,
     changing,
-    closing,
+    chronicling,
     collecting,
     deliver,
     following,
     identities,
     judging,
-    keep,
+    outfitting,
     parsing,
     policing,
+    resting,
     returning,
     revise,
     running,
@@ -36,43 +34,19 @@ from lateen.controllers.application import (
     scoping,
     sessions,
     stepping,
-    targets,
+    upkeeping,
 )
 from lateen.controllers.application.report import Next, Report
+from lateen.controllers.application.results import Result
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, loading, rendering, templates
-from lateen.dispatch import applying, recording
+from lateen.definitions import rendering, templates
 from lateen.gc import recycling
-from lateen.health import assessing
 from lateen.hub import client, clusters, errors
-from lateen.policies import safeguarding, treating
+from lateen.policies import treating
 from lateen.providers import ports
 from lateen.sources import obtaining
 
 _LOOK_AGAIN = 3.0  # seconds; what is being deleted also tells by its watch
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the workflow came to in this pass, and what it delivered through."""
-
-    progress: running.Pass
-    route: running.Itinerary
-    ledger: recording.Ledger
-    deliverer: deliver.Deliverer
-    governance: treating.Governance
-    revision: Revision
-    runtime: ports.Runtime
-    verdict: safeguarding.Verdict = safeguarding.STAY
-
-    @property
-    def definitions(self) -> Sequence[Definition]:
-        return self.revision.definitions
-
-    @property
-    def next(self) -> Next:
-        times = (self.progress.next_after, self.verdict.after)
-        return Next(min((each for each in times if each is not None), default=None))
 
 
 class Stages:
@@ -94,47 +68,35 @@ class Stages:
     ) -> None:
         self.tidings = tidings
         self._hub = hub
-        self._engine = engine
         self._caches = cached
         self._clusters = known
         self._live = live
         self._clock = clock
         self._sessions = sessions.Sessions()
-        self._shelf = templates.Shelf(engine, own=cached.packages)
+        self._rest = resting.Rest(self._sessions, cached, known, live, tidings, clock)
         self._runs = running.Runs(hub, engine, clock, chosen)
-        self._settings = chosen
+        self._upkeep = upkeeping.Upkeep(live, cached, self._runs, engine, clock)
+        self._chronicle = chronicling.Chronicle(hub, cached)
         self.bin = recycling.Bin(hub, clock, chosen.recycle_days, chosen.recycle_secrets)
         self._collector = collecting.Collector(hub, live, cached, self.bin, chosen)
-        self._rules = rendering.Rules(
-            strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
-        )
         self.herald = announcing.Herald(hub, clock, chosen.events)
         self.world = stepping.World(known.clients, cached, http, cached.packages, sources, tidings)
-        self._changer = changing.Changer(hub, cached, known, self._shelf, self.world)
+        shelf = templates.Shelf(engine, own=cached.packages)
+        rules = rendering.Rules(
+            strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
+        )
+        self._changer = changing.Changer(hub, cached, known, shelf, self.world)
+        self.outfitter = outfitting.Outfitter(
+            hub, engine, cached, known, live, shelf, self.world, rules
+        )
 
     def settled(self, app: Application) -> bool:
         """Whether nothing changed since a pass that found nothing left to do."""
-        session = self._sessions.of(app)
-        settled = session.settled
-        spent = scheduling.spent(app, app.status, self._clock.now())
-        news = self.tidings.waiting(app.namespace, app.name)
-        if not settled or spent or news or self.due(app, app.status) == 0:
-            return False
-        others = [
-            *self._caches.external_versions(app),
-            *self._clusters.states,
-            *_inventories(self._caches.trackers(app)),
-        ]
-        now = sessions.fingerprint(app, app.status, self._owned_versions(app), others)
-        return settled == now
+        return self._rest.settled(app)
 
     def due(self, app: Application, status: Mapping[str, Any]) -> float | None:
         """Seconds until it is to be looked at though nothing changed, 0 for now; None for never."""
-        waits = [scheduling.wait(app, status, self._clock.now())]
-        if every := scheduling.interval(app):
-            looked = self._sessions.of(app).looked
-            waits.append(max(0.0, looked + every - self._clock.monotonic()))
-        return min((each for each in waits if each is not None), default=None)
+        return self._rest.due(app, status)
 
     def interrupt(self, old: Manifest | None, new: Manifest | None) -> None:
         """End the pass under way where what it does is not wanted any more: its workflow was
@@ -234,7 +196,7 @@ class Stages:
         )
         revision, books = await self._begin(app, declared, revision, run, report)
         governance = treating.read(declared)
-        deliverer, ledger = self._deliverer(declared, revision, session, books, governance)
+        deliverer, ledger = self.outfitter.outfit(declared, revision, session, books, governance)
         report.enter("Policy")
         await self._govern(declared, revision, deliverer, session)
         report.passed("Policy", _doubts(declared, governance))
@@ -278,9 +240,9 @@ class Stages:
         # without its inventory nothing of what it delivered would be kept, or ever removed
         lost = current is None and "appliedResources" in report.status
         if not run.goes_on:
-            await self._supersede(app)
+            await self._chronicle.supersede(app)
             if returns.quarantine(revision):  # it is wanted again: another chance
-                revision = await self._mark(app, revision, None)
+                revision = await self._chronicle.mark(app, revision, None)
         session.enter(run.name)
         if not run.goes_on or lost:
             report.restart(run.name)
@@ -295,11 +257,10 @@ class Stages:
         report.status["workflow"] = progress.status
         if moment := scheduling.scheduled(app, report.status, self._clock.now()):
             report.status[scheduling.FIELD] = moment
-        ending = closing.ended(result.revision, progress.status, self._sessions.of(app).memory)
-        if stored := await closing.write(result.revision, ending, self._hub):
-            self._caches.observe_revision(stored)
-        _report_services(report, result.deliverer)
-        _report_resources(report, result)
+        memory = self._sessions.of(app).memory
+        await self._chronicle.close(result.revision, progress.status, memory)
+        result.tell_services(report)
+        result.tell_resources(report)
         report.phase = progress.phase
         if progress.succeeded:
             report.passed("Workflow")
@@ -307,23 +268,6 @@ class Stages:
             report.fail(progress.problem)
         else:
             report.under_way()
-
-    async def _supersede(self, app: Application) -> None:
-        """Note how far the run has come that another one takes the place of (semantics C5)."""
-        old = closing.left_behind(app, self._caches.revisions(app))
-        if old is None:
-            return
-        ending = closing.superseded(old, app.status.get("workflow") or {})
-        if stored := await closing.write(old, ending, self._hub):
-            self._caches.observe_revision(stored)
-
-    async def _mark(
-        self, app: Application, revision: Revision, mark: returns.Quarantine | None
-    ) -> Revision:
-        """Quarantine a revision, or end that."""
-        stored = await returning.put_aside(app, revision, mark, self._hub)
-        self._caches.observe_revision(stored)
-        return Revision(stored)
 
     async def _govern(
         self,
@@ -344,66 +288,19 @@ class Stages:
         report.enter("StateKeep")
         session = self._sessions.of(app)
         await self._live.watch(result.ledger.resources)
-        session.owned = self._owned_versions(app)
-        broken: list[Problem] = []
-        try:
-            treat = result.governance.treatment
-            keeper = keep.Keeper(self._live, app.owner, identities.of(app), treat, session.clean)
-            await keeper.keep(result.ledger)
-        except (Problem, Problems) as problem:
-            broken += every(problem)  # what cannot be put back does not hide how the rest is
-        broken += await self._follow(app, result, report)
-        await self._look_again(app, result, report)
-        raise_any(broken)
+        session.owned = self._rest.owned(app)
+        raise_any(await self._upkeep.keep(app, result, session, report))
         report.kept()
         if result.progress.succeeded:
             report.enter("Ready")
             report.ready()
-
-    async def _follow(self, app: Application, result: Result, report: Report) -> list[Problem]:
-        """Deliver to where policies lead by now, and no longer look at where they do not.
-
-        Returns what was wrong with it.
-        """
-        leading = following.lead(result.route, result.progress.status, result.ledger.resources)
-        wrong = list(leading.troubles)
-        for step in leading.missing:
-            context = running.context_of(result.deliverer.facts)
-            try:
-                await self._runs.again(
-                    step,
-                    result.route,
-                    result.deliverer,
-                    context,
-                    self._sessions.of(app),
-                    result.runtime,
-                )
-            except (Problem, Problems) as error:
-                wrong += every(error)
-        delivered = result.deliverer.delivered
-        for slot in [slot for slot in delivered if leading.left(slot[0], slot[1])]:
-            del delivered[slot]
-        report.leave(leading.left)
-        _report_resources(report, result)
-        return wrong
-
-    async def _look_again(self, app: Application, result: Result, report: Report) -> None:
-        """The health of everything that was delivered, as it is now."""
-        if result.progress.succeeded:
-            await self._recall(app, result)
-        for slot in list(result.deliverer.delivered):
-            await result.deliverer.refresh(slot)
-        _report_services(report, result.deliverer)
-        if result.progress.succeeded:
-            fine = report.healthy or policing.judges_health(app, result.definitions)
-            report.phase = "running" if fine else "unhealthy"
 
     async def judge(self, app: Application, result: Result, report: Report) -> Result:
         """Whether the delivery is given up for the last good one, as its policy says."""
         known = self._caches.revisions(app)
         found = judging.judge(app, result, known, report, self._clock.now())
         if found.aside is not None:
-            await self._mark(app, result.revision, found.aside)
+            await self._chronicle.mark(app, result.revision, found.aside)
         return replace(result, verdict=found.verdict)
 
     async def collect(self, app: Application, result: Result, report: Report) -> None:
@@ -418,13 +315,10 @@ class Stages:
         in_use = revise.in_use(app, report.status, self._caches.revisions(app))
         leading = following.lead(result.route, result.progress.status, result.ledger.resources)
         swept = await self._collector.collect(app, result.ledger, governance, in_use, leading.left)
-        _report_resources(report, result)
+        result.tell_resources(report)
         report.held(swept.held)
         if swept.at_rest and result.verdict.after is None:
-            # as this pass found it all, not as it is by now: what changed since is another's to see
-            session = self._sessions.of(app)
-            others = [*session.externals, *session.clusters, *_inventories(swept.books)]
-            session.settled = sessions.fingerprint(app, report.status, session.owned, others)
+            self._rest.settle(app, report.status, swept.books)
 
     async def finalise(self, app: Application, report: Report) -> Next:
         """Clean up after an application that is being deleted, then let it go (semantics C9)."""
@@ -462,96 +356,8 @@ class Stages:
         self._caches.observe_application(stored)
         await self.herald.tell(app, app.status, report.status)
 
-    def _deliverer(
-        self,
-        app: Application,
-        revision: Revision,
-        session: sessions.Session,
-        books: tuple[tracker.Tracker, tracker.Tracker],
-        governance: treating.Governance,
-    ) -> tuple[deliver.Deliverer, recording.Ledger]:
-        facts = contexts.AppFacts.of(
-            app,
-            controller_version=__version__,
-            revision=revision.name,
-            revision_hash=revision.hash,
-            cluster_version=self._clusters.local_version,
-        )
-        facts = replace(facts, custom=scoping.custom(revision.scoped))
-        ledger = recording.Ledger(self._hub, *books, self._caches.observe_tracker)
-        treat = governance.treatment
-        dispatcher = applying.Dispatcher(self._live, ledger, app.owner, identities.of(app), treat)
-        catalogue = loading.Layered(loading.Recorded(revision.definitions), self._caches)
-        return (
-            deliver.Deliverer(
-                self._engine,
-                rendering.Renderer(
-                    self._engine,
-                    catalogue,
-                    self._shelf,
-                    runtime=self.world.templates(app, identities.of(app)),
-                    rules=self._rules,
-                ),
-                facts,
-                targets.Fleet(dispatcher, self._live, treat),
-                self._clusters,
-                session.delivered,
-            ),
-            ledger,
-        )
-
-    async def _recall(self, app: Application, result: Result) -> None:
-        """Find out again what was delivered, when a controller starts: nothing is applied."""
-        session = self._sessions.of(app)
-        if session.complete:
-            return
-        silent = replace(result.deliverer, target=targets.Shown(result.deliverer.target))
-        await running.rehearse(
-            result.route,
-            silent,
-            silent.facts,
-            self._engine,
-            self._clock,
-            stepping.on_paper(app.namespace, app.name, silent.target, self._caches.packages),
-            copy.deepcopy(session.memory),
-        )
-        session.complete = True
-
-    def _owned_versions(self, app: Application) -> sessions.Versions:
-        found = (manifest.metadata(each) for _, each in self._live.owned_by(app.owner))
-        return [(str(meta["uid"]), str(meta["resourceVersion"])) for meta in found]
-
 
 def _doubts(app: Application, governance: treating.Governance) -> str:
     """What is not right with policies and annotations, and keeps nothing from being delivered."""
     doubtful = [*governance.warnings, *scheduling.check(app)]
     return "; ".join(f"{each.path}: {each.message}" for each in doubtful)
-
-
-def _inventories(trackers: Iterable[tracker.Tracker]) -> list[tuple[str, str]]:
-    """Those that are stored: an application without objects has none."""
-    named = ((each.name, str(each.raw["metadata"].get("uid", ""))) for each in trackers)
-    return [(name, uid) for name, uid in named if uid]
-
-
-def _report_resources(report: Report, result: Result) -> None:
-    policies = {policy.name for policy in result.revision.application.policies}
-    report.resources(result.ledger.resources, policies)
-
-
-def _report_services(report: Report, deliverer: deliver.Deliverer) -> None:
-    """The health of every component at every placement; copies of one are told as one."""
-    entries: dict[tuple[str, ...], dict[str, Any]] = {}
-    for (*place, _), each in deliverer.delivered.items():
-        entry = assessing.status_entry(each.health, each.placement, deliverer.facts)
-        before = entries.get(tuple(place))
-        entries[tuple(place)] = assessing.joined(before, entry) if before else entry
-    for component, placement, why in deliverer.missing:
-        unknown = {"apiVersion": "", "kind": ""}
-        health = assessing.ComponentHealth(
-            component.name, False, False, why, workload_definition=unknown
-        )
-        entry = assessing.status_entry(health, placement, deliverer.facts)
-        entries[component.name, placement.cluster, placement.namespace] = entry
-    for entry in entries.values():
-        report.service(entry)

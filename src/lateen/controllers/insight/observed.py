@@ -17,12 +17,13 @@ from lateen.api.manifest import Manifest
 from lateen.api.revision import Revision
 from lateen.base import clock, loglines
 from lateen.base.clock import Clock
-from lateen.controllers.application import deliver, reconcile
+from lateen.controllers.application import deliver, outfitting, reconcile
 from lateen.controllers.application.report import Next, Report
-from lateen.controllers.application.stages import Result, Stages
+from lateen.controllers.application.results import Result
+from lateen.controllers.application.stages import Stages
 from lateen.controllers.insight.meters import Meters, Probe
 from lateen.definitions import rendering
-from lateen.dispatch import applying
+from lateen.dispatch import applying, recording
 from lateen.hub import connection
 from lateen.workflow import records
 
@@ -49,13 +50,17 @@ class Observed(Stages):
         """Tell these from now on; called once, before the first pass."""
         self._probe, self._meters = probe, meters
         self._began: dict[tuple[str, str], float] = {}
+        self.outfitter = _Outfitter(**vars(self.outfitter), probe=probe)
         return self
 
-    async def over(self, app: Application, clock: Clock) -> Next:
-        """A pass over an application, told of as a whole; one that is settled is only counted."""
-        if self.settled(app):
+    def settled(self, app: Application) -> bool:
+        """As of any stages; that no pass is needed is counted."""
+        if settled := super().settled(app):
             self._meters.passes.labels("settled").inc()
-            return Next(self.due(app, app.status))
+        return settled
+
+    async def over(self, app: Application, clock: Clock) -> Next:
+        """A pass over an application, told of as a whole."""
         self._began[app.owner] = time.perf_counter()
         outcome = "failed"
         try:
@@ -66,6 +71,10 @@ class Observed(Stages):
         finally:
             self._began.pop(app.owner, None)
             self._meters.passes.labels(outcome).inc()
+
+    async def schedule(self, app: Application) -> Application:
+        with self._probe.span("stage", stage="schedule"):
+            return await super().schedule(app)
 
     async def claim(self, app: Application) -> Application:
         with self._probe.span("stage", stage="claim"):
@@ -83,6 +92,10 @@ class Observed(Stages):
         with self._probe.span("stage", stage="keep"):
             await super().keep(app, result, report)
 
+    async def judge(self, app: Application, result: Result, report: Report) -> Result:
+        with self._probe.span("stage", stage="judge"):
+            return await super().judge(app, result, report)
+
     async def collect(self, app: Application, result: Result, report: Report) -> None:
         with self._probe.span("stage", stage="collect"):
             await super().collect(app, result, report)
@@ -99,10 +112,17 @@ class Observed(Stages):
             self._meters.transitions.labels(*phases).observe(time.perf_counter() - began)
         tell(app, report.status, self._meters)
 
-    def _deliverer(self, *given: Any) -> Any:
-        made, ledger = super()._deliverer(*given)
-        made.renderer = cast(rendering.Renderer, _Renderer(made.renderer, self._probe))
-        made.target = _Target(made.target, self._probe)
+
+@dataclass(frozen=True)
+class _Outfitter(outfitting.Outfitter):
+    """What it gives to a pass tells of what is done with it."""
+
+    probe: Probe = field(kw_only=True)
+
+    def outfit(self, *given: Any) -> tuple[deliver.Deliverer, recording.Ledger]:
+        made, ledger = super().outfit(*given)
+        made.renderer = cast(rendering.Renderer, _Renderer(made.renderer, self.probe))
+        made.target = _Target(made.target, self.probe)
         return made, ledger
 
 
