@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from lateen.cli import main
 from lateen.controllers import installing
 from lateen.cue.engine import Engine
 from lateen.definitions import files
+from lateen.hub import kubeconfig, members
+from tests.conftest import Embedded
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -96,3 +100,26 @@ def controller(plane, namespace):
     yield start
     for task in tasks:
         task.cancel()
+
+
+@dataclass(frozen=True)
+class Member:
+    """The plane, joined to itself under another name."""
+
+    name: str
+    plane: Embedded
+
+    def cut(self) -> None:
+        """Let its address lead nowhere."""
+        endpoint = base64.b64encode(b"https://127.0.0.1:1").decode()
+        body = {"data": {"endpoint": endpoint}}
+        self.plane.call(self.plane.client.patch, members.key(self.name), body)
+
+
+@pytest.fixture
+def member(plane):
+    name = f"member-{uuid.uuid4().hex[:6]}"
+    entries = kubeconfig.read(plane.kubeconfig)
+    plane.call(plane.client.create, members.secret(name, entries.cluster, entries.user, {}))
+    yield Member(name, plane)
+    plane.call(plane.client.delete, members.key(name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,6 @@ from lateen.base.clock import Clock
 from lateen.base.problem import Problem
 from lateen.cli import causes, chains, connecting, endpoints, reaching, trees
 from lateen.gc import planning
-from lateen.hub import clusters
 from lateen.policies import treating
 from lateen.workflow import records
 
@@ -175,17 +174,7 @@ async def _in_cluster(
     except* (hub.ApiError, Problem) as errors:
         if cluster == names.LOCAL:
             raise
-        first = next(_each(errors))
-        away = clusters.lost(cluster, first) if isinstance(first, hub.ApiError) else first
-        found.away[cluster] = (away or first).message
-
-
-def _each(errors: BaseExceptionGroup[Any]) -> Iterator[hub.ApiError | Problem]:
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _each(error)
-        else:
-            yield error
+        found.away[cluster] = reaching.away(cluster, errors).message
 
 
 async def _get(client: hub.Client, key: Key) -> Manifest | None:

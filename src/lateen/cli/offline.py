@@ -4,7 +4,8 @@ checks before it changes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading, rendering, tracing, wording
 from lateen.hub import members
+from lateen.policies import placements
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,16 @@ async def check(
         return []
     rendered: list[Rendered] = []
     wrong: list[tuple[Document, tuple[Problem, ...]]] = []
-    async with Engine() as engine, surroundings.sources() as fetching:
+    async with (
+        Engine() as engine,
+        surroundings.sources() as fetching,
+        AsyncExitStack() as stack,
+    ):
         spaces = sorted({Application(document.data).namespace for document in apps})
         known = await catalogue(documents, client, extra, engine, spaces)
         around = await shared(documents, client, spaces)
-        roster = await reaching.roster(client) if client else members.ALONE
+        reach = await stack.enter_async_context(reaching.every(client)) if client else None
+        roster = reach.roster if reach else members.Hearsay()
         for document in apps:
             app = Application(document.data)
             recorder = tracing.Recorder() if traced else None
@@ -92,21 +99,48 @@ async def check(
                     surroundings=surroundings.of(client, app.namespace, fetching),
                 )
             except (Problem, Problems) as error:
-                wrong.append((document, every(error)))
+                said = map(_unlabelled, every(error)) if reach is None else every(error)
+                wrong.append((document, tuple(said)))
                 continue
             rendered.append(Rendered(app, found.manifests, document, recorder, found.unrun))
-            if client is not None:
-                judged = await _vet(client, app, documents, found)
+            if reach is not None:
+                judged = await _vet(reach, app, documents, found)
                 if judged.problems:
                     wrong.append((document, tuple(judged.problems)))
                 found.warnings += judged.warnings
+            else:
+                found.warnings += _selecting(app)
             located = [problems.locate(w, document) for w in found.warnings]
-            said = _texts((w for w in located), known)
-            problems.warn(located, {**said, document.source: document.text})
+            texts = _texts((w for w in located), known)
+            problems.warn(located, {**texts, document.source: document.text})
     if wrong:
         wrong = _at_home(wrong, documents)
         raise problems.blame(wrong, _texts((each for _, its in wrong for each in its), known))
     return rendered
+
+
+def _unlabelled(problem: Problem) -> Problem:
+    """What it means without a control plane that a selector of clusters selects none."""
+    if problem.code != "cluster.none":
+        return problem
+    said = "labels of clusters are not known offline: no joined cluster matches any"
+    return replace(problem, message=said, hint=_UNLABELLED)
+
+
+def _selecting(app: Application) -> Iterator[Problem]:
+    """Policies that may lead to more clusters than can be known offline."""
+    for policy in app.policies:
+        if policy.type == placements.TYPE and "clusterLabelSelector" in (policy.properties or {}):
+            yield Problem(
+                "cluster.unlabelled",
+                f"policy {policy.name} selects clusters by labels, which are not known offline: "
+                "it is shown for the control plane's own only, if for any",
+                path=f"{policy.path}.properties.clusterLabelSelector",
+                hint=_UNLABELLED,
+            )
+
+
+_UNLABELLED = "ask a control plane (without --offline), or name the clusters in `clusters`"
 
 
 def _at_home(
@@ -169,12 +203,10 @@ def _text(source: str, known: loading.Catalogue | None) -> str | None:
 
 
 async def _vet(
-    client: hub.Client, app: Application, documents: Sequence[Document], found: preview.Preview
-) -> vetting.Vetting:
+    reach: reaching.Reach, app: Application, documents: Sequence[Document], found: preview.Preview
+) -> vetting.Verdict:
     coming = [document.data for document in documents if not sources.is_application(document.data)]
-    judged = vetting.Vetting(client, app, coming)
-    await judged.run(found.manifests)
-    return judged
+    return await vetting.vet(reach, app, coming, found.manifests)
 
 
 async def shared(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 
 from lateen import hub
 from lateen.api import names
 from lateen.api.manifest import Key, Manifest
+from lateen.base import clock
+from lateen.base.problem import Problem
 from lateen.dispatch import writing
-from lateen.hub import clusters, kubeconfig, members
+from lateen.hub import clusters, credentials, kubeconfig, members
 from lateen.hub.connection import Connection
 
 _TIMEOUT = 10.0  # seconds for one request to a joined cluster
@@ -25,25 +29,44 @@ class Reach:
     client: hub.Client
     roster: members.Roster
     _stack: AsyncExitStack
-    _open: dict[str, hub.Client] = field(default_factory=dict)
-    _lock: anyio.Lock = field(default_factory=anyio.Lock)
+    _open: dict[str, hub.Client | Problem] = field(default_factory=dict)
+    _locks: dict[str, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
 
     async def at(self, cluster: str) -> hub.Client:
-        """A client of a cluster; of the control plane's own when the name is empty.
+        """A client of a cluster that answers; of the control plane's own when the name is empty.
 
         Raises:
-            Problem: `cluster.unknown`, `cluster.credentials`, `hub.kubeconfig`.
+            Problem: `cluster.unknown`, `cluster.unreachable`, `cluster.credentials`,
+                `hub.kubeconfig`.
         """
         if cluster in ("", names.LOCAL):
             return self.client
-        async with self._lock:
+        async with self._locks[cluster]:
             if cluster not in self._open:
-                if not self.roster.knows(cluster):
-                    raise clusters.unknown(cluster, self.roster.labels)
-                access = await kubeconfig.of(self.roster.members[cluster].kubeconfig)
-                link = await self._stack.enter_async_context(Connection(access, timeout=_TIMEOUT))
-                self._open[cluster] = hub.Client(link)
-            return self._open[cluster]
+                self._open[cluster] = await self._connected(cluster)
+        found = self._open[cluster]
+        if isinstance(found, Problem):
+            raise found
+        return found
+
+    async def _connected(self, cluster: str) -> hub.Client | Problem:
+        """A client, or what keeps it from being had: who asks again is not to wait again."""
+        if not self.roster.knows(cluster):
+            return clusters.unknown(cluster, self.roster.labels)
+        member = self.roster.members[cluster]
+
+        async def access() -> credentials.Access:
+            return await kubeconfig.of(member.kubeconfig)
+
+        try:
+            link = Connection(await access(), access, _TIMEOUT)
+        except Problem as problem:
+            return problem
+        await self._stack.enter_async_context(link)
+        if fault := await clusters.look(link):
+            seen = clock.parse(member.seen) if member.seen else None
+            return clusters.unreachable(cluster, fault, seen)
+        return hub.Client(link)
 
     async def fetch(self, cluster: str, key: Key) -> Manifest | None:
         """An object as its cluster has it, None when there is none.
@@ -57,6 +80,22 @@ class Reach:
             if away := clusters.lost(cluster, error):
                 raise away from error
             raise
+
+
+def away(cluster: str, errors: BaseExceptionGroup[Any]) -> Problem:
+    """What it means that requests to a joined cluster, sent side by side, went wrong."""
+    first = next(_leaves(errors))
+    if isinstance(first, hub.ApiError):
+        return clusters.lost(cluster, first) or clusters.unreachable(cluster, first.message)
+    return first
+
+
+def _leaves(errors: BaseExceptionGroup[Any]) -> Iterator[hub.ApiError | Problem]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 @asynccontextmanager

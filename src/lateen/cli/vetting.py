@@ -1,4 +1,4 @@
-"""Would the cluster take what an application renders to? Asked before anything is sent.
+"""Would the clusters take what an application renders to? Asked before anything is sent.
 
 The controller asks the same before it applies (semantics C7); asked here, the answer has a file, a
 line and a column, and nothing was changed.
@@ -7,8 +7,8 @@ line and a column, and nothing was changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -18,10 +18,12 @@ from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
+from lateen.cli import reaching
 from lateen.dispatch import ownership, preparing, writing
 from lateen.policies import treating
 
 _PARALLEL = 10
+_NAMED = 3  # clusters that a message names, before it counts the others
 _FLAWED = frozenset({400, 422})  # statuses of what will be refused again
 # the rule behind a refusal, said in words before it
 _REGEX = re.compile(r" \(e\.g\. .*?regex used for validation is '[^']*'\)")
@@ -29,40 +31,87 @@ _REGEX = re.compile(r" \(e\.g\. .*?regex used for validation is '[^']*'\)")
 Rendered = tuple[str, str | None, Manifest]  # component, trait type or None, manifest
 
 
-@dataclass
-class Vetting:
-    """One application on its way; `coming` is what is applied before it."""
+@dataclass(frozen=True)
+class Verdict:
+    """What keeps an application out of its clusters, and what may do so."""
 
-    client: hub.Client
+    problems: Sequence[Problem]
+    warnings: Sequence[Problem]
+
+
+async def vet(
+    reach: reaching.Reach,
+    app: Application,
+    coming: Sequence[Manifest],
+    rendered: Sequence[Rendered],
+) -> Verdict:
+    """Find everything that keeps the objects out of their clusters: their kind, namespace, owner,
+    or a field. What may have changed when the controller comes to it is a warning, and so is a
+    cluster that does not answer: its objects wait for it.
+
+    `coming` is what is applied before the application, to the control plane's own cluster.
+    """
+    limit = anyio.CapacityLimiter(_PARALLEL)
+    placed: dict[str, list[Rendered]] = {names.LOCAL: []}
+    for each in rendered:
+        placed.setdefault(manifests.cluster(each[2]) or names.LOCAL, []).append(each)
+    places = [
+        _Place(cluster, app, its, coming if cluster == names.LOCAL else (), limit)
+        for cluster, its in placed.items()
+    ]
+    async with anyio.create_task_group() as group:
+        for place in places:
+            group.start_soon(place.look, reach)
+    return Verdict(
+        _gathered((place.cluster, each) for place in places for each in place.problems),
+        [
+            *_gathered((place.cluster, each) for place in places for each in place.warnings),
+            *(place.away for place in places if place.away is not None),
+        ],
+    )
+
+
+@dataclass
+class _Place:
+    """One cluster, and what is to go there. `away` is why it could not be asked."""
+
+    cluster: str
     app: Application
+    rendered: Sequence[Rendered]
     coming: Sequence[Manifest]
+    limit: anyio.CapacityLimiter
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    away: Problem | None = None
 
-    async def run(self, rendered: Sequence[Rendered]) -> None:
-        """Find everything that keeps the objects out of the cluster: their kind, namespace, owner,
-        or a field. What may have changed when the controller comes to it is a warning.
-        """
-        here = [each for each in rendered if _cluster(each[2]) in ("", names.LOCAL)]
-        leaders = [*self.coming, *(m for _, _, m in here if preparing.precedes(m))]
-        absent = await self._absent(here, leaders)
-        limit = anyio.CapacityLimiter(_PARALLEL)
-        found: list[Problem | None] = [None] * len(here)
+    async def look(self, reach: reaching.Reach) -> None:
+        try:
+            self.client = await reach.at(self.cluster)
+            await self._judge()
+        except* (hub.ApiError, Problem) as errors:
+            if self.cluster == names.LOCAL:
+                raise
+            self.away = reaching.away(self.cluster, errors)
+
+    async def _judge(self) -> None:
+        leaders = [*self.coming, *(m for _, _, m in self.rendered if preparing.precedes(m))]
+        absent = await self._absent(leaders)
+        found: list[Problem | None] = [None] * len(self.rendered)
 
         async def look(index: int) -> None:
-            async with limit:
-                found[index] = await self._look(here[index], leaders, absent)
+            async with self.limit:
+                found[index] = await self._look(self.rendered[index], leaders, absent)
 
         async with anyio.create_task_group() as group:
-            for index in range(len(here)):
+            for index in range(len(self.rendered)):
                 group.start_soon(look, index)
         self.problems += [problem for problem in found if problem]
 
-    async def _absent(self, rendered: Sequence[Rendered], leaders: list[Manifest]) -> set[str]:
+    async def _absent(self, leaders: list[Manifest]) -> set[str]:
         """Namespaces that are not there and do not come, each with a problem of its own."""
-        wanted = {self.app.namespace: "metadata.namespace"}
-        for each in rendered:
-            wanted.setdefault(manifests.key(each[2]).namespace, self._path(each))
+        wanted = {self.app.namespace: "metadata.namespace"} if self.cluster == names.LOCAL else {}
+        for each in self.rendered:
+            wanted.setdefault(manifests.key(each[2]).namespace, _path(self.app, each))
         made = {m["metadata"]["name"] for m in leaders if m.get("kind") == "Namespace"}
         absent = set()
         for name, path in wanted.items():
@@ -92,7 +141,7 @@ class Vetting:
             resource = await self.client.resources.find(key.group, key.version, key.kind)
             await self._try(preparing.prepare(each[2], namespaced=resource.namespaced), key)
         except Problem as problem:
-            said = Problem(problem.code, problem.message, self._path(each), hint=problem.hint)
+            said = Problem(problem.code, problem.message, _path(self.app, each), hint=problem.hint)
             # what a CustomResourceDefinition may yet bring; Kubernetes' own kinds have no dot
             if problem.code == "hub.unknown-kind" and "." in key.group:
                 self.warnings.append(said)
@@ -100,7 +149,7 @@ class Vetting:
             return said
         except hub.ApiError as error:
             if error.status in _FLAWED and "dry run" not in error.message:
-                return self._refusal(each, error)
+                return _refusal(self.app, each, error)
         return None
 
     async def _try(self, desired: Manifest, key: Key) -> None:
@@ -128,28 +177,47 @@ class Vetting:
         stance = ownership.stance(live, owner, treatment)
         await writer.rehearse(desired, live, stance, treatment)
 
-    def _refusal(self, each: Rendered, error: hub.ApiError) -> Problem:
-        key = manifests.key(each[2])
-        said = [
-            _REGEX.sub("", f"{problem.path}: {problem.message}" if problem.path else str(problem))
-            for problem in error.problems()
-        ]
-        return Problem(
-            "dispatch.refused",
-            f"the cluster would not take {key.kind} {key.name}: {said[0]}",
-            self._path(each),
-            hint="\n".join(["Kubernetes validates these fields of the rendered object", *said[1:]])
-            if len(said) > 1
-            else "`lateen dry-run --offline` shows the object as it is rendered",
-        )
 
-    def _path(self, each: Rendered) -> str:
-        """Where the object comes from in the application."""
-        component = next((c for c in self.app.components if c.name == each[0]), None)
-        if component is None:  # added by a policy
-            return "spec.policies"
-        trait = next((t for t in component.traits if t.type == each[1]), None)
-        return trait.path if trait else component.path
+def _refusal(app: Application, each: Rendered, error: hub.ApiError) -> Problem:
+    key = manifests.key(each[2])
+    said = [
+        _REGEX.sub("", f"{problem.path}: {problem.message}" if problem.path else str(problem))
+        for problem in error.problems()
+    ]
+    return Problem(
+        "dispatch.refused",
+        f"the cluster would not take {key.kind} {key.name}: {said[0]}",
+        _path(app, each),
+        hint="\n".join(["Kubernetes validates these fields of the rendered object", *said[1:]])
+        if len(said) > 1
+        else "`lateen dry-run --offline` shows the object as it is rendered",
+    )
+
+
+def _path(app: Application, each: Rendered) -> str:
+    """Where the object comes from in the application."""
+    component = next((c for c in app.components if c.name == each[0]), None)
+    if component is None:  # added by a policy
+        return "spec.policies"
+    trait = next((t for t in component.traits if t.type == each[1]), None)
+    return trait.path if trait else component.path
+
+
+def _gathered(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
+    """Each problem once, with the joined clusters it is about."""
+    where: dict[Problem, list[str]] = {}
+    for cluster, problem in found:
+        where.setdefault(problem, []).append(cluster)
+    return [_located(problem, places) for problem, places in where.items()]
+
+
+def _located(problem: Problem, places: Sequence[str]) -> Problem:
+    if names.LOCAL in places:
+        return problem  # wrong here already
+    first, more = places[:_NAMED], len(places) - _NAMED
+    listed = ", ".join(first) + (f" and {more} more" if more > 0 else "")
+    noun = "cluster" if len(places) == 1 else "clusters"
+    return replace(problem, message=f"in {noun} {listed}: {problem.message}")
 
 
 def no_namespace(namespace: str, path: str) -> Problem:
@@ -160,7 +228,3 @@ def no_namespace(namespace: str, path: str) -> Problem:
         path,
         hint=f"create it with `kubectl create namespace {namespace}`, or put it into the file",
     )
-
-
-def _cluster(manifest: Manifest) -> str:
-    return manifests.labels(manifest).get(names.APP_CLUSTER, "")

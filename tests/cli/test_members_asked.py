@@ -1,0 +1,110 @@
+"""`up` and `dry-run` ask the API servers of joined clusters before anything is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from lateen.api.manifest import Key
+from lateen.cli.exits import Exit
+from lateen.hub import ApiError
+
+APP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: settings
+      type: k8s-objects
+      properties:
+        objects:
+          - apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: settings}
+            data: DATA
+  policies:
+    - name: there
+      type: topology
+      properties: {clusters: [CLUSTERS], namespace: "SPACE"}
+"""
+
+
+@pytest.fixture
+def asked(shell, namespace):
+    """Writes the application for some clusters, and asks with a command."""
+
+    def ask(*arguments, clusters, data="{x: y}", space=""):
+        text = APP.replace("CLUSTERS", ", ".join(clusters))
+        text = text.replace("DATA", data).replace("SPACE", space)
+        return shell.run(*arguments, "-n", namespace, "-f", shell.write(text))
+
+    return ask
+
+
+@pytest.mark.parametrize("command", [["up", "--no-wait"], ["dry-run"]], ids=["up", "dry-run"])
+def test_a_member_that_would_refuse_is_named(asked, plane, namespace, member, command):
+    done = asked(*command, clusters=[member.name], space="nowhere")
+    assert done.exit_code == Exit.INPUT, done.output
+    assert f"in cluster {member.name}: there is no namespace nowhere" in done.stderr
+    done = asked(*command, clusters=[member.name], data="{x: {y: z}}")
+    assert done.exit_code == Exit.INPUT, done.output
+    assert f"in cluster {member.name}: the cluster would not take ConfigMap settings" in done.stderr
+    assert "app.yaml:6:7" in done.stderr  # the component
+    with pytest.raises(ApiError):
+        plane.call(plane.client.get, Key("core.oam.dev", "Application", namespace, "shop", ""))
+
+
+def test_what_is_wrong_everywhere_is_said_once(asked, member):
+    done = asked("dry-run", clusters=["local", member.name], data="{x: {y: z}}")
+    assert done.exit_code == Exit.INPUT
+    assert done.stderr.count("would not take ConfigMap settings") == 1
+    assert "in cluster" not in done.stderr
+
+
+def test_an_object_of_another_application_in_a_member_is_found(asked, plane, namespace, member):
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "settings",
+            "namespace": namespace,
+            "labels": {"app.oam.dev/name": "other", "app.oam.dev/namespace": namespace},
+        },
+    }
+    plane.call(plane.client.create, foreign)
+    done = asked("dry-run", clusters=[member.name])
+    assert done.exit_code != Exit.OK
+    assert f"in cluster {member.name}: " in done.stderr
+    assert "is managed by other application" in done.stderr
+
+
+def test_a_member_that_is_down_is_a_warning(asked, member):
+    member.cut()
+    done = asked("up", "--no-wait", clusters=["local", member.name])
+    assert done.exit_code == Exit.OK, done.output
+    assert "application shop created" in done.stdout
+    assert f"cluster {member.name} does not answer" in done.stderr
+
+
+def test_without_a_control_plane_named_clusters_are_taken_at_their_word(asked):
+    done = asked("dry-run", "--offline", clusters=["local", "berlin"])
+    assert done.exit_code == Exit.OK, done.output
+    assert "on cluster berlin" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("selector", "code", "said"),
+    [
+        pytest.param(
+            "{region: eu}", Exit.INPUT, "error: labels of clusters are not known offline", id="none"
+        ),
+        pytest.param("{}", Exit.OK, "warning: policy there selects clusters by labels", id="all"),
+    ],
+)
+def test_without_a_control_plane_labels_are_not_known(shell, selector, code, said):
+    text = APP.replace("clusters: [CLUSTERS]", f"clusterLabelSelector: {selector}")
+    file = shell.write(text.replace("DATA", "{}").replace("SPACE", ""))
+    done = shell.run("dry-run", "--offline", "-f", file)
+    assert done.exit_code == code, done.output
+    assert said in done.stderr
+    assert "without --offline" in done.stderr
