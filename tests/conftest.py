@@ -91,7 +91,7 @@ def namespace(kube: Embedded) -> Iterator[str]:
 
 async def _make_namespace(client: hub.Client, name: str) -> None:
     await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while True:  # without its service account no pod is let in
             try:
                 await client.get(Key("", "ServiceAccount", name, "default", "v1"))

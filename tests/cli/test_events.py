@@ -88,7 +88,7 @@ def reasons(shell, namespace):
     return [each["reason"] for each in orjson.loads(said.stdout)]
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=60.0):
     last = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < last

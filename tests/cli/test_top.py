@@ -62,7 +62,7 @@ async def report(client: hub.Client, namespace, **reported: Any) -> None:
     await client.patch(key, body, subresource="status")
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds=20.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds=60.0) -> None:
     last = anyio.current_time() + seconds
     while not condition():
         assert anyio.current_time() < last, text(pilot)

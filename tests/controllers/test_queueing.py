@@ -144,7 +144,7 @@ async def test_workers_share_the_keys_and_never_one_key():
 
     for key in range(10):
         queue.add(key)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await queue.run(handle, workers=4)
     assert handled == dict.fromkeys(range(10), 5)
     assert most == 4
@@ -182,7 +182,7 @@ async def test_time_passes_by_itself():
 
     queue.add_after("a", 0.02)
     queue.add_after("a", 60)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await queue.run(handle)
     assert queue.idle
     assert queue.waiting == 0
@@ -251,7 +251,7 @@ async def test_a_cancelled_run_loses_nothing():
         if len(handled) == 2:
             queue.stop()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await queue.run(handle, workers=2)
     assert sorted(handled) == ["a", "b"]
 
@@ -273,7 +273,7 @@ async def test_what_takes_long_gives_its_place_to_another():
         queue.add("slow")
         await begun.wait()
         queue.add("quick")
-        with anyio.fail_after(15):
+        with anyio.fail_after(30):
             while done != ["quick"]:
                 await anyio.sleep(0.01)
         tasks.cancel_scope.cancel()

@@ -59,7 +59,7 @@ async def many(template: Template, count: int) -> None:
 @pytest.mark.parametrize("text", [LOOPS, MULTIPLIES], ids=["loops", "alternatives"])
 async def test_what_does_not_end_is_ended_at_its_deadline(text: str) -> None:
     async with Engine() as engine:
-        with anyio.fail_after(10), pytest.raises(Problem) as raised:
+        with anyio.fail_after(30), pytest.raises(Problem) as raised:
             await engine.evaluate(
                 text, number(10_000) if text is LOOPS else [], ["x"], source="t.cue", deadline=0.5
             )
@@ -72,7 +72,7 @@ async def test_what_does_not_end_is_ended_at_its_deadline(text: str) -> None:
 async def test_what_takes_too_much_memory_is_ended() -> None:
     async with Engine(memory_mib=128) as engine:
         template = await engine.compile(GROWS, source="t.cue")
-        with anyio.fail_after(20), pytest.raises(Problem) as raised:
+        with anyio.fail_after(30), pytest.raises(Problem) as raised:
             await template.evaluate(number(10_000_000), ["x"], deadline=15)
         assert raised.value.code == "cue.memory"
         assert raised.value.message == "evaluating t.cue takes more memory than 128 MiB"
@@ -145,7 +145,7 @@ async def test_a_cancelled_loop_is_ended_all_the_same() -> None:
         with anyio.move_on_after(0.1):
             await slow.evaluate(number(10_000), ["x"], deadline=0.4)
         assert engine.usage()["pid"]
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while engine.usage()["pid"]:
                 await anyio.sleep(0.02)
 
@@ -212,7 +212,7 @@ async def test_the_evaluator_leaves_with_its_parent() -> None:
         evaluator = int(await parent.stdout.receive())
         await anyio.sleep(0.3)
         parent.kill()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while running(evaluator):
             await anyio.sleep(0.02)
 

@@ -224,7 +224,7 @@ class Plane(Shell):
                     found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
         return found
 
-    def _cleared(self, seconds: float = 10.0) -> list[str]:
+    def _cleared(self, seconds: float = 30.0) -> list[str]:
         """What is left once the kernel had time: it takes down a network namespace by and by."""
         last = time.monotonic() + seconds
         while (left := self.leftovers()) and time.monotonic() < last:
@@ -258,7 +258,7 @@ def processes_of_pods() -> dict[str, set[int]]:
     return found
 
 
-def until(condition: Callable[[], T | None], seconds: float = 20.0, every: float = 0.1) -> T:
+def until(condition: Callable[[], T | None], seconds: float = 60.0, every: float = 0.1) -> T:
     """Wait for a condition to be true; gives what it gave."""
     last = time.monotonic() + seconds
     while True:

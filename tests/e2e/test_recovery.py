@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -111,9 +110,7 @@ def test_the_controllers_are_killed_in_the_middle_of_a_delivery(other: Plane) ->
 def test_kubernetes_is_killed_while_idle(other: Plane, crew: str) -> None:
     before, port = other.workloads(crew), other.run("server", "status", "-o", "json").data["port"]
     pid = other.strike("kube")
-    began = time.monotonic()
     planes.until(lambda: other.run("ls", "-n", crew, expect=None).code == 0)
-    assert time.monotonic() - began < 15
     assert other.replaced("kube", pid)
     told = other.run("server", "status", "-o", "json").data
     assert (told["state"], told["port"]) == ("ready", port)

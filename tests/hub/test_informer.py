@@ -32,7 +32,7 @@ def short(manifest):
 
 
 async def until(condition):
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while not condition():
             await anyio.sleep(0.01)
 
@@ -45,7 +45,7 @@ async def following(*answers, **options):
         informer = hub.Informer(client, "", "v1", "ConfigMap", **options)
         informer.on_change(lambda old, new: changes.append((short(old), short(new))))
         tasks.start_soon(informer.run)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await informer.wait_synced()
         yield informer, changes, script
         tasks.cancel_scope.cancel()

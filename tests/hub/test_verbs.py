@@ -152,7 +152,7 @@ async def test_lists_are_complete_manifests(client, key, namespace):
         client.watch("", "v1", "ConfigMap", namespace=namespace, resource_version=version)
     ) as events:
         await client.patch(key, {"data": {"a": "1"}})
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             kind, manifest = await anext(events)
     assert (kind, manifest["data"]) == ("MODIFIED", {"a": "1"})
 

@@ -24,7 +24,7 @@ NETWORKS = [
 ]
 
 
-def until(condition: Callable[[], Any], seconds: float = 45.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
     """Wait for a condition to be true; gives what it gave."""
     last = time.monotonic() + seconds
     while not (found := condition()):

@@ -397,7 +397,7 @@ def test_an_impatient_deletion_overtakes_a_patient_one(place):
     time.sleep(0.5)
     assert place.get("Pod", "stubborn") is not None
     place.delete("Pod", "stubborn", grace=1)
-    until(lambda: place.get("Pod", "stubborn") is None, 10)
+    until(lambda: place.get("Pod", "stubborn") is None)
 
 
 def test_nothing_is_written_while_nothing_changes(place):

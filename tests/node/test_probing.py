@@ -98,10 +98,10 @@ def test_exec():
 
 
 def test_an_answer_that_does_not_come_in_time_is_a_failure():
-    slow = {"exec": {"command": ["sleep", "5"]}, "timeoutSeconds": 0.1}
+    slow = {"exec": {"command": ["sleep", "60"]}, "timeoutSeconds": 0.1}
     began = time.monotonic()
     assert "no answer" in asyncio.run(ask(slow)).message
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_what_starts_fast_is_ready_long_before_the_first_period_is_over(tmp_path):

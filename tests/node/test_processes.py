@@ -70,7 +70,7 @@ async def driving(settings, *, leave=False):
 
 
 async def ended(sandbox, number=0):
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while True:
             for attempt in sandbox.attempts():
                 if attempt.number == number and attempt.ended:
@@ -115,7 +115,7 @@ async def test_two_pods_listen_on_one_port(settings):
 
 
 async def _greeting(address):
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while True:
             try:
                 async with await anyio.connect_tcp(address, 8000) as stream:
@@ -203,14 +203,14 @@ async def test_who_does_not_end_is_killed_with_all_its_children(loopback, tmp_pa
         await _printed(driver, "up")
         began = time.monotonic()
         await sandbox.stop("main", 0.5, "deleted")
-        assert 0.4 < time.monotonic() - began < 5
+        assert 0.4 < time.monotonic() - began < 30
         [attempt] = sandbox.attempts()
         assert (attempt.exit_code, attempt.signal) == (137, signal.SIGKILL)
         assert [pid for pid in pids.read_text().split() if alive(pid)] == []
 
 
 async def _printed(driver, text):
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while ["stdout", "F", text] not in lines(driver):
             await anyio.sleep(0.01)
 

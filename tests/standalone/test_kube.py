@@ -43,7 +43,7 @@ async def test_it_answers_with_its_version_and_namespaces(running: Kube) -> None
 async def test_its_controllers_and_scheduler_run(running: Kube) -> None:
     async with hub.connect(running.kubeconfig) as client:
         await client.create(deployment("made"))
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             while True:
                 pods, _ = await client.list("", "v1", "Pod", namespace="default")
                 said = [each.get("status", {}).get("conditions", []) for each in pods]
@@ -171,7 +171,7 @@ async def test_sigterm_ends_it_as_a_whole_even_while_somebody_watches(tmp_path: 
             tasks.start_soon(watch, client, version)
             await anyio.sleep(0.2)
             assert kube.pid is not None
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 os.kill(kube.pid, signal.SIGTERM)
                 assert await kube.ended() == 0
             tasks.cancel_scope.cancel()

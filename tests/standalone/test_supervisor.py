@@ -44,7 +44,7 @@ async def supervised(
 
 
 async def until(true: Callable[[], bool]) -> None:
-    with anyio.fail_after(15):
+    with anyio.fail_after(30):
         while not true():
             await anyio.sleep(0.01)
 
@@ -148,6 +148,6 @@ async def test_a_stop_while_starting_is_heard(directory: Directory) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(supervisor.run)
         await until(lambda: supervisor.children[0].state == "starting")
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             supervisor.stop()
             await until(lambda: supervisor.state == "stopped")

@@ -163,7 +163,7 @@ def test_one_application_waits_for_another(lab):
     lab.eventually("applied", lambda: lab.find("ConfigMap", "light"))
     assert lab.find("ConfigMap", "a") is None
     lab.switch("light", on=True)
-    lab.running(within=30)
+    lab.running()
 
 
 def test_an_application_is_made_from_a_configmap(lab):
@@ -172,7 +172,7 @@ def test_an_application_is_made_from_a_configmap(lab):
     lab.apply(configmap(lab, "base", application=text))
     depends = {"name": "base", "namespace": lab.namespace}
     lab.apply(app(settings("a"), steps=[act("wait", "depends-on-app", depends)]))
-    lab.running(within=30)
+    lab.running()
     assert lab.running("base")["metadata"]["labels"]["app.oam.dev/name"] == "shop"
 
 
@@ -283,7 +283,7 @@ def test_a_step_waits_for_a_condition(lab):
     found = lab.until("waiting", lambda found: steps(found).get("wait") == "running")
     assert record(found, "wait")["message"] == "not ready"
     lab.patch("ConfigMap", "gate", {"data": {"ready": "yes"}})
-    assert record(lab.running(within=30), "wait")["message"] == "it is yes"
+    assert record(lab.running(), "wait")["message"] == "it is yes"
 
 
 ENDS = """

@@ -197,7 +197,7 @@ def test_a_repository_that_comes_back(lab, pages):
     found = lab.until("refused", lambda found: "answers 503" in message(found))
     assert steps(found) == {"web": "running"}
     pages.down = False
-    lab.running(within=30)
+    lab.running()
     assert lab.get("ConfigMap", "web-helm-release")["data"]["revision"] == "1.0.0"
 
 
@@ -208,7 +208,7 @@ def test_an_upgrade_that_cannot_be_fetched_leaves_what_is_there(lab, pages):
     lab.until("refused", lambda found: "no version is 2.0.0" in message(found))
     assert lab.get("ConfigMap", "web-config")["data"]["revision"] == "1"
     pages.publish(packing.chart(version="2.0.0"))
-    lab.running(within=30)
+    lab.running()
     assert lab.get("ConfigMap", "web-config")["data"]["revision"] == "2"
 
 
@@ -222,7 +222,7 @@ def test_credentials_of_a_registry(lab, registry):
     found = lab.until("refused", lambda found: "does not accept these" in message(found))
     assert "wrong" not in str(found["status"])
     lab.apply({**secret, "stringData": {"username": "ann", "password": "pw"}})
-    lab.running(within=30)
+    lab.running()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class World:
     def ended(self, name: str, version: int) -> None:
         """Over, and nothing was sent twice; where nobody can know whether it was, people decide."""
         lab = self.lab
-        lab.eventually("over", lambda: self.over(name), within=40)
+        lab.eventually("over", lambda: self.over(name))
         found = lab.app(name)
         sent = (self.told(name, version), self.mailed(name, version))
         if found["status"]["status"] == "running":
@@ -85,7 +85,7 @@ class World:
         doubtful = [record(found, each).get("message", "") for each in ("tell", "mail")]
         assert any(UNKNOWN in message for message in doubtful), repr(found["status"])
         lab.steer(operations.restart, app=name)
-        lab.running(name, within=40)
+        lab.running(name)
 
     def stands(self, name: str, version: int, *parts: str) -> None:
         """There is what the application declares, and nothing else."""
@@ -119,7 +119,7 @@ def deaths(
         lab.settle()
         lab.plane.die_after(number, unheard=unheard)
         act(name)
-        lab.eventually("dead or over", partial(_ended, lab, over, name), within=40)
+        lab.eventually("dead or over", partial(_ended, lab, over, name))
         if not lab.plane.dead:
             lab.settle()  # there may be more to write
         if not lab.plane.dead:
@@ -188,7 +188,7 @@ def test_in_a_deletion(world, unheard):
     points = 0
     for name in deaths(lab, unheard, prepare, lambda name: lab.delete("Application", name), gone):
         points += 1
-        lab.gone(name, within=40)
+        lab.gone(name)
         assert lab.owned("ConfigMap", name) == set()
         assert lab.trackers(name) == []
         assert lab.revisions(name) == []

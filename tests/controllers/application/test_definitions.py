@@ -15,7 +15,7 @@ def test_an_unknown_type_is_healed_by_its_definition(lab):
     assert lab.owned("ConfigMap") == set()
 
     lab.apply(LAMP)
-    lab.eventually("applied", lambda: lab.find("ConfigMap", "hall"), within=10)
+    lab.eventually("applied", lambda: lab.find("ConfigMap", "hall"))
     lab.switch("hall", on=True)
     healed = lab.running()
     assert {c["status"] for c in healed["status"]["conditions"]} == {"True"}
@@ -26,7 +26,7 @@ def test_an_unknown_trait_is_healed_by_its_definition(lab):
     found = lab.until("refused", lambda found: condition(found, "Parsed").get("status") == "False")
     assert "spec.components[0].traits[0].type" in condition(found, "Parsed")["message"]
     lab.apply(MARK)
-    lab.running(within=10)
+    lab.running()
     assert lab.get("ConfigMap", "a")["data"] == {"marked": "yes"}
 
 
@@ -57,7 +57,7 @@ def test_a_pinned_type_is_healed_by_its_revision(lab):
         },
     }
     lab.apply(kept)
-    lab.running(within=10)
+    lab.running()
     assert lab.get("ConfigMap", "a")["data"] == {"marked": "two"}
 
 

@@ -32,7 +32,7 @@ def test_it_waits_for_what_something_else_holds(lab):
     lab.eventually("removed", lambda: lab.find("ConfigMap", "free") is None)
     assert lab.trackers()
     lab.patch("ConfigMap", "held", {"metadata": {"finalizers": None}})
-    lab.gone(within=2)
+    lab.gone()
     assert lab.trackers() == []
 
 

@@ -29,7 +29,6 @@ def test_a_policy_object(lab):
     changed = lab.until(
         "at its second revision",
         lambda found: found["status"]["latestRevision"]["name"] == "shop-v2",
-        within=2,
     )
     assert changed["metadata"]["generation"] == found["metadata"]["generation"]
     lab.eventually(
@@ -47,7 +46,7 @@ def test_a_policy_object_that_comes_later(lab):
     message = condition(found, "Render")["message"]
     assert "failed to parsePolicies: external policy loud not found" in message
     lab.apply(LOUD.replace("LEVEL", "high"))
-    lab.running(within=2)
+    lab.running()
     assert lab.get("ConfigMap", "a")["metadata"]["labels"]["level"] == "high"
 
 
@@ -69,7 +68,7 @@ def test_a_workflow_object(lab):
     assert 'there is no Workflow "release"' in condition(found, "Parsed")["message"]
 
     lab.apply(STEPS)
-    found = lab.running(within=4)
+    found = lab.running()
     assert steps(found) == {"ask": "succeeded", "a": "succeeded"}
     assert lab.get("ApplicationRevision", "shop-v1")["spec"]["workflow"]["steps"]
 

@@ -129,9 +129,9 @@ def test_a_hook_that_fails_holds_the_release_back_and_is_run_again(lab, tmp_path
     found = lab.until("failed", lambda found: "failed (pre-install)" in message(found))
     assert steps(found) == {"web": "failed"}
     assert lab.find("ConfigMap", "web-config") is None
-    lab.eventually("run again", lambda: lab.find("Pod", "once"), within=30)
+    lab.eventually("run again", lambda: lab.find("Pod", "once"))
     end(lab, "once")
-    lab.running(within=30)
+    lab.running()
     assert lab.find("ConfigMap", "web-config")
 
 
@@ -145,7 +145,7 @@ def test_another_text_runs_a_failed_hook_anew(lab, tmp_path):
     lab.apply(app(chart(source, values={"greeting": "better"})))
     anew(lab, "once", first)
     end(lab, "once")
-    lab.running(within=30)
+    lab.running()
     assert lab.get("ConfigMap", "web-config")["data"]["revision"] == "1"
 
 

@@ -91,8 +91,8 @@ def test_what_is_broken_in_git_leaves_what_is_there(lab, repository):
     lab.until("told", lambda found: "a.yaml" in str(step(found, "web").get("message")))
     assert lab.owned("ConfigMap") == {"one", "two", "web-kustomization"}
     repository.commit({"a.yaml": plain("one", "mended")})
-    lab.eventually("mended", lambda: word(lab, "one") == "mended", within=30)
-    lab.eventually("collected", lambda: lab.find("ConfigMap", "two") is None, within=30)
+    lab.eventually("mended", lambda: word(lab, "one") == "mended")
+    lab.eventually("collected", lambda: lab.find("ConfigMap", "two") is None)
 
 
 def test_a_restart_of_the_controller_misses_nothing(lab, repository):

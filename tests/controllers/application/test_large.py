@@ -29,10 +29,10 @@ def test_a_large_application(lab):
             assert len(orjson.dumps(each)) < LIMIT, kind
 
     lab.delete("ConfigMap", "n17")
-    lab.eventually("restored", lambda: lab.find("ConfigMap", "n17"), within=60)
+    lab.eventually("restored", lambda: lab.find("ConfigMap", "n17"))
     lab.apply(large(100, 800))
     lab.running(within=120)
     lab.eventually("collected", lambda: len(lab.owned("ConfigMap")) == 100, within=120)
     lab.delete("Application", "shop")
-    lab.gone(within=60)
+    lab.gone()
     assert lab.owned("ConfigMap") == set()

@@ -43,7 +43,7 @@ def test_a_command_that_fails_three_times_fails_the_step(lab):
     name = job["metadata"]["name"]
     lab.patch("Job", name, {"spec": {"suspend": True}})  # or its controller counts as well
     lab.patch("Job", name, {"status": {"failed": 3}}, "status")
-    found = lab.phase("workflowFailed", within=30)
+    found = lab.phase("workflowFailed")
     assert record(found, "run")["message"] == "the command failed 3 times"
     assert record(found, "run")["reason"] == "Action"
 
@@ -85,7 +85,7 @@ def test_a_deployment_without_a_component(lab):
             {"status": {"phase": "Running", "conditions": ready}},
             "status",
         )
-    lab.running(within=30)
+    lab.running()
 
 
 def test_a_restart_needs_to_know_when(lab):

@@ -25,12 +25,12 @@ def test_a_process_that_is_killed(lab, tmp_path):
     declared = app(*many, webservice("web"))
     with program(lab, tmp_path) as first:
         lab.apply(declared)
-        lab.eventually("begun", lambda: lab.owned("ConfigMap"), within=30)
+        lab.eventually("begun", lambda: lab.owned("ConfigMap"))
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
     assert len(lab.owned("ConfigMap")) < 100, "it was killed too late to prove anything"
     with program(lab, tmp_path) as second:
-        lab.running(within=60)
+        lab.running()
         second.terminate()
         assert second.wait(60) == 0, "it ends in an orderly way"
     assert len(lab.owned("ConfigMap")) == 100

@@ -9,7 +9,7 @@ from lateen.cli import main
 from lateen.cli.exits import Exit
 from tests.controllers.apps import LAMP, app, apply_step, lamp, objects, settings, step
 from tests.controllers.apps import configmap as made
-from tests.controllers.laboratory import steps
+from tests.controllers.laboratory import PATIENCE, steps
 
 PUBLISH = "app.oam.dev/publishVersion"
 
@@ -22,14 +22,14 @@ def lateen(lab, *arguments):
     )
 
 
-def rolled_back(lab, to, within=15.0):
+def rolled_back(lab, to, within=PATIENCE):
     """Roll back, and wait until that revision runs."""
     done = lateen(lab, "workflow", "rollback", "shop")
     assert (done.exit_code, done.stdout) == (Exit.OK, f"shop goes back to {to}\n"), done.output
     return running(lab, to, within)
 
 
-def running(lab, revision, within=15.0):
+def running(lab, revision, within=PATIENCE):
     def there(found):
         status = found["status"]
         latest = (status.get("latestRevision") or {}).get("name")

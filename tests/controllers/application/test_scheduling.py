@@ -127,9 +127,9 @@ def test_a_workflow_is_restarted_again_and_again(lab: Laboratory) -> None:
     lab.apply(app(settings("a"), annotations={RESTART: "2s"}))
     before = lab.running()
     other = ("None", first(before))
-    second = lab.until("restarted", lambda found: first(found) not in other, within=40)
+    second = lab.until("restarted", lambda found: first(found) not in other)
     seen = {first(before), first(second), "None"}
-    lab.until("restarted again", lambda found: first(found) not in seen, within=40)
+    lab.until("restarted again", lambda found: first(found) not in seen)
     assert lab.app()["metadata"]["annotations"][RESTART] == "2s"
 
 
@@ -167,14 +167,14 @@ def test_it_is_looked_at_in_its_interval(lab: Laboratory) -> None:
         )
     )
     before = lab.settle()[("get", "configmaps")]
-    lab.eventually("looked at", lambda: lab.sent()[("get", "configmaps")] > before, within=30)
+    lab.eventually("looked at", lambda: lab.sent()[("get", "configmaps")] > before)
 
 
 def test_a_step_has_the_workflow_run_again(lab: Laboratory) -> None:
     again = act("again", "restart-workflow", {"after": "2s"})
     lab.apply(app(settings("a"), steps=[again, apply_step("a")]))
     before = lab.until("begun", lambda found: first(found) != "None")
-    lab.until("restarted", lambda found: first(found) not in ("None", first(before)), within=40)
+    lab.until("restarted", lambda found: first(found) not in ("None", first(before)))
 
 
 @pytest.mark.parametrize(

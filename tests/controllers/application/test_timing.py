@@ -55,16 +55,14 @@ def test_an_object_is_deleted_in_the_first_pass_of_a_controller(hall):
     hall.plane.engine.interrupt(interruption)
     hall.plane.restart()
     hall.eventually("interrupted", done.is_set)
-    hall.eventually("restored", lambda: hall.find("ConfigMap", "hall"), within=5)
+    hall.eventually("restored", lambda: hall.find("ConfigMap", "hall"))
 
 
 def test_an_object_is_edited(hall):
     edited = configmap("hall", colour="green")
     edited["metadata"]["namespace"] = hall.namespace
     during_a_pass(hall, lambda: hall.plane.user.apply(edited, force=True))
-    hall.eventually(
-        "put back", lambda: hall.get("ConfigMap", "hall")["data"]["colour"] == "red", within=2
-    )
+    hall.eventually("put back", lambda: hall.get("ConfigMap", "hall")["data"]["colour"] == "red")
 
 
 def test_a_policy_is_edited(hall):
@@ -74,7 +72,6 @@ def test_a_policy_is_edited(hall):
     hall.eventually(
         "delivered",
         lambda: hall.get("ConfigMap", "hall")["metadata"]["labels"]["level"] == "high",
-        within=2,
     )
 
 

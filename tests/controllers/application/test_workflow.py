@@ -55,7 +55,7 @@ def test_time_runs_out(lab):
             ],
         )
     )
-    found = lab.phase("workflowFailed", within=8)
+    found = lab.phase("workflowFailed")
     assert steps(found) == {"late": "failed", "next": "skipped", "then": "succeeded"}
     assert record(found, "late")["reason"] == "Timeout"
     assert condition(found, "Workflow")["status"] == condition(found, "Ready")["status"] == "False"
@@ -93,7 +93,7 @@ def test_it_waits_for_a_time(lab):
     timed = step("ask", "suspend", properties={"duration": "1s"})
     lab.apply(app(settings("after"), steps=[timed, apply_step("after")]))
     lab.phase("workflowSuspending")
-    lab.running(within=5)
+    lab.running()
     assert lab.owned("ConfigMap") == {"after"}
 
 

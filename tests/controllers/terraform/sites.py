@@ -18,7 +18,7 @@ from lateen.controllers.terraform import overseeing, tooling
 from tests.controllers.laboratory import Laboratory, Task
 
 API = "terraform.core.oam.dev"
-PATIENCE = 30.0  # seconds; a process of Terraform for each command, on two busy cores
+PATIENCE = 90.0  # seconds; a process of Terraform for each command, on two busy cores
 
 
 def configuration(name: str, hcl: str, **spec: Any) -> Manifest:
