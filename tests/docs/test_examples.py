@@ -83,7 +83,8 @@ async def test_it_renders(
         app = Application(document.data)
         found = await preview.preview(app, catalogue, engine, surroundings=around)
     assert found.manifests
-    assert found.warnings == []
+    late = "parameter.late"  # what only a delivery can know is no fault of an example
+    assert [each for each in found.warnings if each.code != late] == []
 
 
 @pytest.mark.anyio

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e import planes
 from tests.e2e.planes import Plane, Shell
+from tests.node.engine import IMAGE, Podman
 
 HERE = Path(__file__).parent
 
@@ -53,6 +54,17 @@ def plane(both: tuple[Plane, Plane]) -> Plane:
 def other(both: tuple[Plane, Plane]) -> Plane:
     """A second one on the same machine, for what may go wrong."""
     return both[1]
+
+
+@pytest.fixture(scope="session")
+def equipped(podman: Podman) -> Iterator[Plane]:
+    """One with a container engine. Its image is there as the public one that examples name."""
+    podman.run("tag", IMAGE, "docker.io/library/busybox:1.37")
+    with planes.directory() as made:
+        made.start(str(podman.socket))
+        with made.running():
+            yield made
+        assert podman.run("ps", "--format", "{{.Names}}").split() == []
 
 
 @pytest.fixture

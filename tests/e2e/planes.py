@@ -269,6 +269,18 @@ def until(condition: Callable[[], T | None], seconds: float = 60.0, every: float
         time.sleep(every)
 
 
+def settled(plane: Plane, name: str, namespace: str, seconds: float) -> None:
+    """Wait until an application is delivered; what holds it up is said."""
+
+    def running() -> bool:
+        return bool(plane.status(name, namespace).get("status") == "running")
+
+    try:
+        until(running, seconds, every=0.5)
+    except AssertionError:
+        raise AssertionError(plane.run("status", name, "-n", namespace).out) from None
+
+
 def fetch(url: str) -> str:
     """What an address answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

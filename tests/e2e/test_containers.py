@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,14 +14,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def boxed(podman: Podman) -> Iterator[Plane]:
-    """A control plane with an engine, and the application delivered."""
-    with planes.directory() as made:
-        made.start(str(podman.socket))
-        with made.running():
-            made.run("up", "-f", FILES / "containers.yaml", "--wait", "--timeout", "90s")
-            yield made
-        assert podman.run("ps", "--format", "{{.Names}}").split() == []
+def boxed(equipped: Plane) -> Plane:
+    """The application is delivered."""
+    equipped.run("up", "-f", FILES / "containers.yaml", "--wait", "--timeout", "90s")
+    return equipped
 
 
 def test_all_types_run(boxed: Plane) -> None:
