@@ -30,8 +30,10 @@ from lateen.controllers.insight import meters, observed
 from lateen.cue.engine import Engine
 from lateen.cue.templates import Evaluation
 from lateen.hub import connection, kubeconfig
+from lateen.hub.credentials import Access
 from lateen.sources import obtaining
 from tests.conftest import Embedded
+from tests.controllers.lateness import Carried, Late
 
 T = TypeVar("T")
 Manifests = list[Manifest]  # `list` is a method here
@@ -110,6 +112,7 @@ class Mortal(observed.Link):
     _left: int | None = None
     _unheard = True
     _awaited: tuple[str, str] | None = None
+    _late: Late | None = None
 
     async def __aenter__(self) -> Mortal:
         await super().__aenter__()
@@ -125,6 +128,18 @@ class Mortal(observed.Link):
     def interrupt(self, verb: str, resource: str, first: Callable[[], Awaitable[None]]) -> None:
         """Let something else happen before the next request of that kind is sent."""
         self._awaited, self._first = (verb, resource), first
+
+    def hold(self, verb: str, resource: str, *, heard: bool) -> Late:
+        """Have the next request of that kind arrive late (see `Late`)."""
+        self._late = Late(verb, resource, heard=heard)
+        return self._late
+
+    def _held(self, call: connection.Call, *, heard: bool) -> Late | None:
+        late = self._late
+        if late is None or late.what != (call.verb, call.resource) or late.heard is not heard:
+            return None
+        self._late = None
+        return late
 
     @property
     def doomed(self) -> bool:
@@ -143,6 +158,8 @@ class Mortal(observed.Link):
             self._awaited = None
             await self._first()
         self.sent.append(call)
+        if late := self._held(call, heard=False):
+            return await late.carry(lambda: connection.Connection.request(self, call))
         answer = await super().request(call, timeout=timeout, attempts=attempts)
         if self._left and call.verb not in READS:
             self._left -= 1
@@ -150,6 +167,11 @@ class Mortal(observed.Link):
                 self._die()
                 await anyio.sleep_forever()
         return answer
+
+    def _send(self, call: connection.Call, access: Access, timeout: Any) -> Any:
+        request = super()._send(call, access, timeout)
+        late = self._held(call, heard=True)
+        return request if late is None else Carried(late, request)
 
 
 class Interruptible(Engine):

@@ -127,8 +127,13 @@ class Tracker:
         lifetime = Lifetime.APPLICATION if self.root else Lifetime.DECLARED
         return tuple(Resource.of(entry, lifetime) for entry in entries)
 
+    @property
+    def uid(self) -> str:
+        """Of the application whose it is, empty where that is not said."""
+        return manifest.labels(self.raw).get(names.APP_UID, "")
+
     def belongs_to(self, app: Application) -> bool:
-        return manifest.labels(self.raw).get(names.APP_UID) == app.uid
+        return self.uid == app.uid
 
     def tracks(self, app: Application) -> bool:
         """Whether this is the tracker of what the application declares now (semantics C6)."""

@@ -113,11 +113,11 @@ class Caches:
         ]
 
     def trackers(self, app: Application) -> list[Tracker]:
-        return [
-            tracker
-            for tracker in map(Tracker, self._trackers.by_index((app.namespace, app.name)))
-            if tracker.belongs_to(app)
-        ]
+        return [each for each in self.trackers_under(*app.owner) if each.belongs_to(app)]
+
+    def trackers_under(self, namespace: str, name: str) -> list[Tracker]:
+        """Those of an application and of its namesakes, as far as they left any."""
+        return [Tracker(raw) for raw in self._trackers.by_index((namespace, name))]
 
     def find(self, kind: DefinitionKind, name: str, namespace: str) -> Definition | None:
         raw = self._definitions[kind].get(namespace, name)
@@ -296,7 +296,8 @@ def _tell(changed: Changed) -> informer.Change:
 def _tell_owner(changed: Changed) -> informer.Change:
     def tell(old: Manifest | None, new: Manifest | None) -> None:
         labels = manifest.labels(new or old or {})
-        if new is None or manifest.metadata(new).get("deletionTimestamp"):
+        # one that appears may come late: from somebody who was killed while it was on its way
+        if old is None or new is None or manifest.metadata(new).get("deletionTimestamp"):
             changed(labels.get(names.APP_NAMESPACE, ""), labels.get(names.APP_NAME, ""))
 
     return tell

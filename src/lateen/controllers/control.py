@@ -14,6 +14,7 @@ from lateen.api.application import Application
 from lateen.base import loglines
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
+from lateen.base.problem import Problem
 from lateen.controllers import caches, observing, queueing, settings, tidings
 from lateen.controllers.application import reconcile, running
 from lateen.controllers.application.report import Next
@@ -191,14 +192,15 @@ class Controller:
     ) -> float | None:
         """One pass; returns in how many seconds to look again, None for when something changes."""
         app = cached.application(*key)
-        if app is None or app.paused or app.required_controller not in ("", __version__):
+        if app is not None and (app.paused or app.required_controller not in ("", __version__)):
             self._failures.pop(key, None)
             return None
         if stages.settled(app):
             self._failures.pop(key, None)
             return stages.due(app, app.status)
         try:
-            after = await over(app)
+            after = await over(app) if app is not None else Next()
+            await stages.bury(*key)
         except running.Interrupted:
             return _SOON
         except errors.ApiError as error:
@@ -206,6 +208,10 @@ class Controller:
                 return self._later(key, _BEATEN)  # the watch brings what the other one wrote
             about = loglines.about(namespace=key[0], application=key[1])
             _LOG.warning("application %s/%s: %s", *key, error, extra=about)
+            return self._later(key)
+        except Problem as problem:  # with what others of this name left
+            about = loglines.about(namespace=key[0], application=key[1])
+            _LOG.warning("application %s/%s: %s", *key, problem, extra=about)
             return self._later(key)
         if after.failed:
             return self._later(key)

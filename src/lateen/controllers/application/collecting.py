@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from lateen.api import consents, names
 from lateen.api.application import Application
+from lateen.api.manifest import Key
 from lateen.api.tracker import Resource, Tracker
 from lateen.controllers import caches, observing, settings
 from lateen.controllers.application import identities, revise
-from lateen.dispatch import recording
+from lateen.dispatch import recording, writing
 from lateen.gc import planning, recycling, sweeping
 from lateen.hub import client
 from lateen.policies import treating
@@ -113,6 +114,31 @@ class Collector:
             await revise.remove_all(self.caches.revisions(app), self.hub)
             await self.bin.keep(app.raw, app.owner)
         return left
+
+    async def bury(self, namespace: str, name: str) -> None:
+        """Retire what applications of this name that are no more left of inventories, once nothing
+        of what they list is there.
+
+        One may come after its application was let go, from a controller that was killed while it
+        was on its way. No object is deleted: where there are some, somebody let the application go
+        by hand, and nobody asked for it.
+        """
+        uids = {each.uid for each in self.caches.trackers_under(namespace, name)} - {""}
+        known = self.caches.application(namespace, name)
+        if not uids - {known.uid if known else ""}:
+            return
+        # asked for: another controller may know of an application that this one has yet to hear of
+        app = Key(names.GROUP, "Application", namespace, name, "v1beta1")
+        found = await writing.fetch(self.hub, app)
+        living = found["metadata"]["uid"] if found else ""
+        books = self.caches.trackers_under(namespace, name)
+        dead = [each for each in books if each.uid not in ("", living)]
+        here = [each for each in books if each.uid == living]
+        wanted = {entry.identity for each in here for entry in each.resources}
+        plan = planning.plan(dead, None)
+        doomed = tuple(each for each in plan.doomed if each.identity not in wanted)
+        fates = sweeping.Fates((namespace, name))
+        await sweeping.Sweeper(self.hub, self.live, fates).settle(replace(plan, doomed=doomed))
 
     def _sweeper(self, app: Application, governance: treating.Governance) -> sweeping.Sweeper:
         return sweeping.Sweeper(

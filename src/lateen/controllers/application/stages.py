@@ -342,6 +342,10 @@ class Stages:
         report.abandon()
         return Next()
 
+    async def bury(self, namespace: str, name: str) -> None:
+        """Tidy up after applications of this name that are no more."""
+        await self._collector.bury(namespace, name)
+
     async def commit(self, app: Application, report: Report) -> None:
         """Write the status, once, if it says anything new (design, decision 7)."""
         if not report.changed:
