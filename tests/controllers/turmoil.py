@@ -187,6 +187,7 @@ class Life:
     perhaps: set[str] = field(default_factory=set)  # the same, if it was delivered at all
     deleted: set[str] = field(default_factory=set)  # by hand, ever
     changed: set[tuple[str, str]] = field(default_factory=set)  # by hand, ever
+    rested: bool = False  # it has been at rest since it was made
 
     @property
     def text(self) -> Text:
@@ -504,7 +505,9 @@ class World:
     def _wanted_throughout(self, name: str) -> bool:
         def said(who: str, what: str) -> bool:
             life = self.lives.get(who)
-            return life is not None and all(what in text.components for text in life.said)
+            if life is None or not life.rested:  # it came when nobody may have wanted it
+                return False
+            return all(what in text.components for text in life.said)
 
         if name == self.name("common"):
             return any(said(who, "common") for who in APPS)
@@ -545,6 +548,7 @@ class World:
                 owned = there is not None and manifest.owner(there) is not None
                 (life.rooted.add if owned else life.perhaps.discard)("a")
             life.said = [text]
+            life.rested = True
         if self.wild != "free":
             there = sight.objects.get(self.name("wild"))
             owned = there is not None and manifest.owner(there) is not None

@@ -192,14 +192,8 @@ class Controller:
     ) -> float | None:
         """One pass; returns in how many seconds to look again, None for when something changes."""
         app = cached.application(*key)
-        if app is not None and (app.paused or app.required_controller not in ("", __version__)):
-            self._failures.pop(key, None)
-            return None
-        if stages.settled(app):
-            self._failures.pop(key, None)
-            return stages.due(app, app.status)
         try:
-            after = await over(app) if app is not None else Next()
+            after = await _needed(app, stages, over)
             await stages.bury(*key)
         except running.Interrupted:
             return _SOON
@@ -221,6 +215,15 @@ class Controller:
     def _later(self, key: tuple[str, str], pauses: Backoff = _RETRY) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1
         return pauses.delay(self._failures[key])
+
+
+async def _needed(app: Application | None, stages: Stages, over: Over) -> Next:
+    """A pass over an application, if it needs one."""
+    if app is None or app.paused or app.required_controller not in ("", __version__):
+        return Next()
+    if stages.settled(app):
+        return Next(stages.due(app, app.status))
+    return await over(app)
 
 
 def _facts(version: dict[str, str]) -> dict[str, object]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+import orjson
+
 from lateen.api import names
-from tests.controllers.apps import app, configmap, settings
+from tests.controllers.apps import app, configmap, policy, settings
 
 
 def replaced(lab, name):
@@ -50,3 +52,57 @@ def test_labels_that_were_taken_off_come_back(lab):
     lab.patch("ConfigMap", "a", {"metadata": {"labels": none}})
     lab.eventually("labelled", lambda: lab.owned("ConfigMap") == {"a"})
     assert lab.get("ConfigMap", "a")["metadata"]["uid"] == uid
+
+
+def test_every_write_is_for_the_object_that_was_seen(lab):
+    """Whatever happens between the look and the write, no other object is hit: each names the one
+    it is for, or that there must be none yet.
+    """
+    lab.apply(configmap("taken", theirs="1"))
+    parts = ("a", "b", "c", "shared", "taken", "freed", "dropped")
+    lab.deliver(app(*(settings(each, {"n": "1"}) for each in parts), policies=rules()))
+    shared = policy("s", "shared-resource", rules=[selecting("shared")])
+    lab.deliver(app(settings("shared", {"n": "1"}), name="other", policies=[shared]))
+    kept = [settings(each, {"n": "2"}) for each in parts[:-2]]
+    lab.deliver(app(*kept, policies=rules()))
+    lab.eventually("cleaned up", lambda: not {"freed", "dropped"} & lab.owned("ConfigMap"))
+    none = {names.APP_NAME: None, names.APP_NAMESPACE: None}
+    lab.patch("ConfigMap", "a", {"data": {"n": "by hand"}})
+    lab.eventually("put back", lambda: lab.get("ConfigMap", "a")["data"]["n"] == "2")
+    lab.patch("ConfigMap", "a", {"metadata": {"labels": none}})
+    lab.eventually("labelled", lambda: "a" in lab.owned("ConfigMap"))
+    lab.delete("ConfigMap", "b")
+    lab.eventually("made again", lambda: "b" in lab.owned("ConfigMap"))
+    for each in ("shop", "other"):
+        lab.delete("Application", each)
+        lab.gone(each)
+    sent = [
+        call
+        for call in lab.plane.link.sent
+        if call.resource == "configmaps" and lab.namespace in call.path and call.body
+    ]
+    written = [call for call in sent if "dryRun" not in call.path]
+    assert {call.verb for call in written} == {"apply", "replace", "patch", "delete"}
+    loose = [(call.verb, call.body) for call in written if not conditions(call)]
+    assert loose == []
+
+
+def conditions(call):
+    body = orjson.loads(call.body)
+    said = body.get("preconditions") if call.verb == "delete" else body["metadata"]
+    return {"uid", "resourceVersion"} & set(said or ())
+
+
+def rules():
+    update = {"strategy": {"op": "replace"}}
+    anew = {"strategy": {"recreateFields": ["data.n"]}}
+    return [
+        policy("r", "resource-update", rules=[selecting("b", **update), selecting("c", **anew)]),
+        policy("s", "shared-resource", rules=[selecting("shared")]),
+        policy("t", "take-over", rules=[selecting("taken")]),
+        policy("g", "garbage-collect", rules=[selecting("freed", propagation="orphan")]),
+    ]
+
+
+def selecting(name, **more):
+    return {"selector": {"resourceNames": [name]}, **more}
