@@ -331,15 +331,15 @@ class Laboratory:
         documents = [declared] if isinstance(declared, dict) else self._read(declared)
         applied: Manifest = {}
         for document in documents:
-            applied = self.plane.call(self._apply, self._placed(document, name))
+            applied = self.plane.call(self._apply, self.placed(document, name))
         return applied
 
     def read(self, text: str) -> Manifest:
         """The one object of a YAML text, placed in this namespace."""
         [document] = self._read(text)
-        return self._placed(document)
+        return self.placed(document)
 
-    def _placed(self, document: Manifest, name: str = "") -> Manifest:
+    def placed(self, document: Manifest, name: str = "") -> Manifest:
         meta = {**document.get("metadata", {})} | ({"name": name} if name else {})
         if document["kind"] not in CLUSTER_WIDE:
             meta.setdefault("namespace", self.namespace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lateen import hub
 from tests.controllers.apps import app, settings
 
 
@@ -93,3 +94,25 @@ def test_a_text_that_was_there_for_a_moment_leaves_nothing(lab):
     lab.eventually("nothing more", lambda: lab.owned("ConfigMap") == {"a"})
     lab.eventually("one inventory", lambda: len(lab.trackers()) == 1)
     assert [each["name"] for each in lab.status()["services"]] == ["a"]
+
+
+def test_a_text_that_was_delivered_and_never_written_down_leaves_nothing(lab):
+    """What the pass over it had found out is not held against the text that came back."""
+    first_text = app(settings("a", {"n": "1"}))
+    lab.deliver(first_text)
+    lab.settle()
+    back = lab.placed(first_text)
+    done = []
+
+    async def first():
+        await lab.plane.user.apply(back, force=True)
+        done.append(True)
+        raise hub.ApiError(500, "InternalError", "as told")
+
+    # what was before is cleaned up once all else is done, but for the status
+    lab.plane.link.interrupt("delete", "resourcetrackers", first)
+    lab.apply(app(settings("a", {"n": "2"})))
+    lab.eventually("taken back", lambda: done)
+    lab.running()
+    lab.eventually("as it was", lambda: lab.get("ConfigMap", "a")["data"] == {"n": "1"})
+    lab.eventually("one inventory", lambda: len(lab.trackers()) == 1)
