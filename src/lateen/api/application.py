@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lateen.api import names
+from lateen.api import metadata, names
 from lateen.api.manifest import Key
 
 
@@ -114,26 +114,10 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Application:
+class Application(metadata.View):
     """A view of one Application object. The map itself is never changed."""
 
     raw: dict[str, Any]
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        return self.raw.get("metadata") or {}
-
-    @property
-    def name(self) -> str:
-        return str(self.metadata.get("name") or "")
-
-    @property
-    def namespace(self) -> str:
-        return str(self.metadata.get("namespace") or "default")
-
-    @property
-    def uid(self) -> str:
-        return str(self.metadata.get("uid") or "")
 
     @property
     def owner(self) -> tuple[str, str]:
@@ -143,31 +127,6 @@ class Application:
     @property
     def key(self) -> Key:
         return Key(names.GROUP, "Application", self.namespace, self.name, "v1beta1")
-
-    @property
-    def generation(self) -> int:
-        return int(self.metadata.get("generation") or 0)
-
-    @property
-    def labels(self) -> dict[str, str]:
-        return self.metadata.get("labels") or {}
-
-    @property
-    def annotations(self) -> dict[str, str]:
-        return self.metadata.get("annotations") or {}
-
-    @property
-    def finalizers(self) -> list[str]:
-        return self.metadata.get("finalizers") or []
-
-    @property
-    def deleting(self) -> bool:
-        return bool(self.metadata.get("deletionTimestamp"))
-
-    @property
-    def paused(self) -> bool:
-        """Its author asked for it to be left alone (semantics C1)."""
-        return self.labels.get(names.PAUSE) == "true"
 
     @property
     def may_delete_data(self) -> bool:
@@ -197,14 +156,6 @@ class Application:
     def required_controller(self) -> str:
         """The only version of the controller that is to look at it; empty for any (A3)."""
         return self.annotations.get(names.REQUIRED_CONTROLLER, "")
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        return self.raw.get("spec") or {}
-
-    @property
-    def status(self) -> dict[str, Any]:
-        return self.raw.get("status") or {}
 
     @cached_property
     def components(self) -> tuple[Component, ...]:

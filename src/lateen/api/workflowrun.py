@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lateen.api import names
+from lateen.api import metadata, names
 from lateen.api.manifest import Key
 
 KIND = "WorkflowRun"
@@ -15,51 +15,14 @@ _BESIDE = ("conditions", "mode")
 
 
 @dataclass(frozen=True)
-class WorkflowRun:
+class WorkflowRun(metadata.View):
     """A view of one WorkflowRun object. The map itself is never changed."""
 
     raw: dict[str, Any]
 
     @property
-    def metadata(self) -> dict[str, Any]:
-        return self.raw.get("metadata") or {}
-
-    @property
-    def name(self) -> str:
-        return str(self.metadata.get("name") or "")
-
-    @property
-    def namespace(self) -> str:
-        return str(self.metadata.get("namespace") or "default")
-
-    @property
-    def uid(self) -> str:
-        return str(self.metadata.get("uid") or "")
-
-    @property
-    def generation(self) -> int:
-        return int(self.metadata.get("generation") or 0)
-
-    @property
     def key(self) -> Key:
         return Key(names.GROUP, KIND, self.namespace, self.name, "v1alpha1")
-
-    @property
-    def labels(self) -> dict[str, str]:
-        return self.metadata.get("labels") or {}
-
-    @property
-    def annotations(self) -> dict[str, str]:
-        return self.metadata.get("annotations") or {}
-
-    @property
-    def deleting(self) -> bool:
-        return bool(self.metadata.get("deletionTimestamp"))
-
-    @property
-    def paused(self) -> bool:
-        """Its author asked for it to be left alone."""
-        return self.labels.get(names.PAUSE) == "true"
 
     @property
     def required_controller(self) -> str:
@@ -72,10 +35,6 @@ class WorkflowRun:
         return self.annotations.get(names.RUN_DEBUG) == "true"
 
     @property
-    def spec(self) -> dict[str, Any]:
-        return self.raw.get("spec") or {}
-
-    @property
     def context(self) -> Mapping[str, Any]:
         """What every step sees in its `context`, beside what it always sees."""
         return self.spec.get("context") or {}
@@ -84,10 +43,6 @@ class WorkflowRun:
     def workflow_ref(self) -> str:
         """The Workflow the steps are taken from; empty where they are its own."""
         return "" if self.spec.get("workflowSpec") else str(self.spec.get("workflowRef") or "")
-
-    @property
-    def status(self) -> dict[str, Any]:
-        return self.raw.get("status") or {}
 
     @property
     def finished(self) -> bool:

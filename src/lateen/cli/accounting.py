@@ -16,7 +16,7 @@ from lateen.base import documents, paths, suggest
 from lateen.base.documents import Document
 from lateen.base.problem import Position, Problem
 from lateen.cli import printing
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.definitions import parameters, tracing
 from lateen.definitions.tracing import Cause
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -33,24 +32,10 @@ def blame(
             help="Explain what these applications would create, instead of what one has created.",
         ),
     ] = None,
-    definitions: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--definitions",
-            "-d",
-            metavar="FILE|DIR",
-            help="Definitions to use before those installed, as .cue or YAML; several times.",
-        ),
-    ] = None,
-    offline: Annotated[
-        bool,
-        typer.Option("--offline", help="Ask no control plane: built-in and given definitions."),
-    ] = False,
+    definitions: options.Definitions = None,
+    offline: options.Offline = False,
     namespace: options.Namespace = "default",
-    output: Annotated[
-        options.Output,
-        typer.Option("--output", "-o", help="How to print the result.", case_sensitive=False),
-    ] = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show who set a field: parameter, default, override policy, template, trait or another writer.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +75,7 @@ def join(
 
 
 def list_(
-    output: options.Format = options.Output.TABLE, kubeconfig: options.Kubeconfig = None
+    output: options.Format = forms.Output.TABLE, kubeconfig: options.Kubeconfig = None
 ) -> None:
     """List the clusters that can be delivered to, and how they are."""
     # imported here: `lateen --help` must not wait for it
@@ -155,7 +155,7 @@ def probe(
         list[str] | None,
         typer.Argument(metavar="[NAME...]", help="Which; else all.", autocompletion=_names),
     ] = None,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Ask clusters now whether they are well, from this machine."""

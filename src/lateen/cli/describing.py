@@ -14,7 +14,7 @@ from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base import clock, durations
 from lateen.cli import connecting, gathering, printing, progress, trees
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.hub import informer
 
 

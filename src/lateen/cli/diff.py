@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -43,15 +42,7 @@ def diff(
             "Given twice: compare these two.",
         ),
     ] = None,
-    definitions: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--definitions",
-            "-d",
-            metavar="FILE|DIR",
-            help="Definitions to use before those installed, as .cue or YAML; several times.",
-        ),
-    ] = None,
+    definitions: options.Definitions = None,
     context: Annotated[
         int,
         typer.Option("--context", "-c", min=0, metavar="LINES", help="Lines around each change."),
@@ -62,9 +53,9 @@ def diff(
     ] = False,
     namespace: options.Namespace = "default",
     output: Annotated[
-        options.Differences,
+        forms.Differences,
         typer.Option("--output", "-o", help="Lines of YAML, or the fields that differ."),
-    ] = options.Differences.DIFF,
+    ] = forms.Differences.DIFF,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show what files would change, how a revision differs, or how what is live has drifted.

@@ -19,7 +19,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.base.documents import Document
 from lateen.base.problem import Problem
 from lateen.cli import connecting, foreseeing, offline, reaching, reverting, showing, sources
-from lateen.cli.options import Differences
+from lateen.cli.forms import Differences
 from lateen.cli.showing import Pair
 from lateen.controllers.application import memories
 from lateen.definitions import concealing

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -16,24 +15,13 @@ def register(app: typer.Typer) -> None:
 
 def dry_run(
     files: options.Files,
-    definitions: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--definitions",
-            "-d",
-            metavar="FILE|DIR",
-            help="Definitions to use before those installed, as .cue or YAML; several times.",
-        ),
-    ] = None,
-    offline: Annotated[
-        bool,
-        typer.Option("--offline", help="Ask no control plane: built-in and given definitions."),
-    ] = False,
+    definitions: options.Definitions = None,
+    offline: options.Offline = False,
     namespace: options.Namespace = "default",
     output: Annotated[
-        options.Manifests,
+        forms.Manifests,
         typer.Option("--output", "-o", help="YAML documents, or one JSON list."),
-    ] = options.Manifests.YAML,
+    ] = forms.Manifests.YAML,
     strict: options.Strict = False,
     blame: Annotated[
         bool,
@@ -45,7 +33,7 @@ def dry_run(
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import rehearsing
 
-    if blame and output is options.Manifests.JSON:
+    if blame and output is forms.Manifests.JSON:
         raise typer.BadParameter("comments need YAML; `lateen blame -o json` has JSON")
     order = rehearsing.Order(files, definitions or [], offline, namespace, strict, blame)
     running.run(lambda: rehearsing.dry_run(order, output, kubeconfig))

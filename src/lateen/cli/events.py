@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def events(
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Go on with what happens from now on.")
     ] = False,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show what happened to an application, its objects and their pods, newest last.

@@ -16,7 +16,7 @@ from lateen.api.definition import Definition, DefinitionKind
 from lateen.base import suggest
 from lateen.base.problem import Problem
 from lateen.cli import connecting, offline, printing, problems
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
 from lateen.definitions import examples, loading, templates

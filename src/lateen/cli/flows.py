@@ -15,7 +15,7 @@ from lateen.api.workflowrun import KIND, WorkflowRun, status_of
 from lateen.base import suggest
 from lateen.base.problem import Problem
 from lateen.cli import connecting
-from lateen.cli.options import Workflows
+from lateen.cli.forms import Workflows
 from lateen.controllers.application import running
 from lateen.controllers.workflowruns import charting
 from lateen.hub import members

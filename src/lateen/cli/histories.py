@@ -16,7 +16,7 @@ from lateen.api.revision import Revision
 from lateen.base import clock, durations, suggest
 from lateen.base.problem import Problem
 from lateen.cli import connecting, printing, reverting
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.controllers.application import running
 from lateen.hub import informer
 

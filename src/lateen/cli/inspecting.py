@@ -10,7 +10,7 @@ from lateen import hub
 from lateen.base import paths, suggest
 from lateen.base.problem import Problem
 from lateen.cli import connecting, flows, printing
-from lateen.cli.options import Workflows
+from lateen.cli.forms import Workflows
 from lateen.controllers.application import noting
 from lateen.cue.engine import Engine
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from lateen.api.application import Application
 from lateen.base import clock, durations
 from lateen.cli import connecting, printing, progress
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.hub import informer
 
 HEADERS = (

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -15,10 +13,8 @@ def register(app: typer.Typer) -> None:
 
 def ls(
     namespace: options.Namespace = "default",
-    everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Applications of all namespaces.")
-    ] = False,
-    output: options.Format = options.Output.TABLE,
+    everywhere: options.Everywhere = False,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """List applications with their components."""

@@ -14,7 +14,7 @@ from lateen.base import clock, durations
 from lateen.base.problem import Problem
 from lateen.cli import connecting, joining, printing, reaching
 from lateen.cli.exits import Exit
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.hub import clusters, members
 from lateen.hub.members import Member
 

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Output(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-
-
-class Workflows(StrEnum):
-    APP = "app"
-    WORKFLOW = "workflow"
-
-
-class Differences(StrEnum):
-    DIFF = "diff"
-    JSON = "json"
-    YAML = "yaml"
-
-
-class Manifests(StrEnum):
-    YAML = "yaml"
-    JSON = "json"
+from lateen.cli import forms
 
 
 def inherit(context: typer.Context, value: str | None) -> str | None:
@@ -69,6 +49,9 @@ Namespace = Annotated[
     str,
     typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Where the application is."),
 ]
+Everywhere = Annotated[
+    bool, typer.Option("--all-namespaces", "-A", help="Those of all namespaces.")
+]
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", help="The application.", autocompletion=_names),
@@ -80,7 +63,7 @@ Workflow = Annotated[
     ),
 ]
 WorkflowKind = Annotated[
-    Workflows | None,
+    forms.Workflows | None,
     typer.Option(
         "--type",
         "-t",
@@ -113,7 +96,20 @@ Files = Annotated[
     ),
 ]
 Format = Annotated[
-    Output, typer.Option("--output", "-o", help="How to print the result.", case_sensitive=False)
+    forms.Output,
+    typer.Option("--output", "-o", help="How to print the result.", case_sensitive=False),
+]
+Definitions = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--definitions",
+        "-d",
+        metavar="FILE|DIR",
+        help="Definitions to use before those installed, as .cue or YAML; several times.",
+    ),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Ask no control plane: built-in and given definitions.")
 ]
 Strict = Annotated[
     bool,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def plan(
         typer.Option("--out", metavar="FILE", help="Write the plan here, for `lateen up --plan`."),
     ] = "",
     namespace: options.Namespace = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show everything `up` would do, and seal it: `up --plan` does exactly that, or refuses.

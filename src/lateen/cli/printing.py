@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 
 if TYPE_CHECKING:
     from lateen.api.manifest import Manifest

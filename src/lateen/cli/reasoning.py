@@ -11,7 +11,7 @@ from rich.tree import Tree
 from lateen.base import clock, durations
 from lateen.cli import chains, connecting, gathering, printing
 from lateen.cli.causes import Link
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 
 
 async def why(name: str, namespace: str, output: Output, kubeconfig: str | None) -> None:

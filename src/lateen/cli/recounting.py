@@ -18,7 +18,7 @@ from lateen.api.manifest import Manifest
 from lateen.base import clock, documents
 from lateen.base.problem import Problem
 from lateen.cli import causes, connecting, describing, gathering, printing, trees
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.hub import informer
 
 _Send = ObjectSendStream[Manifest]

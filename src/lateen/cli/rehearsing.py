@@ -11,7 +11,7 @@ from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.cli import accounting, connecting, offline, printing, reaching, sources
-from lateen.cli.options import Manifests, Output
+from lateen.cli.forms import Manifests, Output
 
 
 @dataclass(frozen=True)

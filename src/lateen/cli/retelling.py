@@ -15,7 +15,7 @@ from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
 from lateen.cli import connecting, flows, printing, tailing
-from lateen.cli.options import Workflows
+from lateen.cli.forms import Workflows
 from lateen.controllers.application import memories
 from lateen.workflow import remembering
 from lateen.workflow.records import Record

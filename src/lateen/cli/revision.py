@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def history(
     name: options.Name,
     namespace: options.Namespace = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show every revision of an application: when, by whom, what changed, how it ended.
@@ -45,7 +45,7 @@ def listed(
         ),
     ] = "",
     namespace: options.Namespace = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """List the revisions of an application, or of all in the namespace, oldest first."""
@@ -67,7 +67,7 @@ def get(
         ),
     ] = "",
     namespace: options.Namespace = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show one revision; with `-o yaml` the application of then and all it was rendered with."""

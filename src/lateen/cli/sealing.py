@@ -35,7 +35,7 @@ from lateen.cli import (
     showing,
     sources,
 )
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.cli.showing import Pair
 from lateen.controllers.application import parsing
 from lateen.cue.engine import Engine

@@ -14,7 +14,7 @@ import typer
 
 from lateen.base import clock, durations
 from lateen.base.problem import Problem, Problems, every
-from lateen.cli import exits, options, printing, problems
+from lateen.cli import exits, forms, options, printing, problems
 from lateen.standalone import directories, journals, locate, locks, memory, starting
 from lateen.standalone.directories import Directory
 
@@ -159,11 +159,11 @@ def stop(data_dir: DataDir = None) -> None:
     printing.line_out("Lateen is stopped." if stopped else "Lateen is not running.")
 
 
-def status(data_dir: DataDir = None, output: options.Format = options.Output.TABLE) -> None:
+def status(data_dir: DataDir = None, output: options.Format = forms.Output.TABLE) -> None:
     """Show the processes of the control plane. Exit code 3 when it is not running."""
     directory = directories.directory(data_dir)
     told = _told(directory)
-    if output is not options.Output.TABLE:
+    if output is not forms.Output.TABLE:
         printing.structured(told, output)
     else:
         _print(told)

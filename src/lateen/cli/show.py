@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def show(
         ),
     ] = None,
     namespace: options.Namespace = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show the parameters of a type. Without a control plane, of the built-in types."""

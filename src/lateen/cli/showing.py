@@ -15,7 +15,7 @@ from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.base import documents, paths
 from lateen.cli import printing
-from lateen.cli.options import Differences, Output
+from lateen.cli.forms import Differences, Output
 from lateen.definitions import comparing, concealing
 from lateen.definitions.comparing import Change
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def status(
             "--detail", help="Also conditions, ages, what is ready, and details of types."
         ),
     ] = False,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show how an application is: its components, its workflow, and what is wrong."""

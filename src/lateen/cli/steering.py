@@ -6,7 +6,7 @@ from typing import Any
 
 from lateen import hub
 from lateen.cli import connecting, flows, printing
-from lateen.cli.options import Workflows
+from lateen.cli.forms import Workflows
 from lateen.controllers.application import memories
 from lateen.workflow import operations
 

@@ -7,7 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from lateen.cli import connecting, flows, printing
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.workflow import records
 
 HEADERS = ("NAMESPACE", "NAME", "TYPE", "PHASE", "STEPS", "START-TIME", "END-TIME")

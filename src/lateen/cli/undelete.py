@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def undelete(
         bool, typer.Option("--list", "-l", help="Only show what could be brought back.")
     ] = False,
     namespace: options.Namespace = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Bring back what the control plane deleted: objects, or a whole application.

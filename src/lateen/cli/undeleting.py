@@ -12,7 +12,7 @@ from lateen.base import clock, durations, suggest
 from lateen.base.problem import Problem, raise_any
 from lateen.cli import connecting, printing, reaching
 from lateen.cli.exits import Exit
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.gc import recycling
 from lateen.gc.recycling import Recycled
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import lateen
-from lateen.cli import options, printing, running
+from lateen.cli import forms, options, printing, running
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def version(
     client: Annotated[
         bool, typer.Option("--client", help="Only of this program; ask no control plane.")
     ] = False,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show the version of Lateen, and of the control plane if there is one."""
@@ -28,7 +28,7 @@ def version(
         from lateen.cli import greeting
 
         found |= running.run(lambda: greeting.server(kubeconfig))
-    if output is not options.Output.TABLE:
+    if output is not forms.Output.TABLE:
         printing.structured(found, output)
         return
     for what, said in found.items():

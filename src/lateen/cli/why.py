@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 def why(
     name: options.Name,
     namespace: options.Namespace = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Explain what an application, or its deletion, is waiting for, and what to do about it.

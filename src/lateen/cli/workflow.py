@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -27,14 +27,21 @@ def register(app: typer.Typer) -> None:
 
 
 Step = Annotated[str, typer.Option("--step", "-s", metavar="STEP", help="Only this step.")]
+FirstStep = Annotated[
+    str, typer.Option("--step", "-s", metavar="STEP", help="From this failed step on.")
+]
+StepOrComponent = Annotated[
+    str, typer.Option("--step", "-s", metavar="STEP", help="This step, or this component.")
+]
+Focus = Annotated[
+    str, typer.Option("--focus", "-f", metavar="PATH", help="Only this value of the document.")
+]
 
 
 def list_(
     namespace: options.Namespace = "default",
-    everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Workflows of all namespaces.")
-    ] = False,
-    output: options.Format = options.Output.TABLE,
+    everywhere: options.Everywhere = False,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """List the workflows of applications, and WorkflowRuns."""
@@ -70,10 +77,7 @@ def resume(
 def restart(
     name: options.Workflow,
     namespace: options.Namespace = "default",
-    step: Annotated[
-        str,
-        typer.Option("--step", "-s", metavar="STEP", help="From this failed step on."),
-    ] = "",
+    step: FirstStep = "",
     kind: options.WorkflowKind = None,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
@@ -125,13 +129,8 @@ def logs(
 def debug(
     name: options.Workflow,
     namespace: options.Namespace = "default",
-    step: Annotated[
-        str, typer.Option("--step", "-s", metavar="STEP", help="This step, or this component.")
-    ] = "",
-    focus: Annotated[
-        str,
-        typer.Option("--focus", "-f", metavar="PATH", help="Only this value of the document."),
-    ] = "",
+    step: StepOrComponent = "",
+    focus: Focus = "",
     kind: options.WorkflowKind = None,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
@@ -151,7 +150,7 @@ def _operate(
     namespace: str,
     step: str,
     kubeconfig: str | None,
-    kind: options.Workflows | None,
+    kind: forms.Workflows | None,
 ) -> None:
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import steering

@@ -10,8 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lateen.testing.benches import builtin, builtins, load, load_all
     from lateen.testing.kits import Kit
+    from lateen.testing.picking import builtin, builtins, load, load_all
     from lateen.testing.refusals import Refused
     from lateen.testing.renderings import Rendering
     from lateen.testing.runs import Run
@@ -26,10 +26,10 @@ _HOMES = {
     "Run": "runs",
     "Subject": "subjects",
     "breaks_nothing": "searching",
-    "builtin": "benches",
-    "builtins": "benches",
-    "load": "benches",
-    "load_all": "benches",
+    "builtin": "picking",
+    "builtins": "picking",
+    "load": "picking",
+    "load_all": "picking",
     "parameters": "strategies",
 }
 

@@ -12,20 +12,16 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal
 
 from lateen.api.definition import Definition
-from lateen.base import suggest
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine
 from lateen.definitions import files, templates
 from lateen.testing import refusals
-
-if TYPE_CHECKING:
-    from lateen.testing.subjects import Subject
 
 T = TypeVar("T")
 
@@ -110,60 +106,6 @@ class Bench:
 def shared() -> Bench:
     """The bench of this process."""
     return Bench()
-
-
-def load(path: str | Path, name: str = "") -> Subject:
-    """The definition in a file, or the one called `name` in a file or directory.
-
-    A relative path is one in the working directory; the `lateen` fixture looks beside the test.
-
-    Raises:
-        Refused: the file cannot be read as a definition.
-        LookupError: there is none of that name, or there are several and no name is given.
-    """
-    # imported here: subjects have a bench
-    from lateen.testing.subjects import Subject
-
-    found = {each.name: each for each in shared().read(Path(path))}
-    if not name and len(found) > 1:
-        raise LookupError(f"{path} has several definitions, name one of: {', '.join(found)}")
-    if name and name not in found:
-        hint = suggest.nearest(name, found) or f"there are: {', '.join(found)}"
-        raise LookupError(f'{path} has no definition "{name}": {hint}')
-    return Subject(found[name or next(iter(found))], shared())
-
-
-def load_all(path: str | Path) -> list[Subject]:
-    """Every definition in a file or directory, for `pytest.mark.parametrize`.
-
-    Raises:
-        Refused: a file cannot be read as a definition.
-    """
-    # imported here: subjects have a bench
-    from lateen.testing.subjects import Subject
-
-    return [Subject(each, shared()) for each in shared().read(Path(path))]
-
-
-def builtin(name: str) -> Subject:
-    """A definition that Lateen brings.
-
-    Raises:
-        LookupError: there is none of that name.
-    """
-    # imported here: subjects have a bench
-    from lateen.testing.subjects import Subject
-
-    known = shared().builtins()
-    if name not in known:
-        hint = suggest.nearest(name, known) or f"there are: {', '.join(known)}"
-        raise LookupError(f'Lateen brings no definition "{name}": {hint}')
-    return Subject(known[name], shared())
-
-
-def builtins() -> list[Subject]:
-    """Every definition that Lateen brings, for `pytest.mark.parametrize`."""
-    return [builtin(name) for name in shared().builtins()]
 
 
 def text_of(definition: Definition) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lateen.testing import benches, goldens
+from lateen.testing import goldens, picking
 from lateen.testing.renderings import Rendering
 from lateen.testing.subjects import Subject
 
@@ -19,15 +19,15 @@ class Kit:
 
     def load(self, path: str | Path, name: str = "") -> Subject:
         """As `lateen.testing.load`; a relative path is one beside the test file."""
-        return benches.load(self._file.parent / path, name)
+        return picking.load(self._file.parent / path, name)
 
     def load_all(self, path: str | Path) -> list[Subject]:
         """As `lateen.testing.load_all`; a relative path is one beside the test file."""
-        return benches.load_all(self._file.parent / path)
+        return picking.load_all(self._file.parent / path)
 
     def builtin(self, name: str) -> Subject:
         """As `lateen.testing.builtin`."""
-        return benches.builtin(name)
+        return picking.builtin(name)
 
     def golden(self, rendering: Rendering, name: str = "") -> None:
         """Compare the manifests with the golden of this test.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.cli import options, running
+from lateen.cli import forms, options, running
 
 
 def register(app: typer.Typer) -> None:
@@ -160,7 +160,7 @@ def init(
 
 def vet(
     targets: Targets,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
 ) -> None:
     """Check definitions, without a control plane: form, template, status expressions.
 
@@ -205,7 +205,7 @@ def apply(
         bool, typer.Option("--impact", help="Show first what live applications would change to.")
     ] = False,
     fail_on: Gate = None,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Publish definitions. Nothing is written before all of them are right.
@@ -226,7 +226,7 @@ def impact(
     targets: Targets,
     namespace: Into = None,
     fail_on: Gate = None,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show what publishing definitions would change in live applications, and change nothing.
@@ -245,11 +245,9 @@ def impact(
 
 def list_(
     namespace: Namespace = _SYSTEM,
-    every: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of every namespace.")
-    ] = False,
+    every: options.Everywhere = False,
     kind: Annotated[Type | None, typer.Option("--type", "-t", help="Only of this kind.")] = None,
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """List the definitions there are."""
@@ -291,7 +289,7 @@ def get(
         return
     if output is Form.CUE:
         raise typer.BadParameter("a list of revisions is no CUE", param_hint="--output")
-    table = options.Output(output.value) if output else options.Output.TABLE
+    table = forms.Output(output.value) if output else forms.Output.TABLE
     running.run(lambda: finding.list_revisions(wanted, table, kubeconfig))
 
 
@@ -301,7 +299,7 @@ def show(
         str,
         typer.Option("--namespace", "-n", metavar="NAMESPACE", help="As applications there see."),
     ] = "default",
-    output: options.Format = options.Output.TABLE,
+    output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Show the parameters of a type; the same as `lateen show`."""

@@ -21,7 +21,7 @@ from lateen.cli import connecting, exits, printing, problems
 from lateen.cli.defs import finding, publishing, taking
 from lateen.cli.defs.finding import Wanted
 from lateen.cli.exits import Exit
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.cue.engine import Engine
 from lateen.definitions import writing
 

@@ -14,7 +14,7 @@ from lateen.api.definition import Definition, DefinitionKind, DefinitionRevision
 from lateen.base import clock, documents, durations, suggest
 from lateen.base.problem import Problem
 from lateen.cli import connecting, printing
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.cue.engine import Engine
 from lateen.definitions import writing
 from lateen.hub import informer

@@ -18,7 +18,7 @@ from lateen.base import paths
 from lateen.cli import connecting, offline, printing, problems, reaching, showing
 from lateen.cli.defs import taking
 from lateen.cli.exits import Exit
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.controllers.application import impacting
 from lateen.controllers.application.impacting import Impact, Scene
 from lateen.cue.engine import Engine

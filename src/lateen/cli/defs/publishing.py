@@ -22,7 +22,7 @@ from lateen.cli.defs.finding import Wanted
 from lateen.cli.defs.impacts import Gate
 from lateen.cli.defs.taking import Taken
 from lateen.cli.exits import Exit
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.controllers.application import impacting
 from lateen.controllers.definitions import numbering, registering
 from lateen.cue.engine import Engine

@@ -15,7 +15,7 @@ from lateen.cli import exits, printing, problems
 from lateen.cli.defs import taking
 from lateen.cli.defs.taking import Taken
 from lateen.cli.exits import Exit
-from lateen.cli.options import Output
+from lateen.cli.forms import Output
 from lateen.cue.engine import Engine
 from lateen.definitions import writing
 

@@ -1,0 +1,27 @@
+"""Words that options take: forms of output, and kinds of what is meant."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class Workflows(StrEnum):
+    APP = "app"
+    WORKFLOW = "workflow"
+
+
+class Differences(StrEnum):
+    DIFF = "diff"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class Manifests(StrEnum):
+    YAML = "yaml"
+    JSON = "json"
