@@ -36,6 +36,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("lateen")
 
 
+# What is large or slow to make is made once: one worker has all tests that use it.
+_ONCE = {"both": "e2e", "neighbours": "clusters", "podman": "containers"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        used = getattr(item, "fixturenames", ())
+        if group := next((group for name, group in _ONCE.items() if name in used), None):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -174,10 +186,7 @@ class Neighbour:
 def neighbours(
     kube: Embedded, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Neighbour, Neighbour]]:
-    """Two more Kubernetes in the network of this run, each behind a proxy that can fail.
-
-    They are large: mark tests that use them `xdist_group("clusters")`, so that one worker has them.
-    """
+    """Two more Kubernetes in the network of this run, each behind a proxy that can fail."""
     with ExitStack() as stack:
         yield (
             stack.enter_context(_neighbour(kube, tmp_path_factory.mktemp("first"))),

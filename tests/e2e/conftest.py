@@ -1,4 +1,4 @@
-"""The control planes that the command line is tried on. One worker runs all of these tests."""
+"""The control planes that the command line is tried on. One worker runs the tests that use them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,6 @@ import pytest
 from tests.e2e import planes
 from tests.e2e.planes import Plane, Shell
 from tests.node.engine import IMAGE, Podman
-
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,6 @@ from lateen.gc import recycling
 from tests.controllers.application.test_clusters import joined, placed, services
 from tests.controllers.apps import app, settings
 
-pytestmark = pytest.mark.xdist_group("clusters")
-
 
 def shop(*clusters, size=8, value="1"):
     parts = [settings(f"c{index}", {"x": value}) for index in range(size)]

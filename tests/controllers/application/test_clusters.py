@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lateen.workflow import operations
 from tests.controllers.apps import app, policy, settings, step
 from tests.controllers.laboratory import condition, steps
-
-pytestmark = pytest.mark.xdist_group("clusters")
 
 
 def placed(*names, **more):
