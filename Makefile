@@ -31,7 +31,9 @@ native/bin/.built: $(NATIVE) hatch_build.py | $(STAMP)
 	@$(BIN)/python hatch_build.py
 	@touch $@
 
+# Compiled here: where PYTHONDONTWRITEBYTECODE is set, as in images of Python, every start would do it.
 build: $(STAMP) native/bin/.built ## set up .venv and build the native programs
+	@$(BIN)/python -m compileall -q src
 
 demo: build ## start Lateen, deliver the sample application, print its address
 	@$(BIN)/lateen start
