@@ -13,7 +13,7 @@ from lateen.api.application import Application
 from lateen.api.definition import Definition
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, loading, rendering, templates
+from lateen.definitions import contexts, loading, rendering, renditions, templates
 from lateen.providers import external, ports
 
 # one that takes any object
@@ -99,7 +99,7 @@ class Shop:
 
     async def render(
         self, properties: dict[str, Any] | None = None, **traits: dict[str, Any] | None
-    ) -> rendering.Rendered:
+    ) -> renditions.Rendered:
         app = self.application(properties, **traits)
         return await self.renderer.render(app.components[0], self.facts(app), Place())
 

@@ -9,7 +9,7 @@ import pytest
 from lateen.api.application import Policy
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine
-from lateen.definitions import rendering
+from lateen.definitions import renditions
 from tests.definitions import shops
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +73,7 @@ async def test_its_objects_are_labelled_as_the_policys(engine: Engine) -> None:
 
 async def test_it_sees_what_components_came_to(engine: Engine) -> None:
     made = shop(engine)
-    artifacts = rendering.artifacts_of([await made.render()])
+    artifacts = renditions.artifacts_of([await made.render()])
     _, second = await made.renderer.render_policy(
         policy(pods=3), made.facts(made.application()), artifacts
     )
@@ -112,5 +112,5 @@ async def test_what_is_wrong_is_led_back_to_the_policy(
 async def test_the_objects_of_traits_are_found_by_type_and_key(engine: Engine) -> None:
     made = shop(engine)
     made.traits = {"expose": 'outputs: service: {apiVersion: "v1", kind: "Service"}'}
-    found = rendering.artifacts_of([await made.render()])
+    found = renditions.artifacts_of([await made.render()])
     assert found["web"]["traits"]["expose"]["service"]["kind"] == "Service"

@@ -15,7 +15,7 @@ from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Engine
-from lateen.definitions import blaming, contexts, loading, rendering
+from lateen.definitions import blaming, contexts, loading, rendering, renditions
 
 pytestmark = pytest.mark.anyio
 
@@ -199,7 +199,7 @@ async def render(
     app: Application,
     place: Place = Place(),
     **kwargs: Any,
-) -> rendering.Rendered:
+) -> renditions.Rendered:
     facts = contexts.AppFacts.of(app, controller_version="v1", revision="shop-v1")
     return await renderer.render(app.components[0], facts, place, **kwargs)
 
@@ -212,7 +212,7 @@ async def problems(renderer: rendering.Renderer, app: Application) -> tuple[Prob
     pytest.fail("nothing was wrong")
 
 
-def of_kind(rendered: rendering.Rendered, kind: str) -> Manifest:
+def of_kind(rendered: renditions.Rendered, kind: str) -> Manifest:
     [found] = [manifest for manifest in rendered.manifests if manifest["kind"] == kind]
     return found
 

@@ -6,19 +6,17 @@ the main object, or adds objects of its own. One engine call for each template, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lateen.api import manifest as manifests
-from lateen.api import names
-from lateen.api.application import Component, Policy, Trait
-from lateen.api.definition import Definition, DefinitionKind
+from lateen.api.application import Component, Policy
+from lateen.api.definition import DefinitionKind
 from lateen.api.manifest import Manifest
-from lateen.base import paths
-from lateen.base.problem import Position, Problem, Problems, every, raise_any
+from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.cue.engine import Engine
 from lateen.definitions import (
+    assembling,
     blaming,
     contexts,
     drafting,
@@ -27,18 +25,12 @@ from lateen.definitions import (
     governing,
     loading,
     parameters,
-    stamping,
+    renditions,
     templates,
     tracing,
-    uniting,
 )
 from lateen.providers import ports
 from lateen.providers.packages import Flavour
-
-PRE = "PreDispatch"
-DEFAULT = "DefaultDispatch"
-POST = "PostDispatch"
-STAGES = (PRE, DEFAULT, POST)
 
 
 @dataclass(frozen=True)
@@ -46,50 +38,6 @@ class Live:
     """What a component's objects look like in the cluster, as far as is known."""
 
     workload: Manifest | None = None
-
-
-@dataclass(frozen=True)
-class Auxiliary:
-    """An object beside the main one. `trait` is the index of the trait it comes from, if any."""
-
-    key: str  # its name below `outputs`
-    type: str  # trait type, or AuxiliaryWorkload
-    manifest: Manifest
-    stage: str = DEFAULT
-    trait: int | None = None
-    control_plane: bool = False  # belongs on the control plane, whatever the placement
-
-
-@dataclass(frozen=True)
-class Attached:
-    """A trait of a rendered component with its definition."""
-
-    trait: Trait
-    definition: Definition
-    pending: bool = False  # PostDispatch, left out of this rendering
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A component as it is to be applied: every manifest stamped, nothing sent yet."""
-
-    component: Component
-    definition: Definition
-    workload: Manifest
-    auxiliaries: tuple[Auxiliary, ...]
-    traits: tuple[Attached, ...]
-    managed: bool = False  # a trait creates the main object: do not dispatch it
-    reads_live: bool = False  # a template looked at the live object, and is to look again
-
-    def staged(self, stage: str) -> list[Manifest]:
-        """What one stage applies, the main object first in its own."""
-        main = [self.workload] if stage == DEFAULT and not self.managed else []
-        return main + [extra.manifest for extra in self.auxiliaries if extra.stage == stage]
-
-    @property
-    def manifests(self) -> list[Manifest]:
-        """Everything that is applied, in the order of the stages."""
-        return [manifest for stage in STAGES for manifest in self.staged(stage)]
 
 
 @dataclass(frozen=True)
@@ -175,7 +123,7 @@ class Renderer:
         live: Live | None = None,
         post: bool = False,
         replica_key: str = "",
-    ) -> Rendered:
+    ) -> renditions.Rendered:
         """Render a component for one placement.
 
         PostDispatch traits are left out until `post`, when the component is healthy and `live` has
@@ -200,7 +148,7 @@ class Renderer:
         *,
         post: bool,
         key: str,
-    ) -> Rendered:
+    ) -> renditions.Rendered:
         body, *traits = parts = self._parts(component, app)
         if self._rules != Rules():
             await self._insist(component, parts)
@@ -217,14 +165,14 @@ class Renderer:
             traced,
         )
         post = post or contexts.is_read(component, app)
-        chosen = [part for part in traits if post or part.definition.stage != POST]
+        chosen = [part for part in traits if post or part.definition.stage != renditions.POST]
         draft = await _drafted(work, body, chosen)
         attached = tuple(
-            Attached(trait, part.definition, part not in chosen)
+            renditions.Attached(trait, part.definition, part not in chosen)
             for trait, part in zip(component.traits, traits, strict=True)
         )
         rendered = replace(
-            _stamp(draft, component, body.definition, attached, app, place),
+            assembling.assemble(draft, component, body.definition, attached, app, place),
             reads_live=any(
                 contexts.reads_live(part.definition.text, trait=part.is_trait)
                 for part in (body, *chosen)
@@ -242,7 +190,8 @@ class Renderer:
     ) -> list[Manifest]:
         """Render a policy of a type that is not built in, its objects ready to be applied.
 
-        `artifacts` are the rendered components, where there are any (see `artifacts_of`).
+        `artifacts` are the rendered components, where there are any, as
+        `renditions.artifacts_of` gives them.
 
         Raises:
             Problem, Problems: as `render`.
@@ -281,20 +230,6 @@ class Renderer:
         return parts
 
 
-def artifacts_of(components: Iterable[Rendered]) -> dict[str, Any]:
-    """What policies see of rendered components: `workload`, and `traits.<type>.<resource>`.
-
-    Source: semantics B2.
-    """
-    found: dict[str, Any] = {}
-    for rendered in components:
-        traits: dict[str, dict[str, Any]] = {}
-        for extra in rendered.auxiliaries:
-            traits.setdefault(extra.type, {})[extra.key] = extra.manifest
-        found[rendered.component.name] = {"workload": rendered.workload, "traits": traits}
-    return found
-
-
 async def _drafted(
     work: evaluating.Evaluating, body: templates.Part, traits: list[templates.Part]
 ) -> drafting.Draft:
@@ -307,118 +242,10 @@ async def _drafted(
     return await replace(work, traced=True).draft(body, traits)
 
 
-def _stamp(
-    draft: drafting.Draft,
-    component: Component,
-    definition: Definition,
-    traits: tuple[Attached, ...],
-    app: contexts.AppFacts,
-    place: contexts.Place,
-) -> Rendered:
-    raise_any(_malformed(draft, component, definition, traits))
-    workload = stamping.workload(draft.output, app, component.name, component.type, place)
-    return _united(
-        Rendered(
-            component,
-            definition,
-            workload,
-            tuple(
-                _auxiliary(extra, workload, component, traits, app, place) for extra in draft.extras
-            ),
-            traits,
-            managed=any(t.definition.spec.get("manageWorkload") for t in traits if not t.pending),
-        )
-    )
-
-
-def _united(rendered: Rendered) -> Rendered:
-    """With one manifest for each object, whichever templates give it.
-
-    Raises:
-        Problem, Problems: `template.duplicate` where they contradict each other.
-    """
-    whole: dict[tuple[str, ...], Manifest] = {}
-    first: dict[tuple[str, ...], Auxiliary | None] = {}
-    problems = []
-    givers = [] if rendered.managed else [(rendered.workload, None)]
-    for given, extra in [*givers, *((extra.manifest, extra) for extra in rendered.auxiliaries)]:
-        identity = uniting.identity(given)
-        if not identity or identity not in whole:
-            whole[identity], first[identity] = given, extra
-            continue
-        try:
-            whole[identity] = uniting.unite(whole[identity], given)
-        except Problem as problem:
-            problems.append(_contradiction(problem, given, first[identity], extra, rendered))
-    raise_any(problems)
-    if len(whole) == len(givers) + len(rendered.auxiliaries):
-        return rendered
-    return replace(
-        rendered,
-        workload=_whole(rendered.workload, whole),
-        auxiliaries=tuple(
-            replace(extra, manifest=_whole(extra.manifest, whole)) for extra in rendered.auxiliaries
-        ),
-    )
-
-
-def _whole(given: Manifest, whole: Mapping[tuple[str, ...], Manifest]) -> Manifest:
-    identity = uniting.identity(given)
-    return whole.get(identity, given) if identity else given
-
-
-def _contradiction(
-    problem: Problem,
-    given: Manifest,
-    first: Auxiliary | None,
-    second: Auxiliary | None,
-    rendered: Rendered,
-) -> Problem:
-    """What contradicts what, at the path of the later one in the application."""
-    sides = [_giver(each, rendered) for each in (first, second)]
-    (one, _, _), (other, path, _) = sides
-    return Problem(
-        "template.duplicate",
-        f"{one} and {other} give one object, {manifests.key(given)}, and contradict each other at "
-        f"{problem.path}: {problem.message}",
-        path,
-        tuple(where for _, _, found in sides for where in found),
-        hint="leave one of them out, have them say the same, or give one object another name",
-    )
-
-
-def _giver(extra: Auxiliary | None, rendered: Rendered) -> tuple[str, str, tuple[Position, ...]]:
-    """Which template that is, its path in the application, and where it gives the object."""
-    component = rendered.component
-    field = "output" if extra is None else "outputs"
-    if extra is None or extra.trait is None:
-        where = blaming.declared(rendered.definition, field, "given here")
-        return f'component "{component.name}"', component.path, where
-    attached = rendered.traits[extra.trait]
-    where = blaming.declared(attached.definition, field, "given here")
-    return f'trait "{attached.trait.type}"', attached.trait.path, where
-
-
-def _malformed(
-    draft: drafting.Draft,
-    component: Component,
-    definition: Definition,
-    traits: tuple[Attached, ...],
-) -> Iterator[Problem]:
-    """What a template gives and is no object, with where it gives it."""
-    for problem in stamping.malformed(draft.output, "output", component.path):
-        yield replace(problem, positions=blaming.declared(definition, "output", ""))
-    for extra in draft.extras:
-        own = None if extra.trait is None else traits[extra.trait]
-        path, source = (own.trait.path, own.definition) if own else (component.path, definition)
-        for problem in stamping.malformed(extra.value, f"outputs.{extra.key}", path):
-            yield replace(problem, positions=blaming.declared(source, "outputs", ""))
-
-
 def _record(
     recorder: tracing.Recorder,
     draft: drafting.Draft,
-    rendered: Rendered,
+    rendered: renditions.Rendered,
     app: contexts.AppFacts,
     place: contexts.Place,
 ) -> None:
@@ -427,53 +254,3 @@ def _record(
     for extra, auxiliary in zip(draft.extras, rendered.auxiliaries, strict=True):
         story = tracing.Story(scene, auxiliary.type, tuple(extra.history), auxiliary.manifest)
         recorder.keep(story)
-
-
-def _auxiliary(
-    extra: drafting.Extra,
-    workload: Manifest,
-    component: Component,
-    traits: tuple[Attached, ...],
-    app: contexts.AppFacts,
-    place: contexts.Place,
-) -> Auxiliary:
-    if extra.trait is None:
-        manifest = stamping.auxiliary(
-            extra.value, app, component.name, names.AUXILIARY, extra.key, place
-        )
-        return Auxiliary(extra.key, names.AUXILIARY, manifest)
-    attached = traits[extra.trait]
-    spec = attached.definition.spec
-    here = bool(spec.get("controlPlaneOnly"))
-    manifest = stamping.auxiliary(
-        extra.value,
-        app,
-        component.name,
-        attached.trait.type,
-        extra.key,
-        Here(app.namespace) if here else place,
-        manages_workload=bool(spec.get("manageWorkload")),
-    )
-    if reference := spec.get("workloadRefPath"):
-        named = {
-            "apiVersion": workload["apiVersion"],
-            "kind": workload["kind"],
-            "name": workload["metadata"]["name"],
-        }
-        manifest = paths.assign(manifest, paths.parse(reference), named)
-    return Auxiliary(
-        extra.key,
-        attached.trait.type,
-        manifest,
-        attached.definition.stage,
-        extra.trait,
-        control_plane=here,
-    )
-
-
-@dataclass(frozen=True)
-class Here:
-    """The control plane's own cluster."""
-
-    namespace: str
-    cluster: str = names.LOCAL

@@ -11,7 +11,7 @@ from lateen.api import names
 from lateen.api.definition import Definition
 from lateen.api.manifest import Key, Manifest
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, rendering, terraforming
+from lateen.definitions import contexts, renditions, terraforming
 from lateen.health import expressions
 
 PENDING = "⏳ Waiting for component to be healthy"
@@ -27,7 +27,7 @@ class TraitHealth:
     pending: bool = False  # waits for the component; does not make the application unhealthy
     message: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
-    stage: str = rendering.DEFAULT
+    stage: str = renditions.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class ComponentHealth:
 
 
 async def assess(
-    rendered: rendering.Rendered,
+    rendered: renditions.Rendered,
     live: Objects,
     app: contexts.AppFacts,
     engine: Engine,
     *,
-    reached: Collection[str] = rendering.STAGES,
+    reached: Collection[str] = renditions.STAGES,
 ) -> ComponentHealth:
     """Judge a component by its live objects; what is not in `live` does not exist.
 
@@ -62,7 +62,7 @@ async def assess(
     component = rendered.component
     base = {"name": component.name, "appName": app.name, "appRevision": app.revision}
     judged = expressions.Judgement(healthy=False)
-    if rendering.DEFAULT in reached:
+    if renditions.DEFAULT in reached:
         judged = await _workload(rendered, live, base, engine)
     traits: list[TraitHealth] = []
     for index, attached in enumerate(rendered.traits):
@@ -95,7 +95,7 @@ async def assess(
     )
 
 
-def away(rendered: rendering.Rendered, why: str) -> ComponentHealth:
+def away(rendered: renditions.Rendered, why: str) -> ComponentHealth:
     """The health of a component where nobody can look: what is not known is not healthy."""
     return ComponentHealth(
         rendered.component.name,
@@ -151,7 +151,7 @@ def _trait_entry(trait: TraitHealth) -> dict[str, Any]:
 
 
 async def _workload(
-    rendered: rendering.Rendered, live: Objects, base: Mapping[str, Any], engine: Engine
+    rendered: renditions.Rendered, live: Objects, base: Mapping[str, Any], engine: Engine
 ) -> expressions.Judgement:
     own = [each for each in rendered.auxiliaries if each.trait is None]
     main = None if rendered.managed else rendered.workload
@@ -170,7 +170,7 @@ async def _workload(
 async def _part(
     definition: Definition,
     properties: dict[str, Any] | None,
-    own: Iterable[rendering.Auxiliary],
+    own: Iterable[renditions.Auxiliary],
     live: Objects,
     base: Mapping[str, Any],
     engine: Engine,
@@ -215,7 +215,7 @@ def _message(traits: Iterable[TraitHealth], well: bool) -> str:
     return said or ("" if well else TRAITS_UNHEALTHY)
 
 
-def _workload_definition(rendered: rendering.Rendered) -> dict[str, str]:
+def _workload_definition(rendered: renditions.Rendered) -> dict[str, str]:
     """Kind of the main object; empty for definitions that cannot know it in advance."""
     declared = rendered.definition.workload
     kind = (rendered.definition.spec.get("workload") or {}).get("type", "")

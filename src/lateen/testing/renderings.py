@@ -10,7 +10,7 @@ from lateen.api import manifest, names
 from lateen.api.manifest import Key, Manifest
 from lateen.base import merge, paths
 from lateen.base.problem import Problem, Problems, every, raise_any
-from lateen.definitions import rendering
+from lateen.definitions import rendering, renditions
 from lateen.dispatch import preparing
 from lateen.health import assessing
 from lateen.testing import benches, refusals
@@ -27,7 +27,7 @@ class Rendering:
     """
 
     case: Case
-    rendered: rendering.Rendered
+    rendered: renditions.Rendered
     warnings: tuple[Problem, ...]  # parameters without effect, for example
     bench: benches.Bench
 
@@ -153,7 +153,7 @@ async def _render(case: Case, bench: benches.Bench, strict: bool) -> Rendering:
     findings = await renderer.check(component, facts)
     raise_any([*findings.problems, *(findings.warnings if strict else ())])
 
-    async def run(workload: Manifest | None, *, post: bool) -> rendering.Rendered:
+    async def run(workload: Manifest | None, *, post: bool) -> renditions.Rendered:
         seen = rendering.Live(workload)
         return await renderer.render(
             component, facts, place, live=seen, post=post, replica_key=case.replica_key

@@ -19,8 +19,8 @@ from lateen.base.clock import Clock, SystemClock
 from lateen.base.problem import Problem, Problems, every
 from lateen.controllers.application import waving
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, rendering
-from lateen.definitions.rendering import Rendered
+from lateen.definitions import contexts, rendering, renditions
+from lateen.definitions.renditions import Rendered
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
 from lateen.hub import clusters, errors
@@ -138,14 +138,14 @@ class Deliverer:
         self, component: Component, placement: Placement, rendered: Rendered
     ) -> tuple[Rendered, assessing.ComponentHealth]:
         """Stage by stage, each once the one before is well (semantics B5)."""
-        if rendered.staged(rendering.PRE):
-            await self.target.dispatch(desired(rendered, rendering.PRE))
-        health = await self.assess(rendered, (rendering.PRE,))
+        if rendered.staged(renditions.PRE):
+            await self.target.dispatch(desired(rendered, renditions.PRE))
+        health = await self.assess(rendered, (renditions.PRE,))
         if all(trait.healthy or trait.pending for trait in health.traits):
             waiting = await self.send(rendered)
             if not waiting:
                 rendered = await self._settled(component, placement, rendered)
-            health = await self.assess(rendered, (rendering.PRE, rendering.DEFAULT))
+            health = await self.assess(rendered, (renditions.PRE, renditions.DEFAULT))
             if waiting:
                 health = replace(health, healthy=False, workload_healthy=False, message=waiting)
         if health.healthy:
@@ -174,7 +174,7 @@ class Deliverer:
         Raises:
             Problem | Problems: what is against it, or failed.
         """
-        return await self._waves(rendered).advance(desired(rendered, rendering.DEFAULT))
+        return await self._waves(rendered).advance(desired(rendered, renditions.DEFAULT))
 
     def _waves(self, rendered: Rendered) -> waving.Waves:
         patient = manifest.annotation(rendered.workload, names.WAIT) == "true"
@@ -184,7 +184,7 @@ class Deliverer:
         self, component: Component, placement: Placement, rendered: Rendered
     ) -> Rendered:
         """The component without what has run to its end, so that it is not run again."""
-        wanted = desired(rendered, rendering.DEFAULT)
+        wanted = desired(rendered, renditions.DEFAULT)
         if not waving.once(wanted):
             return rendered
         after = await self._render(component, placement)
@@ -227,7 +227,7 @@ class Deliverer:
         return kept
 
     async def assess(
-        self, rendered: Rendered, reached: Collection[str] = rendering.STAGES
+        self, rendered: Rendered, reached: Collection[str] = renditions.STAGES
     ) -> assessing.ComponentHealth:
         """The health of what was rendered, as the cluster shows it now."""
         live = {}
@@ -246,7 +246,7 @@ class Deliverer:
     ) -> tuple[Rendered, assessing.ComponentHealth]:
         """Traits that wait for a healthy component are rendered with its live object."""
         pending = any(attached.pending for attached in rendered.traits)
-        if not pending and not rendered.staged(rendering.POST):
+        if not pending and not rendered.staged(renditions.POST):
             return rendered, health
         if pending:
             workload = await self.target.find(rendered.workload)
@@ -257,7 +257,7 @@ class Deliverer:
                 live=rendering.Live(workload),
                 post=True,
             )
-        await self.target.dispatch(desired(rendered, rendering.POST))
+        await self.target.dispatch(desired(rendered, renditions.POST))
         return rendered, await self.assess(rendered)
 
     async def _outcome(self, rendered: Rendered, health: assessing.ComponentHealth) -> Outcome:
@@ -268,7 +268,7 @@ class Deliverer:
             outputs[extra.key] = found or extra.manifest
         # a PostDispatch trait that is not healthy yet does not hold the workflow up (semantics B5)
         settled = health.workload_healthy and all(
-            trait.healthy or trait.stage == rendering.POST for trait in health.traits
+            trait.healthy or trait.stage == renditions.POST for trait in health.traits
         )
         return Outcome(settled, health.message, main or rendered.workload, outputs)
 
@@ -286,7 +286,7 @@ class Deliverer:
 def desired(rendered: Rendered, stage: str) -> list[Desired]:
     """What one stage of a component dispatches, with whose each manifest is."""
     whose = rendered.component
-    main = stage == rendering.DEFAULT and not rendered.managed
+    main = stage == renditions.DEFAULT and not rendered.managed
     return [
         *([Desired(rendered.workload, whose.name, path=whose.path)] if main else []),
         *(

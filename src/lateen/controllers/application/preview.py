@@ -25,7 +25,7 @@ from lateen.controllers.application import (
     waving,
 )
 from lateen.cue.engine import Engine
-from lateen.definitions import contexts, loading, rendering, templates, tracing, uniting
+from lateen.definitions import contexts, loading, rendering, renditions, templates, tracing, uniting
 from lateen.dispatch import applying, preparing
 from lateen.dispatch.applying import Desired
 from lateen.health import assessing
@@ -150,14 +150,14 @@ class _Optimist(deliver.Deliverer):
             )
             return Outcome(True, "", None, {})
 
-    async def send(self, rendered: rendering.Rendered) -> str:
+    async def send(self, rendered: renditions.Rendered) -> str:
         """Everything at once, in the order of the waves: nothing runs that could be waited for."""
-        waves = waving.sorted_waves(deliver.desired(rendered, rendering.DEFAULT))
+        waves = waving.sorted_waves(deliver.desired(rendered, renditions.DEFAULT))
         await self.target.dispatch([each for wave in waves for each in wave])
         return ""
 
     async def assess(
-        self, rendered: rendering.Rendered, reached: Any = rendering.STAGES
+        self, rendered: renditions.Rendered, reached: Any = renditions.STAGES
     ) -> assessing.ComponentHealth:
         return assessing.ComponentHealth(rendered.component.name, True, True)
 

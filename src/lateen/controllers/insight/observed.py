@@ -22,7 +22,7 @@ from lateen.controllers.application.report import Next, Report
 from lateen.controllers.application.results import Result
 from lateen.controllers.application.stages import Stages
 from lateen.controllers.insight.meters import Meters, Probe
-from lateen.definitions import rendering
+from lateen.definitions import rendering, renditions
 from lateen.dispatch import applying, recording
 from lateen.hub import connection
 from lateen.workflow import records
@@ -133,7 +133,7 @@ class _Renderer:
     renderer: rendering.Renderer
     probe: Probe
 
-    async def render(self, component: Component, *given: Any, **more: Any) -> rendering.Rendered:
+    async def render(self, component: Component, *given: Any, **more: Any) -> renditions.Rendered:
         with self.probe.span("render", component=component.name, type=component.type):
             return await self.renderer.render(component, *given, **more)
 
