@@ -1,6 +1,8 @@
 # What a newcomer needs: Python 3.11+ and make. Everything else is installed into .venv.
 
 PYTHON ?= python3
+# Half of the time a test waits: for a controller, a probe, a process. Four workers keep two cores busy.
+JOBS   ?= 4
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
@@ -47,7 +49,7 @@ demo: build ## start Lateen, deliver the sample application, print its address
 
 test: build ## run the tests
 	@echo "==> go vet, go test";  $(BIN)/python hatch_build.py check
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: $(STAMP) ## lint, types, import contract
 	@echo "==> ruff";        $(BIN)/ruff check .

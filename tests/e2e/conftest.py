@@ -1,4 +1,6 @@
-"""The control planes that the command line is tried on. One worker runs the tests that use them."""
+"""The control planes that the command line is tried on. One worker runs the tests that use them;
+once it goes on with others they are stopped, as even what idles takes its share of two cores.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from tests.e2e.planes import Plane, Shell
 from tests.node.engine import IMAGE, Podman
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def both() -> Iterator[tuple[Plane, Plane]]:
     """Two control planes that were started at the same moment."""
     with (
@@ -30,7 +32,7 @@ def both() -> Iterator[tuple[Plane, Plane]]:
         yield one, two
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plane(both: tuple[Plane, Plane]) -> Plane:
     """The control plane of a newcomer. One thing runs there from the start: a CronJob takes a
     minute, which other tests fill.
@@ -41,13 +43,13 @@ def plane(both: tuple[Plane, Plane]) -> Plane:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def other(both: tuple[Plane, Plane]) -> Plane:
     """A second one on the same machine, for what may go wrong."""
     return both[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def equipped(podman: Podman) -> Iterator[Plane]:
     """One with a container engine. Its image is there as the public one that examples name."""
     podman.run("tag", IMAGE, "docker.io/library/busybox:1.37")

@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anyio.from_thread import start_blocking_portal
+from typer.testing import CliRunner
 
 from lateen import hub
 from lateen.api.manifest import Key, Manifest
+from lateen.cli import main
 from lateen.node import addresses, namespaces
 from lateen.standalone import directories
 from lateen.standalone.directories import Directory
@@ -85,6 +87,12 @@ class Shell:
         if expect is not None:
             assert said.code == expect, f"{arguments}: {said.code}\n{said.out}\n{said.err}"
         return said
+
+    def run_here(self, *arguments: str) -> Said:
+        """Run a command in this process: for many that differ in what they are given only."""
+        environment = {**dict.fromkeys(_FOREIGN), **self.environment}
+        found = CliRunner().invoke(main.build(), arguments, env=environment)
+        return Said(found.exit_code, found.stdout, found.stderr)
 
     @contextlib.contextmanager
     def open(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
