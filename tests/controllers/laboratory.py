@@ -320,6 +320,8 @@ class Laboratory:
         self.plane = plane
         self.namespace = namespace
         self._namespaces: list[str] = []
+        self._seen = len(plane.link.sent)  # that many of the requests are counted, or of others
+        self._sent: Counter[tuple[str, str]] = Counter()
 
     # what a user writes
 
@@ -460,15 +462,18 @@ class Laboratory:
     # what the controller sends
 
     def sent(self) -> Counter[tuple[str, str]]:
-        """Requests so far by verb and resource: those for this namespace, and those for lists.
+        """Requests since it is there by verb and resource: those for this namespace, and for lists.
 
         Other namespaces are still being cleaned up after the tests that had them.
         """
-        return Counter(
+        fresh = self.plane.link.sent[self._seen :]
+        self._seen += len(fresh)
+        self._sent.update(
             (call.verb, call.resource)
-            for call in list(self.plane.link.sent)
+            for call in fresh
             if call.key is None or self.namespace in f"{call.path} {call.key}"
         )
+        return self._sent.copy()
 
     def settle(self, calm: float = 0.25, within: float = PATIENCE) -> Counter[tuple[str, str]]:
         """Wait until the controller sends nothing any more; what it has sent by then."""
