@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from lateen.api import names
+from lateen.api import manifest, names
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
 
@@ -194,14 +194,9 @@ class DefinitionRevision:
 def revise(definition: Definition, version: str, number: int) -> DefinitionRevision:
     """The revision `<definition>-v<version>` of a definition as it is, owned by it."""
     meta = definition.raw["metadata"]
-    owned = {
-        "apiVersion": names.V1BETA1,
-        "kind": definition.kind.value,
-        "name": definition.name,
-        "uid": meta.get("uid", ""),
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
+    owned = manifest.controller(
+        names.V1BETA1, definition.kind.value, definition.name, meta.get("uid", "")
+    )
     return DefinitionRevision(
         {
             "apiVersion": names.V1BETA1,

@@ -67,6 +67,18 @@ def annotation(manifest: Mapping[str, Any], name: str, default: str = "") -> str
     return str((metadata(manifest).get("annotations") or {}).get(name, default))
 
 
+def controller(api_version: str, kind: str, name: str, uid: str) -> dict[str, Any]:
+    """The entry of `ownerReferences` for the one object that another belongs to and goes with."""
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
 def cluster(manifest: Mapping[str, Any]) -> str:
     """Which cluster an object is delivered to, or is in; the control plane's own by name."""
     return labels(manifest).get(names.APP_CLUSTER) or names.LOCAL

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from lateen.api import authors, compressing, names
+from lateen.api import authors, compressing, manifest, names
 from lateen.api import definition as definitions
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind
@@ -213,14 +213,7 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
                     **({names.WRITTEN: snapshot.written} if snapshot.written else {}),
                 },
                 "ownerReferences": [
-                    {
-                        "apiVersion": names.V1BETA1,
-                        "kind": "Application",
-                        "name": app.name,
-                        "uid": app.uid,
-                        "controller": True,
-                        "blockOwnerDeletion": True,
-                    }
+                    manifest.controller(names.V1BETA1, "Application", app.name, app.uid)
                 ],
             },
             "spec": spec,

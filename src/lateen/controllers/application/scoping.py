@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from lateen.api import names
+from lateen.api import manifest, names
 from lateen.api.application import Application, Policy
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.api.manifest import Manifest
@@ -281,14 +281,7 @@ def config_map(app: Application, revision: Revision) -> Manifest:
             "namespace": app.namespace,
             "labels": {"app.oam.dev/application-policies": "true", names.APP_UID: app.uid},
             "ownerReferences": [
-                {
-                    "apiVersion": names.V1BETA1,
-                    "kind": "Application",
-                    "name": app.name,
-                    "uid": app.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
+                manifest.controller(names.V1BETA1, "Application", app.name, app.uid)
             ],
         },
         "data": data,

@@ -46,14 +46,9 @@ def render(definition: Definition, schema: dict[str, Any]) -> Manifest:
             },
             "annotations": annotations,
             "ownerReferences": [
-                {
-                    "apiVersion": names.V1BETA1,
-                    "kind": definition.kind.value,
-                    "name": definition.name,
-                    "uid": meta.get("uid", ""),
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
+                manifest.controller(
+                    names.V1BETA1, definition.kind.value, definition.name, meta.get("uid", "")
+                )
             ],
         },
         "data": {KEY: text},
