@@ -65,7 +65,7 @@ async def controllers(order: Order) -> None:
         ):
             clock = SystemClock()
             controller = control.Controller(client, engine, clock, chosen, watcher, sources)
-            terraform = overseeing.Overseer(client, engine, clock, chosen, _working(order))
+            terraform = overseeing.Overseer(client, engine, clock, chosen, sources, _working(order))
             watcher.meters.registry.register(gauges.Gauges(controller.sources()))
             desk = listening.Desk(watcher.meters.registry, controller.troubles)
             async with (

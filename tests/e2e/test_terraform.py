@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e import planes
 from tests.e2e.planes import FILES, Plane
+from tests.sources import servers
 
 pytestmark = pytest.mark.timeout(400)  # the patience of the fixture is the first test's
 
@@ -78,3 +79,72 @@ def test_a_wrong_parameter_is_told_before_anything_is_delivered(
     assert said.code != 0
     assert 'required parameter "text" is not set' in said.err
     assert 'is it what was meant by "txt"?' in said.err
+
+
+BORROWED = """\
+apiVersion: core.oam.dev/v1beta1
+kind: ComponentDefinition
+metadata:
+  name: borrowed
+  annotations:
+    definition.oam.dev/description: A text that a module in git remembers
+spec:
+  workload: {type: autodetects.core.oam.dev}
+  schematic:
+    terraform:
+      type: remote
+      configuration: %s
+      path: note
+---
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: borrower
+spec:
+  components:
+    - name: lent
+      type: borrowed
+      properties:
+        text: buy milk
+"""
+MODULE = """\
+variable "text" {
+  description = "What to remember"
+  type        = string
+}
+resource "terraform_data" "note" {
+  input = var.text
+}
+output "NOTE" {
+  value = terraform_data.note.output
+}
+"""
+
+
+def test_a_module_in_git_is_a_type_like_any_other(
+    plane: Plane, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    namespace = plane.new_namespace()
+    with servers.git(tmp_path / "repository") as repository:
+        repository.commit({"note/main.tf": MODULE})
+        text = BORROWED % repository.url
+        plane.run("up", "-f", write(text), "-n", namespace, "--no-wait")
+        said = plane.run("show", "borrowed", "-n", namespace).out
+        assert "What to remember" in said
+        assert "writeConnectionSecretToRef.name" in said
+
+        def schema() -> bool:
+            return "component-schema-borrowed" in plane.names("ConfigMap", namespace)
+
+        planes.until(schema, 60, every=1)
+
+        def running() -> bool:
+            return plane.status("borrower", namespace).get("status") == "running"
+
+        planes.until(running, 120, every=1)
+        wrong = write(text.replace("text: buy milk", "txt: buy milk"))
+        refused = plane.run("up", "-f", wrong, "-n", namespace, "--no-wait", expect=None)
+        assert refused.code != 0
+        assert 'required parameter "text" is not set' in refused.err
+        plane.run("delete", "borrower", "-n", namespace)
+    plane.drop_namespace(namespace)

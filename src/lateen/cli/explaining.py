@@ -14,12 +14,12 @@ from lateen import hub
 from lateen.api import names
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.base import suggest
-from lateen.base.problem import Problem
-from lateen.cli import connecting, offline, printing, problems
+from lateen.base.problem import Problem, Problems, every
+from lateen.cli import connecting, offline, printing, problems, surroundings
 from lateen.cli.forms import Output
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
-from lateen.definitions import examples, loading, templates
+from lateen.definitions import borrowing, examples, loading, templates, terraforming
 
 _HEADERS = ("PARAMETER", "TYPE", "DEFAULT", "REQUIRED", "DESCRIPTION")
 _NARROW = ("PARAMETER", "TYPE", "DEFAULT", "DESCRIPTION")
@@ -58,10 +58,10 @@ async def show(order: Order, output: Output, kubeconfig: str | None) -> None:
     Raises:
         Problem: `hub.not-found` when there is no such type, with the one that may have been meant.
     """
-    async with Engine() as engine:
-        shelf = templates.Shelf(engine)
+    async with Engine() as engine, surroundings.sources() as fetching:
+        shelf, modules = templates.Shelf(engine), borrowing.Modules(fetching)
         found = [
-            (definition, list(rows(await shelf.schema(definition))))
+            (definition, list(rows(await _schema(definition, shelf, modules, engine))))
             for definition in await find(order, kubeconfig, engine)
         ]
     if output is not Output.TABLE:
@@ -71,6 +71,18 @@ async def show(order: Order, output: Output, kubeconfig: str | None) -> None:
         if index:
             printing.line_out("")
         _print(definition, its)
+
+
+async def _schema(
+    definition: Definition, shelf: templates.Shelf, modules: borrowing.Modules, engine: Engine
+) -> Field:
+    if not terraforming.remote(definition):
+        return await shelf.schema(definition)
+    try:
+        return terraforming.parameter(await modules.read(definition, engine))
+    except (Problem, Problems) as error:
+        problems.warn(every(error))
+        return terraforming.parameter(None)
 
 
 async def find(order: Order, kubeconfig: str | None, engine: Engine) -> list[Definition]:

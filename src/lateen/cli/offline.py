@@ -82,6 +82,7 @@ async def check(
         around = await shared(documents, client, spaces)
         reach = await stack.enter_async_context(reaching.every(client)) if client else None
         roster = reach.roster if reach else members.Hearsay()
+        shelf = surroundings.shelf(client, engine, fetching)
         for document in apps:
             app = Application(document.data)
             recorder = tracing.Recorder() if traced else None
@@ -96,6 +97,7 @@ async def check(
                     recorder=recorder,
                     revision=(revisions or {}).get((app.namespace, app.name), ""),
                     rules=rendering.Rules(strict, strict),
+                    shelf=shelf,
                     surroundings=surroundings.of(client, app.namespace, fetching),
                 )
             except (Problem, Problems) as error:

@@ -12,6 +12,8 @@ from lateen import hub
 from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
+from lateen.cue.engine import Engine
+from lateen.definitions import borrowing, templates
 from lateen.providers import objects, ports
 from lateen.providers.packages import Flavour
 from lateen.sources import obtaining
@@ -36,6 +38,12 @@ def of(client: hub.Client | None, namespace: str, fetching: Sources) -> ports.Ru
         sources=fetching,
         abilities=reading,
     )
+
+
+def shelf(client: hub.Client | None, engine: Engine, fetching: Sources) -> templates.Shelf:
+    """What is known of definitions, those included whose module is in a repository."""
+    secret = client.get if client else None
+    return templates.Shelf(engine, modules=borrowing.Modules(fetching, secret))
 
 
 class _Reading(objects.Direct):

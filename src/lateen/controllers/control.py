@@ -23,6 +23,7 @@ from lateen.controllers.definitions import registering
 from lateen.controllers.insight import gauges, meters, observed
 from lateen.controllers.workflowruns import conducting
 from lateen.cue.engine import Engine
+from lateen.definitions import borrowing
 from lateen.hub import client, clusters, errors
 from lateen.providers import sending
 from lateen.sources import obtaining
@@ -93,6 +94,7 @@ class Controller:
             self._live = live = observing.Fleet(known, self._changed)
             news = tidings.Tidings(self._clock, self._changed)
             stages, over = self._stages(cached, known, live, http, news)
+            modules = borrowing.Modules(self._fetching, self._hub.get) if self._fetching else None
             registry = registering.Registry(
                 self._hub,
                 self._engine,
@@ -100,6 +102,7 @@ class Controller:
                 cached,
                 calm=self._queue.wait_idle,
                 limit=self._settings.definition_revisions,
+                modules=modules,
             )
             conductor = conducting.Conductor(
                 self._hub,

@@ -11,7 +11,7 @@ from lateen.api.definition import Definition, DefinitionKind
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
 from lateen.cue.templates import Evaluation, Fill, Template
-from lateen.definitions import acting, parameters, terraforming
+from lateen.definitions import acting, borrowing, parameters, terraforming
 from lateen.providers import calling, external, ports
 from lateen.providers.packages import Flavour, Packages
 
@@ -50,7 +50,8 @@ class Shelf:
     """What is known of the definitions of one engine; asks it what is not known yet.
 
     The engine keeps compiled templates itself, by content. Kept here are the schemas, those least
-    recently used of more than `size` forgotten. `own` are the packages users have brought.
+    recently used of more than `size` forgotten. `own` are the packages users have brought;
+    `modules` reads those of Terraform that are in repositories.
     """
 
     def __init__(
@@ -58,9 +59,11 @@ class Shelf:
         engine: Engine,
         size: int = 512,
         own: external.Shelf | None = None,
+        modules: borrowing.Modules | None = None,
     ) -> None:
         self._engine = engine
         self._size = size
+        self._modules = modules
         self._own = own or external.Shelf()
         self._schemas: OrderedDict[tuple[object, ...], Field] = OrderedDict()
 
@@ -122,6 +125,9 @@ class Shelf:
         Raises:
             Problem, Problems: `cue.*` when it does not compile, with positions in the definition.
         """
+        if self._modules and terraforming.remote(definition):
+            module = await self._modules.find(definition, self._engine)
+            return terraforming.parameter(module)
         text = terraforming.inline(definition) if definition.terraform else definition.text
         text += "" if definition.terraform else _DECLARED
         imported = {} if definition.terraform else self._imported(text, definition.kind)

@@ -13,6 +13,7 @@ from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
+from lateen.base import hashing
 from lateen.base.problem import Problem
 from lateen.cue.reports import Field, Module
 from lateen.definitions import contexts
@@ -42,10 +43,21 @@ def inline(definition: Definition) -> str:
     return str(schematic.get("configuration") or "") if form == "hcl" else ""
 
 
+def remote(definition: Definition) -> Mapping[str, Any]:
+    """The schematic of a definition whose module is in a repository; empty for any other."""
+    schematic = (definition.spec.get("schematic") or {}).get("terraform") or {}
+    return schematic if schematic.get("type") == "remote" else {}
+
+
+def text(definition: Definition) -> str:
+    """What the parameters of a definition follow from: changes when they may."""
+    return inline(definition) or hashing.canonical(remote(definition) or definition.text).decode()
+
+
 def parameter(module: Module | None) -> Field:
     """What can be given to a component: the variables of its module, and settings of the run.
 
-    Of a module in a repository (None) the variables are not known here.
+    Of a module in a repository that cannot be read (None) the variables are not known.
     """
     variables = module.parameter.fields if module else ()
     taken = {each.name for each in variables}
@@ -133,8 +145,8 @@ def _source(schematic: Mapping[str, Any], definition: Definition, path: str) -> 
             hint=f"give it as one of {', '.join(_FORMS)}",
         )
     spec = {form: text}
-    if form == "remote" and schematic.get("path"):
-        spec["path"] = schematic["path"]
+    if form == "remote":
+        spec |= {name: schematic[name] for name in ("path", "gitRef") if schematic.get(name)}
     return spec
 
 

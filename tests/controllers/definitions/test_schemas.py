@@ -148,12 +148,12 @@ def test_a_template_that_does_not_compile_costs_nothing_afterwards(lab):
     assert mine == {("patch", "componentdefinitions/status"): 1}
 
 
-def test_what_a_repository_of_terraform_takes_is_not_known(lab):
+def test_a_repository_of_terraform_that_cannot_be_read_is_named(lab):
     declared = definition("", workload={"type": "autodetects.core.oam.dev"})
-    terraform = {"type": "remote", "configuration": "https://127.0.0.1/modules.git"}
+    terraform = {"type": "remote", "configuration": "http://127.0.0.1:1/modules.git"}
     declared["spec"]["schematic"] = {"terraform": terraform}
     lab.apply(declared)
-    assert "no schema" in synced(lab, "True")
+    assert "http://127.0.0.1:1/modules.git cannot be fetched" in synced(lab, "False")
     assert published(lab) is None
 
 

@@ -12,6 +12,7 @@ from lateen.base.clock import SystemClock
 from lateen.controllers import settings
 from lateen.controllers.terraform import overseeing, tooling
 from lateen.cue.engine import Engine
+from lateen.sources import obtaining
 
 
 async def main(kubeconfig: Path, directory: Path) -> None:
@@ -19,9 +20,10 @@ async def main(kubeconfig: Path, directory: Path) -> None:
     async with (
         hub.connect(kubeconfig) as client,
         Engine() as engine,
+        obtaining.sources(directory / "kept", local=True) as sources,
         anyio.create_task_group() as tasks,
     ):
-        overseer = overseeing.Overseer(client, engine, SystemClock(), chosen, directory)
+        overseer = overseeing.Overseer(client, engine, SystemClock(), chosen, sources, directory)
         await overseer.run(tasks)
 
 

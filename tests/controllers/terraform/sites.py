@@ -15,6 +15,7 @@ from lateen.api.manifest import Manifest
 from lateen.base.clock import SystemClock
 from lateen.controllers import settings
 from lateen.controllers.terraform import overseeing, tooling
+from lateen.sources import obtaining
 from tests.controllers.laboratory import Laboratory, Task
 
 API = "terraform.core.oam.dev"
@@ -48,10 +49,13 @@ class Site:
 
     async def _run(self, started: Callable[[], None]) -> None:
         plane = self.lab.plane
-        overseer = overseeing.Overseer(
-            plane.client, plane.engine, SystemClock(), self.settings, self.directory
-        )
-        async with anyio.create_task_group() as tasks:
+        async with (
+            obtaining.sources(self.directory / "kept", local=True) as sources,
+            anyio.create_task_group() as tasks,
+        ):
+            overseer = overseeing.Overseer(
+                plane.client, plane.engine, SystemClock(), self.settings, sources, self.directory
+            )
             tasks.start_soon(overseer.run, tasks)
             started()
 

@@ -18,6 +18,7 @@ terraform {
 provider "aws" {
   skip_requesting_account_id = true
   skip_metadata_api_check    = true
+  skip_get_ec2_platforms     = true
   s3_force_path_style        = true
   endpoints {
     s3  = "%(url)s"

@@ -39,7 +39,7 @@ from lateen.controllers.application import (
 from lateen.controllers.application.report import Next, Report
 from lateen.controllers.application.results import Result
 from lateen.cue.engine import Engine
-from lateen.definitions import rendering, templates
+from lateen.definitions import borrowing, rendering, templates
 from lateen.gc import recycling
 from lateen.hub import client, clusters, errors
 from lateen.policies import treating
@@ -81,7 +81,8 @@ class Stages:
         self._collector = collecting.Collector(hub, live, cached, self.bin, chosen)
         self.herald = announcing.Herald(hub, clock, chosen.events)
         self.world = stepping.World(known.clients, cached, http, cached.packages, sources, tidings)
-        shelf = templates.Shelf(engine, own=cached.packages)
+        modules = borrowing.Modules(sources, hub.get) if sources else None
+        shelf = templates.Shelf(engine, own=cached.packages, modules=modules)
         rules = rendering.Rules(
             strict_parameters=chosen.strict_parameters, strict_traits=chosen.strict_traits
         )

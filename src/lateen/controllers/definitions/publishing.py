@@ -84,5 +84,5 @@ def origin(found: Manifest) -> tuple[DefinitionKind, str, str] | None:
 def _inputs(definition: Definition) -> str:
     labels = definition.raw["metadata"].get("labels") or {}
     applies = definition.spec.get("appliesToWorkloads") or ()
-    text = terraforming.inline(definition) or definition.text
+    text = terraforming.text(definition)
     return hashing.digest([__version__, text, labels, list(applies)])

@@ -25,7 +25,7 @@ from lateen.base.problem import Problem, Problems, every
 from lateen.controllers import caches, queueing
 from lateen.controllers.definitions import numbering, publishing
 from lateen.cue.engine import Engine
-from lateen.definitions import acting, loading, openapi, proving, terraforming
+from lateen.definitions import acting, borrowing, loading, openapi, proving, terraforming
 from lateen.hub import client, errors, informer
 from lateen.providers.packages import Packages
 
@@ -60,7 +60,7 @@ class Registry:
     """Keeps what belongs to every definition of one control plane.
 
     `calm` returns when no application is being worked on: they come first. `limit` is how many
-    revisions are kept beside the latest.
+    revisions are kept beside the latest. `modules` reads those that are in repositories.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Registry:
         *,
         calm: Callable[[], Awaitable[None]],
         limit: int,
+        modules: borrowing.Modules | None = None,
     ) -> None:
         self._hub = hub
         self._engine = engine
@@ -79,6 +80,7 @@ class Registry:
         self._caches = cached
         self._calm = calm
         self._limit = limit
+        self._modules = modules
         self._queue: queueing.Queue[_Key] = queueing.Queue(backoff=_RETRY, clock=clock)
         self._published = informer.Informer(
             hub,
@@ -197,7 +199,7 @@ class Registry:
     async def _schema(self, definition: Definition) -> Schema:
         key = (definition.kind, definition.namespace, definition.name)
         packages = proving.packages(definition.kind, self._caches.packages)
-        text = terraforming.inline(definition) or definition.text
+        text = terraforming.text(definition)
         known = self._read.get(key)
         if known and known.text == text and known.packages is packages:
             return known.schema
@@ -208,6 +210,8 @@ class Registry:
 
     async def _judge(self, definition: Definition, known: Packages) -> Schema:
         """What a template says of its parameters, and everything that is wrong with it."""
+        if self._modules and terraforming.remote(definition):
+            return await self._borrowed(definition, self._modules)
         hcl = terraforming.inline(definition)
         if not (definition.text.strip() or hcl):
             return Schema(None, remark="it has no CUE template, so there is no schema")
@@ -226,6 +230,13 @@ class Registry:
         except (Problem, Problems) as error:
             return Schema(None, every(error))
         return Schema(openapi.schema(described))
+
+    async def _borrowed(self, definition: Definition, modules: borrowing.Modules) -> Schema:
+        try:
+            module = await modules.read(definition, self._engine)
+        except (Problem, Problems) as error:
+            return Schema(None, every(error))
+        return Schema(openapi.schema(terraforming.parameter(module)))
 
     async def _commit(self, definition: Definition, status: dict[str, Any]) -> None:
         change = merge.difference(definition.raw.get("status") or {}, status)

@@ -31,6 +31,7 @@ from lateen.controllers.terraform.workspaces import Workspace
 from lateen.cue.engine import Engine
 from lateen.definitions import parameters
 from lateen.hub import client, errors
+from lateen.sources.obtaining import Sources
 from lateen.workflow.redacting import Secrets
 
 _LOG = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Site:
     limits: Limits
     directory: Path
     states: states.States
+    sources: Sources
     initialising: anyio.Lock  # the cache of plugins is for one at a time
 
     def workspace(self, declared: Configuration) -> Workspace:
@@ -90,8 +92,8 @@ class Site:
         tool = tooling.find(self.limits.program)
         backend, workspace = workspaces.Backend.of(declared), self.workspace(declared)
         workspace.prepare()
-        directory = await sourcing.bring(declared, workspace)
-        module = await self.engine.module(sourcing.read(directory), source=declared.name)
+        brought = await sourcing.bring(declared, workspace, self.sources, self.hub)
+        module = await self.engine.module(brought.texts, source=declared.name)
         findings = parameters.check(declared.variables, module.parameter, "spec.variable")
         raise_any(findings.problems)
         login = await authorizing.login(self.hub, declared, module.providers)
@@ -103,19 +105,29 @@ class Site:
             {
                 **login.environment,
                 **{str(name): readings.written(value) for name, value in wanted.items()},
-                **workspace.configure(declared, module, backend),
+                **workspace.configure(brought.directory, declared, module, backend),
             }
         )
         rc = Path(self.limits.rc).read_text(encoding="utf-8") if self.limits.rc else ""
         workspace.settings.write_text(rc, encoding="utf-8")
         launch = launching.Launch(
-            tool, directory, environment, workspace.output, self.limits.minutes * 60
+            tool, brought.directory, environment, workspace.output, self.limits.minutes * 60
         )
         log = logbooks.Logbook(self.hub, declared, self.clock, secrets)
         log.write(f"--- {operation} of generation {declared.generation}")
         for each in findings.warnings:
             log.write(f"Warning: {each}")
-        run = Run(self, declared, workspace, backend.place, launch, login.region, secrets, log)
+        run = Run(
+            self,
+            declared,
+            workspace,
+            backend.place,
+            launch,
+            secrets,
+            log,
+            login.region,
+            brought.note,
+        )
         async with run.state(operation):
             yield run
 
@@ -129,9 +141,10 @@ class Run:
     workspace: Workspace
     place: states.Place | None  # of its state, where that is ours to keep
     launch: launching.Launch
-    region: str
     secrets: Secrets
     log: logbooks.Logbook
+    region: str
+    note: Mapping[str, str] | None  # of where the module came from
 
     async def init(self) -> None:
         """Fetch providers and modules, unless that has been done for these very files."""
@@ -143,23 +156,28 @@ class Run:
             await self._command(arguments, conf.INIT_FAILED)
         self.workspace.note_initialised(made)
 
-    async def validate(self) -> None:
+    async def _validate(self) -> None:
         """Raise `terraform.hcl` for what is wrong with it whatever the cloud says."""
         found: list[str] = []
         await launching.run(self.launch, ("validate", "-json", "-no-color"), found.append)
-        wrong, other = readings.invalid("\n".join(found))
-        for each in (*wrong, *other):
-            self.log.write(f"Error: {each}")
-        if other:
-            raise Failed(conf.FAILED, "\n".join((*wrong, *other)))
+        wrong = readings.invalid("\n".join(found))
         remote = bool(self.declared.spec.get("remote"))  # where it may be mended
         raise_any(Problem("terraform.hcl", each, retry=remote) for each in wrong)
 
     async def plan(self) -> readings.Reading | None:
-        """The changes there are to make; None for none."""
+        """The changes there are to make; None for none.
+
+        Raises:
+            Failed: there is no saying, now.
+            Problem, Problems: `terraform.hcl` where that is for what is declared.
+        """
         options = ("-json", "-input=false", "-detailed-exitcode", *self._locking)
         arguments = ("plan", *options, f"-out={self.workspace.plan}")
-        reading, code = await self._command(arguments, conf.FAILED, (0, _CHANGES))
+        try:
+            reading, code = await self._command(arguments, conf.FAILED, (0, _CHANGES))
+        except Failed:
+            await self._validate()  # only now: it starts every provider once more
+            raise
         return reading if code == _CHANGES else None
 
     async def apply(self) -> None:
@@ -172,6 +190,9 @@ class Run:
         await self._command(arguments, conf.DESTROY_FAILED)
 
     async def outputs(self) -> Outputs:
+        """What the module tells, from its state; Terraform is asked only where that is not ours."""
+        if self.place is not None:
+            return readings.kept_outputs(self.workspace.read())
         found: list[str] = []
         ended = await launching.run(self.launch, ("output", "-json", "-no-color"), found.append)
         if ended.code:

@@ -19,6 +19,7 @@ from lateen.controllers import queueing, settings
 from lateen.controllers.terraform import authorizing, operating, provisioning, states
 from lateen.cue.engine import Engine
 from lateen.hub import client, errors, informer
+from lateen.sources.obtaining import Sources
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,8 +40,10 @@ class Overseer:
         engine: Engine,
         clock: Clock,
         chosen: settings.Settings,
+        sources: Sources,
         directory: Path,
     ) -> None:
+        """`sources` fetches modules; `directory` is where Terraform works."""
         self._hub = hub
         limits = operating.Limits(
             chosen.terraform_runs,
@@ -51,7 +54,7 @@ class Overseer:
         )
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = states.States(hub, clock, _holder(directory))
-        site = operating.Site(hub, engine, clock, limits, directory, known, anyio.Lock())
+        site = operating.Site(hub, engine, clock, limits, directory, known, sources, anyio.Lock())
         self._queue: queueing.Queue[_Key] = queueing.Queue(backoff=_RETRY, clock=clock)
         self._configurations = informer.Informer(
             hub, conf.GROUP, conf.VERSION, conf.KIND, index=_by_provider

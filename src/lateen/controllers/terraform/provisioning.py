@@ -29,7 +29,11 @@ _PROVISIONING: Final = (
 )
 _DEPLOYED: Final = "Cloud resources are deployed and ready to use"
 _DESTROYING: Final = "Cloud resources is being destroyed..."
-_STATES: Final = {"terraform.program": conf.INIT_FAILED, "terraform.connection": conf.FAILED}
+_STATES: Final = {
+    "terraform.program": conf.INIT_FAILED,
+    "terraform.connection": conf.FAILED,
+    "source.secret": conf.BAD_GIT,
+}
 
 
 class Provisioner:
@@ -80,7 +84,6 @@ class Provisioner:
             await self._say(declared, conf.PROVISIONING, _PROVISIONING)
         async with self._site.run(declared, "apply") as run:
             await run.init()
-            await run.validate()
             if await run.plan() is not None:
                 await self._carry_out(run)
             outputs = await run.outputs()
@@ -103,7 +106,7 @@ class Provisioner:
 
     async def _carry_out(self, run: Run) -> None:
         # said before it is done: a crash in between must leave a trace to clean up
-        await self._commit(run.declared, {"provisioned": True})
+        await self._commit(run.declared, {"provisioned": True, **_noted(run)})
         await run.apply()
 
     async def _publish(self, run: Run, outputs: Outputs, message: str) -> None:
@@ -118,7 +121,9 @@ class Provisioner:
         optional = {"outputs": shown, "region": run.region}
         said |= {name: value for name, value in optional.items() if value}
         generation = run.declared.generation
-        await self._commit(run.declared, {"observedGeneration": generation, "apply": said})
+        await self._commit(
+            run.declared, {"observedGeneration": generation, "apply": said, **_noted(run)}
+        )
 
     # destroying
 
@@ -165,7 +170,7 @@ class Provisioner:
         if isinstance(failure, Failed | authorizing.Refused):
             state = failure.state
         elif isinstance(failure, Problem):
-            state = _STATES.get(failure.code, state)
+            state = _state(failure)
         if drift:  # what was brought is no less there because we cannot look at it
             state, message = conf.AVAILABLE, f"{_DEPLOYED}; the last look at it failed: {message}"
         await self._say(declared, state, message)
@@ -229,6 +234,19 @@ class Provisioner:
         path = f"/metadata/finalizers/{at}"
         test = {"op": "test", "path": path, "value": conf.FINALIZER}
         await self._hub.patch(declared.key, [test, {"op": "remove", "path": path}])
+
+
+def _noted(run: Run) -> dict[str, Any]:
+    """Where the module came from, for those that came from somewhere."""
+    known = run.note or run.declared.status.get("module")
+    return {"module": run.note} if known else {}
+
+
+def _state(problem: Problem) -> str:
+    """Which state says best what is wrong."""
+    if problem.code.startswith("source.") and problem.code not in _STATES and problem.retry:
+        return conf.INIT_FAILED
+    return _STATES.get(problem.code, conf.INVALID)
 
 
 def _said(failure: Exception) -> str:

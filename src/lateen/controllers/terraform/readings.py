@@ -108,21 +108,25 @@ def diagnosis(found: Mapping[str, Any]) -> str:
     return f"{place['filename']}:{start['line']}:{start['column']}: {text}"
 
 
-def invalid(text: str) -> tuple[list[str], list[str]]:
-    """`validate -json`: what is wrong with the configuration, and what kept from looking at it."""
+def invalid(text: str) -> list[str]:
+    """`validate -json`: what is wrong with the configuration itself, whatever the world is like."""
     try:
         found = orjson.loads(text[text.index("{") :])
     except (ValueError, orjson.JSONDecodeError):
-        return [], [" ".join(text.split()) or "the configuration cannot be validated"]
+        return []
     errors = [each for each in found["diagnostics"] if each["severity"] == "error"]
-    wrong = [diagnosis(each) for each in errors if each.get("range")]
-    return wrong, [diagnosis(each) for each in errors if not each.get("range")]
+    return [diagnosis(each) for each in errors if each.get("range")]
 
 
 def outputs(text: str) -> dict[str, dict[str, Any]]:
     """`output -json`: name -> `value`, `type`, `sensitive`."""
     found = orjson.loads(text or "{}")
     return dict(found) if isinstance(found, dict) else {}
+
+
+def kept_outputs(state: bytes | None) -> dict[str, dict[str, Any]]:
+    """The same from a state, which has them in the same form."""
+    return dict(orjson.loads(state).get("outputs") or {}) if state else {}
 
 
 def written(value: Any) -> str:

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any
+
+import anyio
 
 from lateen.api.configuration import Configuration
+from lateen.api.manifest import Key
+from lateen.base import hashing
 from lateen.base.problem import Problem
 from lateen.controllers.terraform.workspaces import Workspace
+from lateen.hub import client, errors
+from lateen.sources import modules, places
+from lateen.sources.obtaining import Sources
 
-_READ: Final = (".tf", ".tf.json")
+
+@dataclass(frozen=True)
+class Brought:
+    """A module that lies in the workspace: the directory to run in, the texts there, and what is
+    noted in the status of where it came from.
+    """
+
+    directory: Path
+    texts: dict[str, str]
+    note: dict[str, str] | None = None
 
 
-async def bring(declared: Configuration, workspace: Workspace) -> Path:
-    """Put the module into the workspace; returns the directory to run in.
+async def bring(
+    declared: Configuration, workspace: Workspace, sources: Sources, hub: client.Client
+) -> Brought:
+    """Put the module into the workspace.
 
     Raises:
-        Problem: `terraform.source` when there is none, or several.
+        Problem: `terraform.source` when there is none, or several; `source.*` when it cannot be
+            fetched.
     """
     spec = declared.spec
     given = [form for form in ("hcl", "JSON", "remote") if spec.get(form)]
@@ -29,18 +49,58 @@ async def bring(declared: Configuration, workspace: Workspace) -> Path:
             hint="give one of hcl, JSON, remote",
         )
     if given == ["remote"]:
-        raise Problem(
-            "terraform.source", "repositories of Terraform are not fetched yet", "spec.remote"
-        )
+        return await _fetch(declared, workspace, sources, hub)
     name = "main.tf" if given == ["hcl"] else "main.tf.json"
     workspace.fill({name: str(spec[given[0]])})
-    return workspace.module
+    return Brought(workspace.module, {name: str(spec[given[0]])})
 
 
-def read(directory: Path) -> dict[str, str]:
-    """The texts of a module by file name."""
-    return {
-        file.name: file.read_text(encoding="utf-8", errors="replace")
-        for file in sorted(directory.iterdir())
-        if file.name.endswith(_READ) and file.is_file()
-    }
+async def _fetch(
+    declared: Configuration, workspace: Workspace, sources: Sources, hub: client.Client
+) -> Brought:
+    """A repository is looked at when something is to be brought. A look for drift and a destroy
+    take the commit that was brought: what has been committed since is nobody's wish yet.
+    """
+    spec = declared.spec
+    source = modules.source(str(spec["remote"]), spec.get("gitRef") or {})
+    path = modules.inside(str(spec.get("path") or "."))
+    asked = hashing.digest([source.__dict__])
+    pin = _noted(declared, asked) if declared.settled or declared.deleting else None
+    if pin is None or workspace.holds != pin.digest:
+        opened = await access(hub, spec.get("gitCredentialsSecretReference"), declared.namespace)
+        pin = pin or await sources.resolve(source, opened)
+        tree = await sources.tree(source, pin, opened)
+        await anyio.to_thread.run_sync(workspace.lay, tree, pin.digest)
+    directory = workspace.module / path
+    said = source.shown if path.name == "" else f"{path} of {source.shown}"
+    note = {"of": asked, "revision": pin.revision, "digest": pin.digest, "address": pin.address}
+    return Brought(directory, modules.read(directory, said), note)
+
+
+def _noted(declared: Configuration, asked: str) -> places.Pin | None:
+    """What the source came to, if the same was asked for."""
+    noted = declared.status.get("module") or {}
+    if noted.get("of") != asked:
+        return None
+    return places.Pin(noted["revision"], noted["digest"], noted["address"])
+
+
+async def access(hub: client.Client, reference: Any, namespace: str) -> places.Credentials:
+    """What the Secret opens that `gitCredentialsSecretReference` names; nobody's where none is.
+
+    Raises:
+        Problem: `source.secret`.
+    """
+    if not (reference or {}).get("name"):
+        return places.NOBODY
+    space, name = str(reference.get("namespace") or namespace), str(reference["name"])
+    path = "spec.gitCredentialsSecretReference"
+    try:
+        return places.credentials(await hub.get(Key("", "Secret", space, name, "v1")))
+    except errors.ApiError as error:
+        if not error.not_found:
+            raise
+        message = f"there is no Secret {space}/{name}"
+        raise Problem("source.secret", message, path, retry=True) from error
+    except Problem as problem:
+        raise Problem(problem.code, problem.message, path, (), problem.hint, retry=True) from None

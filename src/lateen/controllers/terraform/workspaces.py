@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from lateen.cue.engine import Module
 _OVERRIDE: Final = "zz_lateen_override.tf"  # the last to be read: what it says counts
 _CHOSEN: Final = ".terraform.lock.hcl"
 _INITIALISED: Final = "initialised"
+_LAID: Final = "laid"
 _VALUES: Final = "zz_lateen.auto.tfvars.json"
 # of our own environment; what else is in it is none of a module's business
 _PASSED: Final = (
@@ -79,15 +80,40 @@ class Workspace:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def fill(self, files: Mapping[str, str]) -> None:
-        """Put the files of a module here, instead of those that are; which versions of providers
-        were taken is kept.
+        """Put the files of a module here, instead of those that are."""
+
+        def write() -> None:
+            self.module.mkdir(mode=0o700)
+            for name, text in files.items():
+                (self.module / name).write_text(text, encoding="utf-8")
+
+        self._renew(write)
+
+    def lay(self, tree: Path, digest: str) -> None:
+        """Put a tree of files here, in which the module is a directory that may refer to others;
+        `digest` is what it is told from others by.
         """
-        self.module.mkdir(mode=0o700, exist_ok=True)
-        for each in self.module.iterdir():
-            if each.name != _CHOSEN:
-                each.unlink()
-        for name, text in files.items():
-            (self.module / name).write_text(text, encoding="utf-8")
+        self._renew(lambda: shutil.copytree(tree, self.module, symlinks=True), digest)
+
+    @property
+    def holds(self) -> str:
+        """The digest of the tree that is here."""
+        return self._note(_LAID)
+
+    def _renew(self, fill: Callable[[], object], digest: str = "") -> None:
+        """Which versions of providers were taken is kept, unless the new files say it."""
+        chosen = {
+            each.relative_to(self.module): each.read_bytes() for each in self.module.rglob(_CHOSEN)
+        }
+        (self.root / _LAID).unlink(missing_ok=True)  # half a tree is none
+        shutil.rmtree(self.module, ignore_errors=True)
+        fill()
+        for where, content in chosen.items():
+            file = self.module / where
+            if file.parent.is_dir() and not file.exists():
+                file.write_bytes(content)
+        if digest:
+            (self.root / _LAID).write_text(digest, encoding="utf-8")
 
     def read(self) -> bytes | None:
         """The state as Terraform left it here; None where it left none that is whole."""
@@ -108,15 +134,18 @@ class Workspace:
         fresh.replace(self.state)
 
     def contents(self, directory: Path) -> str:
-        """Changes with anything that `init` depends on."""
-        files = [*sorted(directory.rglob("*.tf")), *sorted(directory.rglob("*.tf.json"))]
+        """Changes with anything that `init` depends on, run in this directory."""
+        files = [*sorted(self.module.rglob("*.tf")), *sorted(self.module.rglob("*.tf.json"))]
         texts = [each.read_text(encoding="utf-8", errors="replace") for each in files]
-        return hashing.digest([*texts, self.settings.read_text(encoding="utf-8")])
+        return hashing.digest([str(directory), *texts, self.settings.read_text(encoding="utf-8")])
 
     @property
     def initialised(self) -> str:
         """The contents `init` was last run for."""
-        file = self.root / _INITIALISED
+        return self._note(_INITIALISED)
+
+    def _note(self, name: str) -> str:
+        file = self.root / name
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def note_initialised(self, contents: str) -> None:
@@ -142,14 +171,14 @@ class Workspace:
         }
 
     def configure(
-        self, declared: Configuration, module: Module, backend: Backend
+        self, directory: Path, declared: Configuration, module: Module, backend: Backend
     ) -> dict[str, str]:
-        """Say where the state is and what the variables are.
+        """Say in the directory of a module where the state is and what the variables are.
 
         Returns environment variables that belong to it: of a text that is given for a list or a
         map, Terraform reads the value only there.
         """
-        (self.module / _OVERRIDE).write_text(backend.text(self.state), encoding="utf-8")
+        (directory / _OVERRIDE).write_text(backend.text(self.state), encoding="utf-8")
         known = {each.name: each for each in module.parameter.fields}
         given = {name: value for name, value in declared.variables.items() if name in known}
         texts = {
@@ -158,7 +187,7 @@ class Workspace:
             if isinstance(value, str) and known[name].type.split(" | ")[0] in _NESTED
         }
         plain = {name: value for name, value in given.items() if name not in texts}
-        values = self.module / _VALUES
+        values = directory / _VALUES
         values.touch(mode=0o600)
         values.write_bytes(orjson.dumps(plain))
         return {f"TF_VAR_{name}": value for name, value in texts.items()}
