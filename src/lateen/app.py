@@ -80,6 +80,7 @@ async def controllers(order: Order) -> None:
 async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings) -> None:
     """Bring our kinds and the built-in definitions where they are missing."""
     from lateen.controllers import installing
+    from lateen.controllers.terraform import logins
     from lateen.definitions import files
     from lateen.node import fabric, registration
     from lateen.standalone import programs
@@ -92,7 +93,8 @@ async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings
     async with anyio.create_task_group() as tasks:  # the server is slow to take in our kinds
         tasks.start_soon(kinds)
         definitions = await files.builtins(engine)
-    extra = [registration.RUNTIME_CLASS, *fabric.rights(programs.NODE)]
+    rights = fabric.rights(programs.NODE)
+    extra = [registration.RUNTIME_CLASS, *rights, *logins.templates()]
     written += await installing.objects(client, definitions, extra)
     await installing.publish(client, chosen)
     if written:

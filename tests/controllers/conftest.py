@@ -8,6 +8,7 @@ import pytest
 
 from lateen import hub
 from lateen.controllers import installing, settings
+from lateen.controllers.terraform import logins
 from lateen.cue.engine import Engine
 from lateen.definitions import files
 from tests.conftest import Embedded, Neighbour
@@ -34,7 +35,7 @@ def plane(kube: Embedded) -> Iterator[Plane]:
 
 
 async def _install(client: hub.Client, engine: Engine) -> None:
-    await installing.install(client, await files.builtins(engine), [])
+    await installing.install(client, await files.builtins(engine), logins.templates())
 
 
 @pytest.fixture

@@ -44,8 +44,9 @@ async def objects(
 ) -> list[Key]:
     """The part of `install` that needs `kinds`."""
     system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.SYSTEM_NAMESPACE}}
-    written = await _ensure(hub, [system, *extra])
-    return written + await _ensure(hub, [_placed(definition.raw) for definition in definitions])
+    written = await _ensure(hub, [system])  # what follows may be in it
+    placed = [_placed(definition.raw) for definition in definitions]
+    return written + await _ensure(hub, [*extra, *placed])
 
 
 async def publish(hub: client.Client, chosen: settings.Settings) -> None:

@@ -15,21 +15,21 @@ from lateen.base import suggest
 from lateen.base.problem import Problem
 
 CUSTOM: Final = "custom"  # environment variables as they are
-_REGION: Final = "region"  # of the Provider, or of the Configuration
+REGION: Final = "region"  # of the Provider, or of the Configuration
 
 # cloud -> environment variable -> name in the Secret
-_VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
+VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "alibaba": {
         "ALICLOUD_ACCESS_KEY": "accessKeyID",
         "ALICLOUD_SECRET_KEY": "accessKeySecret",
         "ALICLOUD_SECURITY_TOKEN": "securityToken",
-        "ALICLOUD_REGION": _REGION,
+        "ALICLOUD_REGION": REGION,
     },
     "aws": {
         "AWS_ACCESS_KEY_ID": "awsAccessKeyID",
         "AWS_SECRET_ACCESS_KEY": "awsSecretAccessKey",
         "AWS_SESSION_TOKEN": "awsSessionToken",
-        "AWS_DEFAULT_REGION": _REGION,
+        "AWS_DEFAULT_REGION": REGION,
     },
     "azure": {
         "ARM_CLIENT_ID": "armClientID",
@@ -40,29 +40,29 @@ _VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "baidu": {
         "BAIDUCLOUD_ACCESS_KEY": "accessKey",
         "BAIDUCLOUD_SECRET_KEY": "secretKey",
-        "BAIDUCLOUD_REGION": _REGION,
+        "BAIDUCLOUD_REGION": REGION,
     },
     "ec": {"EC_API_KEY": "ecApiKey"},
     "gcp": {
         "GOOGLE_CREDENTIALS": "gcpCredentialsJSON",
         "GOOGLE_PROJECT": "gcpProject",
-        "GOOGLE_REGION": _REGION,
+        "GOOGLE_REGION": REGION,
     },
     "huawei": {
         "HW_ACCESS_KEY": "accessKey",
         "HW_SECRET_KEY": "secretKey",
-        "HW_REGION_NAME": _REGION,
+        "HW_REGION_NAME": REGION,
     },
     "tencent": {
         "TENCENTCLOUD_SECRET_ID": "secretID",
         "TENCENTCLOUD_SECRET_KEY": "secretKey",
-        "TENCENTCLOUD_REGION": _REGION,
+        "TENCENTCLOUD_REGION": REGION,
     },
     "ucloud": {
         "UCLOUD_PUBLIC_KEY": "publicKey",
         "UCLOUD_PRIVATE_KEY": "privateKey",
         "UCLOUD_PROJECT_ID": "projectID",
-        "UCLOUD_REGION": _REGION,
+        "UCLOUD_REGION": REGION,
     },
     "vsphere": {
         "VSPHERE_USER": "vSphereUser",
@@ -71,8 +71,8 @@ _VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "VSPHERE_ALLOW_UNVERIFIED_SSL": "vSphereAllowUnverifiedSSL",
     },
 }
-_OPTIONAL: Final = frozenset({"securityToken", "awsSessionToken", "vSphereAllowUnverifiedSSL"})
-CLOUDS: Final = (*_VARIABLES, CUSTOM)
+OPTIONAL: Final = frozenset({"securityToken", "awsSessionToken", "vSphereAllowUnverifiedSSL"})
+CLOUDS: Final = (*VARIABLES, CUSTOM)
 
 # Terraform's own names of the providers that want a login of one of these clouds
 NEEDED: Final = frozenset(
@@ -111,12 +111,12 @@ def environment(cloud: str, text: str, region: str) -> dict[str, str]:
     given = _read(text)
     if cloud == CUSTOM:
         return given
-    wanted = _VARIABLES[cloud]
-    known = {**given, _REGION: region or given.get(_REGION, "")}
+    wanted = VARIABLES[cloud]
+    known = {**given, REGION: region or given.get(REGION, "")}
     missing = [
         name
         for name in wanted.values()
-        if name != _REGION and name not in _OPTIONAL and not known.get(name)
+        if name != REGION and name not in OPTIONAL and not known.get(name)
     ]
     if missing:
         said = f"the Secret has no {' and no '.join(missing)}"
