@@ -18,7 +18,7 @@ from lateen.api.manifest import Manifest
 from lateen.base import merge
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem, Problems, every, told
-from lateen.controllers.terraform import authorizing, connections, readings, states
+from lateen.controllers.terraform import authorizing, connections, moving, readings, states
 from lateen.controllers.terraform.operating import Failed, Outputs, Run, Site
 from lateen.controllers.terraform.workspaces import Backend, Workspace
 
@@ -82,6 +82,7 @@ class Provisioner:
         """Bring what is declared now."""
         if not declared.failing:
             await self._say(declared, conf.PROVISIONING, _PROVISIONING)
+        await self._follow(declared)
         async with self._site.run(declared, "apply") as run:
             await run.init()
             if await run.plan() is not None:
@@ -104,6 +105,14 @@ class Provisioner:
         left = f"; it has drifted, and mending that would destroy something: {gone}"
         await self._publish(run, outputs, _DEPLOYED + (left if doomed else ""))
 
+    async def _follow(self, declared: Configuration) -> Backend:
+        """Have the state where it is to be now, and note where that is."""
+        backend = Backend.of(declared)
+        await moving.follow(self._site.states, declared, backend)
+        if declared.status.get("backend"):
+            await self._commit(declared, {"backend": backend.name})
+        return backend
+
     async def _carry_out(self, run: Run) -> None:
         # said before it is done: a crash in between must leave a trace to clean up
         await self._commit(run.declared, {"provisioned": True, **_noted(run)})
@@ -121,9 +130,8 @@ class Provisioner:
         optional = {"outputs": shown, "region": run.region}
         said |= {name: value for name, value in optional.items() if value}
         generation = run.declared.generation
-        await self._commit(
-            run.declared, {"observedGeneration": generation, "apply": said, **_noted(run)}
-        )
+        status = {"observedGeneration": generation, "apply": said, **_noted(run)}
+        await self._commit(run.declared, status)
 
     # destroying
 
@@ -146,7 +154,7 @@ class Provisioner:
     async def _destroy(self, declared: Configuration, workspace: Workspace) -> states.Place | None:
         """Destroy what there is, if anything; returns where there is a state of ours to delete."""
         try:
-            place = Backend.of(declared).place
+            place = (await self._follow(declared)).place
         except Problem:
             if declared.provisioned:
                 raise
@@ -237,9 +245,9 @@ class Provisioner:
 
 
 def _noted(run: Run) -> dict[str, Any]:
-    """Where the module came from, for those that came from somewhere."""
+    """Where the state is; where the module came from, if it came from somewhere."""
     known = run.note or run.declared.status.get("module")
-    return {"module": run.note} if known else {}
+    return {"backend": Backend.of(run.declared).name} | ({"module": run.note} if known else {})
 
 
 def _state(problem: Problem) -> str:

@@ -29,6 +29,7 @@ from lateen.hub import client, errors
 
 PART_BYTES: Final = 700_000  # a Secret takes 1 MiB
 _PARTS: Final = "lateen.dev/state-parts"  # digest/number of parts
+_SECRET, _PREFIX = "the Secret ", "tfstate-default-"
 _LOCK: Final = "app.terraform.io/lock-info"
 _LEASE: Final = 60  # seconds a lock outlives its holder
 RENEW: Final = 15.0
@@ -43,7 +44,19 @@ class Place:
 
     @property
     def name(self) -> str:
-        return f"tfstate-default-{self.suffix}"
+        return f"{_PREFIX}{self.suffix}"
+
+    @property
+    def shown(self) -> str:
+        return f"{_SECRET}{self.namespace}/{self.name}"
+
+    @classmethod
+    def of(cls, shown: str) -> Place | None:
+        """The place that is so `shown`; None for what is none."""
+        namespace, _, name = shown.removeprefix(_SECRET).partition("/")
+        if not shown.startswith(_SECRET) or not name.startswith(_PREFIX):
+            return None
+        return cls(namespace, name.removeprefix(_PREFIX))
 
     @property
     def labels(self) -> dict[str, str]:

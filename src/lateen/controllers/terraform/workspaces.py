@@ -38,6 +38,11 @@ _PASSED: Final = (
     "no_proxy",
 )
 _KUBERNETES: Final = re.compile(r'backend\s+"kubernetes"')
+_KIND: Final = re.compile(r'backend\s+"(\w+)"')
+# who logs in to a backend may change; what is in it is the same
+_LOGIN: Final = re.compile(
+    r"^\s*\w*(access_key|secret|token|password|credential|profile|role)\w*\s*=.*$", re.MULTILINE
+)
 _ATTRIBUTE: Final = r'\b{}\s*=\s*"([^"]*)"'
 
 
@@ -202,6 +207,15 @@ class Backend:
 
     place: states.Place | None
     block: str = ""
+
+    @property
+    def name(self) -> str:
+        """For people, and to tell one from another; nothing of what may be a key is in it."""
+        if self.place is not None:
+            return self.place.shown
+        kind = _KIND.search(self.block)
+        place = " ".join(_LOGIN.sub("", self.block).split())
+        return f"the backend {kind[1] if kind else ''} ({hashing.digest(place, 8)})"
 
     @classmethod
     def of(cls, declared: Configuration) -> Backend:
