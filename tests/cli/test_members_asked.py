@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lateen.api import names
 from lateen.api.manifest import Key
 from lateen.cli.exits import Exit
 from lateen.hub import ApiError
@@ -84,6 +85,54 @@ def test_a_member_that_is_down_is_a_warning(asked, member):
     assert done.exit_code == Exit.OK, done.output
     assert "application shop created" in done.stdout
     assert f"cluster {member.name} does not answer" in done.stderr
+
+
+def test_a_member_that_is_down_gets_what_is_changed_later(asked, plane, namespace, member):
+    both = ["local", member.name]
+    assert asked("up", "--no-wait", clusters=both).exit_code == Exit.OK
+    member.cut()
+    done = asked("up", "--no-wait", clusters=both, data="{x: z}")
+    assert done.exit_code == Exit.OK, done.output
+    assert "application shop updated" in done.stdout
+
+
+def test_what_is_in_a_member_that_is_down_counts_as_there(asked, plane, namespace, member):
+    asked("up", "--no-wait", clusters=["local", member.name])
+    app = plane.call(plane.client.get, Key("core.oam.dev", "Application", namespace, "shop", ""))
+    labels = {names.APP_NAME: "shop", names.APP_NAMESPACE: namespace}
+    there = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": f"c{index}", "namespace": namespace}
+        for index in range(21)
+    ]
+    tracker = {
+        "apiVersion": names.V1BETA1,
+        "kind": "ResourceTracker",
+        "metadata": {
+            "name": f"shop-v1-{namespace}",
+            "labels": {**labels, names.APP_UID: app["metadata"]["uid"]},
+        },
+        "spec": {
+            "type": "versioned",
+            "applicationGeneration": 1,
+            "managedResources": [
+                {**each, "cluster": member.name, "component": "old", "raw": sent(each, labels)}
+                for each in there
+            ],
+        },
+    }
+    plane.call(plane.client.create, tracker)
+    key = Key(names.GROUP, "ResourceTracker", "", f"shop-v1-{namespace}", "v1beta1")
+    member.cut()
+    done = asked("up", "--no-wait", clusters=["local"], data="{x: z}")
+    plane.call(plane.client.delete, key)
+    assert done.exit_code == Exit.INPUT, done.output
+    assert "this removes 21 objects" in done.stderr
+
+
+def sent(entry, labels):
+    """The object of an entry, as it was sent."""
+    meta = {"name": entry["name"], "namespace": entry["namespace"], "labels": labels}
+    return {"apiVersion": entry["apiVersion"], "kind": entry["kind"], "metadata": meta}
 
 
 def test_without_a_control_plane_named_clusters_are_taken_at_their_word(asked):

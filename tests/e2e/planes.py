@@ -278,10 +278,14 @@ def until(condition: Callable[[], T | None], seconds: float = 60.0, every: float
 
 
 def settled(plane: Plane, name: str, namespace: str, seconds: float) -> None:
-    """Wait until an application is delivered; what holds it up is said."""
+    """Wait until an application is delivered as it is now; what holds it up is said."""
+    key = Key("core.oam.dev", "Application", namespace, name, "v1beta1")
 
     def running() -> bool:
-        return bool(plane.status(name, namespace).get("status") == "running")
+        found = plane.ask(lambda client: client.get(key))
+        status = found.get("status") or {}
+        current = status.get("observedGeneration") == found["metadata"]["generation"]
+        return current and status.get("status") == "running"
 
     try:
         until(running, seconds, every=0.5)

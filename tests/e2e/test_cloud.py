@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from lateen.api.manifest import Key
 from tests.controllers.terraform import skies
 from tests.controllers.terraform.skies import Sky
 from tests.e2e import planes
 from tests.e2e.planes import EXAMPLES, Plane
 
 SHOP = EXAMPLES / "cloud"
-APPLICATION = Key("core.oam.dev", "Application", "default", "shop", "v1beta1")
 PATIENCE = 240.0  # seconds; a database takes half a minute to come and to go by itself
 
 
@@ -68,14 +66,7 @@ def buckets(sky: Sky) -> list[str]:
 def deliver(plane: Plane, *files: Path) -> None:
     """As `up` does, but with the patience that a database and a busy machine ask for."""
     plane.run("up", *[each for file in files for each in ("-f", file)], "--no-wait")
-
-    def running() -> bool:
-        found = plane.ask(lambda client: client.get(APPLICATION))
-        status = found.get("status") or {}
-        current = status.get("observedGeneration") == found["metadata"]["generation"]
-        return current and status.get("status") == "running"
-
-    planes.until(running, PATIENCE, every=1)
+    planes.settled(plane, "shop", "default", PATIENCE)
 
 
 @pytest.mark.slow

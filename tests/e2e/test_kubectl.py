@@ -1,76 +1,141 @@
-"""The control plane is Kubernetes: its own tools work with it."""
+"""The control plane is Kubernetes: its own tools work with it, kubectl and Helm."""
 
 from __future__ import annotations
 
 import json
-import shutil
+import os
+import pty
+import select
 import subprocess
+import urllib.request
+from collections.abc import Iterator
 
 import pytest
 
-from lateen import hub
-from lateen.base import documents
+from tests import clients
 from tests.e2e import planes
 from tests.e2e.planes import EXAMPLES, Plane
 
 HELLO = EXAMPLES / "hello.yaml"
+CHART = EXAMPLES / "charts" / "greeting"
 
-kubectl = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+
+def command(plane: Plane, namespace: str, *arguments: str, program: str = "kubectl") -> list[str]:
+    kubeconfig = str(plane.directory.kubeconfig())
+    return [clients.find(program), "--kubeconfig", kubeconfig, "-n", namespace, *arguments]
 
 
-def run(plane: Plane, namespace: str, *arguments: str) -> str:
-    path = plane.run("kubeconfig").out.strip()
+def run(plane: Plane, namespace: str, *arguments: str, program: str = "kubectl") -> str:
     done = subprocess.run(
-        ["kubectl", "--kubeconfig", path, "-n", namespace, *arguments],
+        command(plane, namespace, *arguments, program=program),
         capture_output=True,
         text=True,
-        timeout=60,
-        env={**plane.environment, "KUBECONFIG": path},
+        timeout=90,
+        env=plane.environment,
+        cwd=plane.home,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@kubectl
-def test_kubectl_delivers_and_shows_an_application(plane: Plane, namespace: str) -> None:
+@pytest.fixture(scope="module")
+def delivered(plane: Plane) -> Iterator[str]:
+    """The namespace of the sample application, which kubectl delivers and deletes."""
+    namespace = plane.new_namespace()
     said = run(plane, namespace, "apply", "-f", str(HELLO))
     assert said == "application.core.oam.dev/hello created\n"
-    run(plane, namespace, "wait", "--for=jsonpath={.status.status}=running", "app/hello")
-    [row] = planes.table(run(plane, namespace, "get", "applications"))
-    assert (row["NAME"], row["COMPONENT"], row["TYPE"]) == ("hello", "web", "process")
-    assert (row["PHASE"], row["HEALTHY"]) == ("running", "true")
-    pods = planes.table(run(plane, namespace, "get", "pods"))
-    assert [(row["READY"], row["STATUS"]) for row in pods] == [("1/1", "Running")] * 2
-    assert "listening on" in run(plane, namespace, "logs", "deployment/web")
-    assert "listening on" in run(plane, namespace, "logs", "deployment/web", "--tail=500", "-c=web")
-    [listed] = plane.run("ls", "-n", namespace, "-o", "json").data
-    assert listed["metadata"]["name"] == "hello"
+    running = "--for=jsonpath={.status.status}=running"
+    run(plane, namespace, "wait", running, "app/hello", "--timeout=80s")
+    yield namespace
     run(plane, namespace, "delete", "app", "hello")
     planes.until(lambda: not plane.objects("Pod", namespace))
+    plane.drop_namespace(namespace)
 
 
-@kubectl
+def test_kubectl_shows_an_application(plane: Plane, delivered: str) -> None:
+    [row] = planes.table(run(plane, delivered, "get", "applications"))
+    assert (row["NAME"], row["COMPONENT"], row["TYPE"]) == ("hello", "web", "process")
+    assert (row["PHASE"], row["HEALTHY"]) == ("running", "true")
+    pods = planes.table(run(plane, delivered, "get", "pods"))
+    assert [(row["READY"], row["STATUS"]) for row in pods] == [("1/1", "Running")] * 2
+    assert "listening on" in run(plane, delivered, "logs", "deployment/web")
+    [listed] = plane.run("ls", "-n", delivered, "-o", "json").data
+    assert listed["metadata"]["name"] == "hello"
+
+
 def test_kubectl_explains_and_validates(plane: Plane, namespace: str) -> None:
     assert "components" in run(plane, namespace, "explain", "application.spec")
     nodes = json.loads(run(plane, namespace, "get", "nodes", "-o", "json"))["items"]
     assert [node["metadata"]["name"] for node in nodes] == ["lateen"]
 
 
-def test_the_api_takes_and_shows_an_application(plane: Plane, namespace: str) -> None:
-    """The same without kubectl: what it would send."""
-    [document] = documents.load(HELLO.read_text(), "hello.yaml")
-    meta = {**document.data["metadata"], "namespace": namespace}
-    plane.apply({**document.data, "metadata": meta})
+def test_kubectl_runs_commands(plane: Plane, delivered: str) -> None:
+    said = run(plane, delivered, "exec", "deployment/web", "--", "sh", "-c", "echo $GREETING")
+    assert said == "Hello\n"
+    ours, theirs = pty.openpty()
+    script = "test -t 0 && echo terminal; read x; echo got $x"
+    shell = command(plane, delivered, "exec", "-it", "deployment/web", "--", "sh", "-c", script)
+    with clients.running(shell, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        clients.read_until(ours, b"terminal")
+        os.write(ours, b"word\n")
+        clients.read_until(ours, b"got word")
+        assert process.wait(30) == 0
+    os.close(ours)
 
-    def running() -> bool:
-        [found] = plane.objects("Application", namespace, "core.oam.dev", "v1beta1")
-        return bool(found.get("status", {}).get("status") == "running")
 
-    planes.until(running)
-    [pod, _] = plane.objects("Pod", namespace)
+def test_kubectl_copies_files(plane: Plane, delivered: str) -> None:
+    [pod, _] = plane.names("Pod", delivered)
+    there, back = plane.home / "there", plane.home / "back"
+    (plane.home / "file").write_text("text\n" * 1000)
+    run(plane, delivered, "cp", "file", f"{pod}:{there}")
+    run(plane, delivered, "cp", f"{pod}:{there}", "back")
+    assert back.read_text() == "text\n" * 1000
 
-    async def read(client: hub.Client) -> str:
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/log"
-        return await client.read_text(path, container="web")
 
-    assert "listening on" in plane.ask(read)
+@pytest.mark.parametrize("follow", [("logs", "-f", "--tail=1"), ("attach",)], ids=" ".join)
+def test_kubectl_follows_and_forwards(
+    plane: Plane, delivered: str, follow: tuple[str, ...]
+) -> None:
+    [pod, _] = plane.names("Pod", delivered)
+    forward = command(plane, delivered, "port-forward", pod, ":8080")
+    with (
+        clients.running(command(plane, delivered, *follow, pod), stdout=subprocess.PIPE) as log,
+        clients.running(forward, stdout=subprocess.PIPE) as tunnel,
+    ):
+        written = log.stdout.fileno()
+        line = clients.read_until(tunnel.stdout.fileno(), b" -> 8080").decode()
+        port = line.partition("127.0.0.1:")[2].split()[0]
+
+        def seen() -> bool:  # an attachment shows what is written from when it is there
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/ask", timeout=20)
+            assert answer.read().startswith(b"Hello from ")
+            ready, _, _ = select.select([written], [], [], 0.5)
+            return bool(ready) and b"GET /ask" in os.read(written, 4096)
+
+        planes.until(seen, 30)
+
+
+def test_helm_installs_upgrades_goes_back_and_removes(plane: Plane, namespace: str) -> None:
+    def helm(*arguments: str) -> str:
+        return run(plane, namespace, *arguments, program="helm")
+
+    def greeting() -> str:
+        [deployment] = plane.objects("Deployment", namespace, "apps")
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        return str(container["env"][0]["value"])
+
+    helm("install", "hi", str(CHART), "--wait", "--set", "greeting=Ahoy")
+    [check] = plane.objects("Job", namespace, "batch")
+    assert check["status"]["succeeded"] == 1
+    [pod] = run(plane, namespace, "get", "pods", "-l", "release=hi", "-o", "name").split()
+    ip = run(plane, namespace, "get", pod, "-o", "jsonpath={.status.podIP}")
+    assert planes.fetch(f"http://{ip}:8093/") == "Ahoy\n"
+    helm("upgrade", "hi", str(CHART), "--wait", "--set", "greeting=Moin")
+    assert greeting() == "Moin"
+    helm("rollback", "hi", "1", "--wait")
+    assert greeting() == "Ahoy"
+    [release] = json.loads(helm("list", "-o", "json"))
+    assert (release["revision"], release["status"]) == ("3", "deployed")
+    helm("uninstall", "hi", "--wait")
+    assert plane.names("Deployment", namespace, "apps") == []

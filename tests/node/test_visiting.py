@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 import pty
-import select
-import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import contextmanager
 
 import pytest
 
+from tests import clients
+from tests.clients import read_until, running
 from tests.node import test_containers
 from tests.node.conftest import until
 from tests.node.engine import IMAGE
 from tests.node.test_cluster import Place
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed"),
-]
+pytestmark = pytest.mark.slow
 
 node = test_containers.node  # one for all tests of a module
 
@@ -88,7 +84,7 @@ def pod(request, kube, node, space):
 
 @pytest.fixture
 def kubectl(kube, space):
-    base = ["kubectl", "--kubeconfig", str(kube.kubeconfig), "-n", space]
+    base = [clients.find("kubectl"), "--kubeconfig", str(kube.kubeconfig), "-n", space]
 
     def run(*arguments, code=0, **options):
         done = subprocess.run(
@@ -129,23 +125,6 @@ def test_exec_has_a_terminal(kubectl, pod):
         read_until(ours, b"got word")
         assert process.wait(30) == 0
     os.close(ours)
-
-
-def read_until(terminal, text, seconds=30):
-    seen, deadline = b"", time.monotonic() + seconds
-    while text not in seen:
-        ready, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
-        assert ready, seen
-        seen += os.read(terminal, 1024)
-
-
-@contextmanager
-def running(command, **options):
-    with subprocess.Popen(command, start_new_session=True, **options) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def test_files_are_copied_both_ways(kubectl, pod, tmp_path):

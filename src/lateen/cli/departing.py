@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from lateen.api import manifest as manifests
 from lateen.api import sharing
@@ -18,7 +19,12 @@ from lateen.cli import connecting, offline, reaching
 from lateen.dispatch import ownership
 from lateen.gc import planning, sweeping
 from lateen.gc.sweeping import Fate
+from lateen.hub import clusters
+from lateen.hub.resources import Resources
 from lateen.policies import treating
+
+# a cluster that cannot be asked now; what else is delivered does not wait for it
+_AWAY: Final = clusters.AWAY | {"cluster.credentials", "hub.kubeconfig"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ async def leaving(
     for resource in planning.plan([*trackers, coming], coming).doomed:
         if not reach.roster.knows(resource.cluster) or unseen(resource, rendered):
             continue
-        there = await reach.fetch(resource.cluster, resource.key)
+        there = await _found(reach, resource)
         if there is None:
             continue
         if ownership.owns(there, owner) or sharing.shares(there, owner):
@@ -82,7 +88,7 @@ async def _wanted(reach: reaching.Reach, rendered: offline.Rendered) -> list[Res
     for component, trait, manifest in rendered.manifests:
         key = manifests.key(manifest)
         try:
-            known = (await reach.at(manifests.cluster(manifest))).resources
+            known = await _kinds(reach, manifests.cluster(manifest))
             resource = await known.find(key.group, key.version, key.kind)
         except Problem as problem:
             if problem.code != "hub.unknown-kind":
@@ -93,6 +99,28 @@ async def _wanted(reach: reaching.Reach, rendered: offline.Rendered) -> list[Res
                 manifest = {**manifest, "metadata": meta}
         found.append(Resource.tracking(manifest, component, trait or ""))
     return found
+
+
+async def _kinds(reach: reaching.Reach, cluster: str) -> Resources:
+    """The kinds a cluster knows; one that does not answer is taken to know what ours does."""
+    try:
+        return (await reach.at(cluster)).resources
+    except Problem as problem:
+        if problem.code not in _AWAY:
+            raise
+        return reach.client.resources
+
+
+async def _found(reach: reaching.Reach, resource: Resource) -> Manifest | None:
+    """An object as it is live. In a cluster that does not answer it counts as there, as it was
+    sent, as it does for garbage collection.
+    """
+    try:
+        return await reach.fetch(resource.cluster, resource.key)
+    except Problem as problem:
+        if problem.code not in _AWAY:
+            raise
+        return resource.raw
 
 
 def unseen(resource: Resource, rendered: offline.Rendered) -> bool:
