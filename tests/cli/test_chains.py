@@ -243,7 +243,6 @@ def claimed(name, component, **meta):
             [
                 "Application shop: is delivered and not healthy",
                 "  component web (east/n): Ready:0/1",
-                "    cluster east: is not looked into from here",
             ],
             id="another cluster",
         ),
@@ -283,6 +282,36 @@ def test_a_component_that_is_sick_without_a_sick_object_shows_its_main_one():
         "  component web: Ready:0/1",
         "    Deployment web: 0 of 1 ready",
     ]
+
+
+def test_what_is_around_an_object_is_what_is_around_it_in_its_cluster():
+    def said(message):
+        return {
+            "involvedObject": {"uid": "web"},
+            "type": "Warning",
+            "reason": "Held",
+            "message": message,
+            "lastTimestamp": THEN,
+        }
+
+    live = made("Deployment", "web", api="apps/v1", labels={"app.oam.dev/component": "web"})
+    entry = {**DEPLOYMENT, "cluster": "east"}
+    nodes = trees.build([entry], {("east", HERE[1]): live}, [])
+    status = {
+        "status": "unhealthy",
+        "workflow": workflow(state="succeeded"),
+        "services": [{**SICK, "cluster": "east", "workloadDefinition": {"kind": "Deployment"}}],
+    }
+    here, there = (Surroundings(NOW, events=[said(place)]) for place in ("here", "there"))
+    situation = Situation(application(status), here, nodes, members={"east": there})
+    assert list(lines(chains.explain(situation).chain)) == [
+        "Application shop: is delivered and not healthy",
+        "  component web (east/n): Ready:0/1",
+        "    Deployment web: 0 of 1 ready",
+        "      event: Held: there",
+    ]
+    situation = Situation(application({}), here, leftovers=nodes, members={"east": there})
+    assert "Deployment web on cluster east" in str(situation.left(nodes[0]))
 
 
 def test_garbage_that_is_held_is_a_reason_though_the_application_runs():

@@ -157,3 +157,40 @@ def test_without_a_control_plane_labels_are_not_known(shell, selector, code, sai
     assert done.exit_code == code, done.output
     assert said in done.stderr
     assert "without --offline" in done.stderr
+
+
+REFERRING = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: copy
+      type: ref-objects
+      properties: {objects: [{resource: configmap, name: NAME, cluster: CLUSTER}]}
+  policies:
+    - {name: there, type: topology, properties: {namespace: default}}
+"""
+
+
+def test_what_is_referred_to_in_a_member_is_shown(shell, plane, namespace, member):
+    def run(name, *more):
+        text = REFERRING.replace("NAME", name).replace("CLUSTER", member.name)
+        return shell.run("dry-run", "-f", shell.write(text), "-n", namespace, *more)
+
+    meta = {"name": f"of-{namespace}", "namespace": namespace}
+    plane.call(
+        plane.client.create,
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"x": "1"}},
+    )
+    done = run(meta["name"])
+    assert done.exit_code == Exit.OK, done.output
+    assert "x: '1'" in done.stdout
+    assert "resourceVersion" not in done.stdout
+    done = run("nosuch")
+    assert done.exit_code == Exit.INPUT
+    assert f"there is no configmap {namespace}/nosuch in cluster {member.name}" in done.stderr
+    assert "app.yaml:7:30" in done.stderr
+    done = run("nosuch", "--offline")
+    assert done.exit_code == Exit.OK, done.output
+    assert "copy cannot be shown: what it refers to is known to a control plane" in done.stderr

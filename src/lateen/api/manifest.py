@@ -79,6 +79,16 @@ def controller(api_version: str, kind: str, name: str, uid: str) -> dict[str, An
     }
 
 
+def annotated(manifest: Mapping[str, Any], name: str, value: str | None) -> Manifest:
+    """The manifest with an annotation, or without it for None."""
+    meta = metadata(manifest)
+    found = {k: v for k, v in (meta.get("annotations") or {}).items() if k != name}
+    if value is not None:
+        found[name] = value
+    bare = {k: v for k, v in meta.items() if k != "annotations"}
+    return {**manifest, "metadata": {**bare, **({"annotations": found} if found else {})}}
+
+
 def cluster(manifest: Mapping[str, Any]) -> str:
     """Which cluster an object is delivered to, or is in; the control plane's own by name."""
     return labels(manifest).get(names.APP_CLUSTER) or names.LOCAL

@@ -82,6 +82,11 @@ class Revision:
         return self.spec.get("policyVersions") or {}
 
     @property
+    def referred(self) -> tuple[Manifest, ...]:
+        """Copies of what its `ref-objects` components refer to, each with its component."""
+        return tuple(self.spec.get("referredObjects") or ())
+
+    @property
     def written(self) -> str:
         """The hash of what its author wrote; empty where no policy has changed that."""
         return str((self.raw["metadata"].get("annotations") or {}).get(names.WRITTEN, ""))
@@ -128,13 +133,17 @@ class Snapshot:
     workflow: Manifest | None
     scoped: Mapping[str, Manifest] = field(default_factory=dict)  # see `Revision.scoped`
     written: str = ""  # see `Revision.written`
+    referred: tuple[Manifest, ...] = ()  # see `Revision.referred`
 
     def hash(self) -> str:
-        """Changes with the spec, any definition's spec, any external policy or workflow."""
+        """Changes with the spec, any definition's spec, any external policy or workflow, and what
+        is referred to.
+        """
         scoped = [{n: each.get("output") for n, each in self.scoped.items()}] if self.scoped else []
         return hashing.digest(
             [
                 *scoped,
+                *([self.referred] if self.referred else []),
                 self.application.spec,
                 sorted((d.kind, key, d.hash) for key, d in self.recorded()),
                 {name: [p.get("type"), p.get("properties")] for name, p in self.policies.items()},
@@ -190,6 +199,8 @@ def build(snapshot: Snapshot, revision_number: int) -> Revision:
         spec["policies"] = dict(snapshot.policies)
     if snapshot.workflow:
         spec["workflow"] = snapshot.workflow
+    if snapshot.referred:
+        spec["referredObjects"] = list(snapshot.referred)
     if snapshot.scoped:
         spec["policyVersions"] = dict(snapshot.scoped)
     if compressing.large(spec):

@@ -6,7 +6,7 @@ Pure: told from the application and what was read around it (`gathering`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lateen import __version__
@@ -28,13 +28,24 @@ class Situation:
     """An application and what there was to see of it at one moment.
 
     `nodes` are the objects it has applied; `leftovers` those that it no longer declares, or all of
-    them when it is being deleted, as far as they are still there.
+    them when it is being deleted, as far as they are still there; `members` what is around those
+    in joined clusters.
     """
 
     app: Application
     around: Surroundings
     nodes: Sequence[trees.Node] = ()
     leftovers: Sequence[trees.Node] = ()
+    members: Mapping[str, Surroundings] = field(default_factory=dict)
+
+    def trace(self, node: trees.Node) -> Link:
+        """The chain from an object down to what is wrong with it."""
+        return causes.of_object(node, self.members.get(node.place, self.around))
+
+    def left(self, node: trees.Node) -> Link:
+        """The same of one whose component does not say where it is."""
+        found = self.trace(node)
+        return replace(found, what=f"{found.what}{node.where}")
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,7 @@ def _deletion(situation: Situation) -> Iterator[Link]:
     order = planning.dependents(app) if _ordered(app) else {}
     told = []
     for node in situation.leftovers:
-        link = causes.of_object(node, around)
+        link = situation.left(node)
         if node.live is not None and not _going(node):
             first = sorted(left & order.get(node.component, frozenset()))
             says = f"goes after component {', '.join(first)}" if first else "is still to be deleted"
@@ -284,18 +295,16 @@ class _Live:
             for node in self.situation.nodes
             if node.component == service.get("name") or node.live is None
         ]
-        own = [node for node in own if not cluster or (node.cluster or names.LOCAL) == cluster]
-        if cluster not in ("", names.LOCAL):
-            return [Link(f"cluster {cluster}", "is not looked into from here")]
+        own = [node for node in own if cluster in ("", node.place)]
         unwell = [node for node in own if not node.healthy]
         if not unwell:
             kind = (service.get("workloadDefinition") or {}).get("kind")
             unwell = [node for node in own if node.key.kind == kind]
-        return [causes.of_object(node, self.situation.around) for node in unwell]
+        return [self.situation.trace(node) for node in unwell]
 
     def _garbage(self) -> Iterator[Link]:
         """What the application no longer declares and is still there."""
-        held = [causes.of_object(node, self.situation.around) for node in self.situation.leftovers]
+        held = [self.situation.left(node) for node in self.situation.leftovers]
         if held:
             says = f"{len(held)} object{'s' if held[1:] else ''} no longer declared"
             yield Link("garbage collection", says, "", causes.alike(held))

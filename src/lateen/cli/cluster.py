@@ -27,15 +27,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="cluster")
 
 
-def _names(context: typer.Context, incomplete: str) -> list[str]:
-    # imported here: only the shell's completion needs it
-    from lateen.cli import completing
-
-    kubeconfig = options.inherit(context, context.params.get("kubeconfig"))
-    return completing.clusters(kubeconfig, incomplete)
-
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The cluster.", autocompletion=_names)]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The cluster.", autocompletion=options.cluster_names),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -153,7 +148,9 @@ def unlabel(
 def probe(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME...]", help="Which; else all.", autocompletion=_names),
+        typer.Argument(
+            metavar="[NAME...]", help="Which; else all.", autocompletion=options.cluster_names
+        ),
     ] = None,
     output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lateen import hub
+from lateen.api import names
 from lateen.api.application import Application
 from lateen.base import durations
 from lateen.base.problem import Problem
@@ -118,7 +119,8 @@ async def _summary(client: hub.Client, app: Application) -> None:
         Text.assemble(("✓ ", "green"), (app.name, "bold"), f" is healthy ({count} {noun})")
     )
     for endpoint, url in await gathering.answering(gathered.endpoints):
-        printing.stdout().print(Text.assemble(f"  {endpoint.component}  ", (url, "cyan")))
+        place = "" if endpoint.cluster == names.LOCAL else f" on {endpoint.cluster}"
+        printing.stdout().print(Text.assemble(f"  {endpoint.component}{place}  ", (url, "cyan")))
 
 
 def _regret(app: Application, view: View, waited: float) -> Problem:

@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from lateen import hub
 from lateen.api import manifest as manifests
+from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base import clock, durations
@@ -136,15 +137,13 @@ async def tree(order: Order, kubeconfig: str | None) -> None:
         printing.structured(plain, order.output)
         return
     now = clock.SystemClock().now() if order.detail else None
-    clusters = dict.fromkeys(node.cluster or "local" for node in gathered.nodes)
     console = printing.stdout()
-    for cluster in clusters:
+    for cluster in gathered.clusters:
         root = Tree(Text(f"cluster {cluster}", "bold"), guide_style="dim")
-        for node in gathered.nodes:
-            if (node.cluster or "local") == cluster:
-                _branch(root, node, order.namespace, now)
+        for node in gathered.in_cluster(cluster):
+            _branch(root, node, order.namespace, now)
         console.print(root, soft_wrap=False)  # a long message stays inside its branch
-    if not clusters:
+    if not gathered.clusters:
         printing.stderr().print(f"{order.name} has no objects yet.")
 
 
@@ -199,7 +198,13 @@ async def endpoints(order: Order, kubeconfig: str | None) -> None:
     found = await gathering.answering(gathered.endpoints)
     if order.output is not Output.TABLE:
         rows = [
-            {"component": e.component, "service": e.service, "address": e.address, "url": url}
+            {
+                "cluster": e.cluster,
+                "component": e.component,
+                "service": e.service,
+                "address": e.address,
+                "url": url,
+            }
             for e, url in found
         ]
         printing.structured(rows, order.output)
@@ -209,10 +214,10 @@ async def endpoints(order: Order, kubeconfig: str | None) -> None:
         said = f"nobody answers at {silent}" if silent else "no pod with a port is ready"
         printing.stderr().print(f"{order.name} has no address that answers now: {said}.")
         return
-    printing.table(
-        ("COMPONENT", "SERVICE", "ENDPOINT"),
-        [(e.component, e.service, Text(url, "cyan")) for e, url in found],
-    )
+    alone = all(e.cluster == names.LOCAL for e, _ in found)
+    headers = ("CLUSTER", "COMPONENT", "SERVICE", "ENDPOINT")
+    rows_ = [(e.cluster, e.component, e.service, Text(url, "cyan")) for e, url in found]
+    printing.table(headers[alone:], [row[alone:] for row in rows_])
 
 
 async def _gather(client: hub.Client, order: Order) -> gathering.Gathered:

@@ -1,7 +1,8 @@
 """Addresses at which an application answers.
 
 Pure. A Service that the node of a standalone control plane serves says where it answers on this
-machine; any other is resolved to the addresses of its ready pods.
+machine; one with a load balancer or a port of the machines of its cluster answers there; besides,
+each is resolved to the addresses of its ready pods.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Manifest
+from lateen.providers import endpoints as collecting
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Endpoint:
     port: int
     protocol: str = "TCP"
     scheme: str = ""
+    cluster: str = names.LOCAL
 
     @property
     def address(self) -> str:
@@ -35,18 +38,23 @@ class Endpoint:
 
 
 def resolve(
-    services: Iterable[Manifest], pods: Iterable[Manifest], others: Iterable[Manifest]
+    services: Iterable[Manifest],
+    pods: Iterable[Manifest],
+    others: Iterable[Manifest],
+    machines: Iterable[Manifest] = (),
 ) -> list[Endpoint]:
-    """Endpoints of the application's Services, then those of its pods without one.
+    """Endpoints of the application's Services in one cluster, then of its pods without one.
 
-    `pods` are the application's own; `others` all that its Services may select.
+    `pods` are the application's own; `others` all that its Services may select; `machines` the
+    Nodes of the cluster.
     """
+    outer = collecting.address_of(machines)
     found: dict[tuple[str, int], Endpoint] = {}
     candidates = list(others)
     for service in services:
         behind = list(_of_service(service, candidates))
         served = manifests.annotation(service, names.ADDRESS)
-        for endpoint in (*_at(service, served, behind), *behind):
+        for endpoint in (*_at(service, served, behind), *_outside(service, outer, behind), *behind):
             found.setdefault((endpoint.host, endpoint.port), endpoint)
     for pod in pods:
         for endpoint in _of_pod(pod):
@@ -63,6 +71,21 @@ def _at(service: Manifest, address: str, behind: Sequence[Endpoint]) -> Iterator
         protocol = str(port.get("protocol") or "TCP")
         number = int(port["port"])
         yield replace(first, host=address, port=number, protocol=protocol)
+
+
+def on_machines(service: Manifest) -> bool:
+    """Whether a Service is served at ports of the machines of its cluster."""
+    return (service.get("spec") or {}).get("type") == "NodePort"
+
+
+def _outside(service: Manifest, node: str, behind: Sequence[Endpoint]) -> Iterator[Endpoint]:
+    """Where a Service is served outside of its cluster, as its pods speak."""
+    if not behind:
+        return
+    for each in collecting.of_service(service, node):
+        if not each.get("inner") and each["host"] and each["port"]:
+            protocol = str(each["protocol"])
+            yield replace(behind[0], host=each["host"], port=each["port"], protocol=protocol)
 
 
 def _of_service(service: Manifest, pods: Iterable[Manifest]) -> Iterator[Endpoint]:

@@ -51,6 +51,7 @@ _AREAS = {
             "plan",
             "policy",
             "processing",
+            "reference",
             "rollback",
             "settings",
             "template",

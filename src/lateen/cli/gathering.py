@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -19,6 +20,7 @@ from lateen.base.clock import Clock
 from lateen.base.problem import Problem
 from lateen.cli import causes, chains, connecting, endpoints, reaching, trees
 from lateen.gc import planning
+from lateen.hub import members
 from lateen.policies import treating
 from lateen.workflow import records
 
@@ -39,34 +41,80 @@ class Gathered:
     """
 
     nodes: list[trees.Node]
-    made: list[Manifest] = field(default_factory=list)
+    made: dict[str, list[Manifest]] = field(default_factory=dict)  # by cluster
+    machines: dict[str, list[Manifest]] = field(default_factory=dict)  # Nodes, where ports lead
 
     @property
-    def pods(self) -> list[Manifest]:
-        return [each for each in self.made if each.get("kind") == "Pod"]
+    def clusters(self) -> list[str]:
+        """Where it has anything, in the order of its objects."""
+        return list(dict.fromkeys(node.place for node in self.nodes))
+
+    def in_cluster(self, name: str) -> list[trees.Node]:
+        return [node for node in self.nodes if node.place == name]
+
+    def _endpoints(self, cluster: str) -> list[endpoints.Endpoint]:
+        nodes = self.in_cluster(cluster)
+        services = [node.live for node in nodes if node.live and node.key.kind == "Service"]
+        own = [pod.live for pod in trees.pods(nodes) if pod.live]
+        every = [each for each in self.made.get(cluster, ()) if each.get("kind") == "Pod"]
+        found = endpoints.resolve(services, own, every, self.machines.get(cluster, ()))
+        return [replace(each, cluster=cluster) for each in found]
 
     @property
     def endpoints(self) -> list[endpoints.Endpoint]:
-        here = [node for node in self.nodes if not node.where]
-        services = [node.live for node in here if node.live and node.key.kind == "Service"]
-        own = [pod.live for pod in trees.pods(here) if pod.live]
-        return endpoints.resolve(services, own, self.pods)
+        """Where it may be reached, cluster by cluster."""
+        return [each for cluster in self.clusters for each in self._endpoints(cluster)]
 
 
 async def application(client: hub.Client, app: Application) -> Gathered:
     """Read every applied object, in every cluster, and what became of it."""
-    return await _gather(client, app.status.get("appliedResources") or ())
+    applied = app.status.get("appliedResources") or ()
+    async with _reaching(client, applied) as reach:
+        return await _gather(reach, applied)
+
+
+async def reached(reach: reaching.Reach, app: Application) -> Gathered:
+    """The same over connections that are there already."""
+    return await _gather(reach, app.status.get("appliedResources") or ())
+
+
+@asynccontextmanager
+async def _reaching(
+    client: hub.Client, entries: Iterable[Mapping[str, Any]]
+) -> AsyncIterator[reaching.Reach]:
+    """The clusters of some entries; costs nothing where they are all in the plane's own."""
+    if all(trees.place_of(entry)[0] == names.LOCAL for entry in entries):
+        async with AsyncExitStack() as stack:
+            yield reaching.Reach(client, members.ALONE, stack)
+    else:
+        async with reaching.every(client) as reach:
+            yield reach
 
 
 async def situation(client: hub.Client, app: Application, clock: Clock) -> chains.Situation:
     """Read everything that may explain why an application is as it is."""
-    doomed = await _leftovers(client, app)
-    gathered = await _gather(client, app.status.get("appliedResources") or ())
-    left = await _gather(client, [each.to_map() for each in doomed])
-    still = [node for node in left.nodes if node.live is None or _ours(node.live, app)]
-    spaces = {app.namespace, *(n.key.namespace for n in (*gathered.nodes, *still))} - {""}
-    around = await _surroundings(client, app, sorted(spaces), clock)
-    return chains.Situation(app, around, gathered.nodes, [n for n in still if n.live or n.cluster])
+    applied = list(app.status.get("appliedResources") or ())
+    doomed = [each.to_map() for each in await _leftovers(client, app)]
+    async with _reaching(client, [*applied, *doomed]) as reach:
+        gathered = await _gather(reach, applied)
+        left = await _gather(reach, doomed)
+        still = [node for node in left.nodes if node.live is None or _ours(node.live, app)]
+        spaces: dict[str, set[str]] = {names.LOCAL: {app.namespace}}
+        for node in (*gathered.nodes, *still):
+            if node.live is not None:
+                spaces.setdefault(node.place, set()).add(node.key.namespace)
+        around: dict[str, causes.Surroundings] = {}
+
+        async def read(cluster: str) -> None:
+            there = await reach.at(cluster)
+            wanted = sorted(spaces[cluster] - {""})
+            around[cluster] = await _surroundings(there, cluster, app, wanted, clock)
+
+        async with anyio.create_task_group() as group:
+            for cluster in spaces:
+                group.start_soon(read, cluster)
+    known = [n for n in still if n.live or n.cluster]
+    return chains.Situation(app, around.pop(names.LOCAL), gathered.nodes, known, around)
 
 
 async def _leftovers(client: hub.Client, app: Application) -> list[Resource]:
@@ -92,7 +140,7 @@ def _ours(live: Manifest, app: Application) -> bool:
 
 
 async def _surroundings(
-    client: hub.Client, app: Application, spaces: Iterable[str], clock: Clock
+    client: hub.Client, cluster: str, app: Application, spaces: Iterable[str], clock: Clock
 ) -> causes.Surroundings:
     """What is around the objects of some namespaces, as far as one may see it."""
     found: dict[str, list[Manifest]] = {"Event": [], "PersistentVolumeClaim": [], "Node": []}
@@ -102,7 +150,8 @@ async def _surroundings(
         try:
             listed, _ = await client.list("", "v1", kind, namespace=namespace)
         except hub.ApiError as error:
-            if not error.forbidden:
+            # a member that has just been asked and goes away now is no reason to tell nothing
+            if not error.forbidden and cluster == names.LOCAL:
                 raise
             hidden.add(kind)
         else:
@@ -123,58 +172,66 @@ async def _surroundings(
     )
 
 
-async def _gather(client: hub.Client, applied: Iterable[Mapping[str, Any]]) -> Gathered:
+async def _gather(reach: reaching.Reach, applied: Iterable[Mapping[str, Any]]) -> Gathered:
     applied = list(applied)
     places = [trees.place_of(entry) for entry in applied]
     found = _Found()
-    async with AsyncExitStack() as stack:
-        reach = None
-        if any(cluster != names.LOCAL for cluster, _ in places):
-            reach = await stack.enter_async_context(reaching.every(client))
-        async with anyio.create_task_group() as group:
-            for cluster in sorted({cluster for cluster, _ in places}):
-                keys = [key for at, key in places if at == cluster]
-                group.start_soon(_in_cluster, found, client, reach, cluster, keys)
-    return Gathered(trees.build(applied, found.live, found.made, found.away), found.made)
+    async with anyio.create_task_group() as group:
+        for cluster in sorted({cluster for cluster, _ in places}):
+            keys = [key for at, key in places if at == cluster]
+            group.start_soon(_in_cluster, found, reach, cluster, keys)
+    made = [each for there in found.made.values() for each in there]
+    nodes = trees.build(applied, found.live, made, found.away)
+    return Gathered(nodes, found.made, found.machines)
 
 
 @dataclass
 class _Found:
     live: dict[trees.Place, Manifest | None] = field(default_factory=dict)
-    made: list[Manifest] = field(default_factory=list)
+    made: dict[str, list[Manifest]] = field(default_factory=lambda: defaultdict(list))
+    machines: dict[str, list[Manifest]] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
 
 
 async def _in_cluster(
     found: _Found,
-    client: hub.Client,
-    reach: reaching.Reach | None,
+    reach: reaching.Reach,
     cluster: str,
     keys: Sequence[Key],
 ) -> None:
     """Read the applied objects of one cluster; one that does not answer says so in their place."""
-    there = client
 
     async def read(key: Key) -> None:
         found.live[cluster, key] = await _get(there, key)
 
     async def read_made(kind: tuple[str, str, str], namespace: str) -> None:
         made, _ = await there.list(*kind, namespace=namespace)
-        found.made.extend(made)
+        found.made[cluster].extend(made)
 
     try:
-        if reach is not None:
-            there = await reach.at(cluster)
+        there = await reach.at(cluster)
         async with anyio.create_task_group() as group:
             for key in keys:
                 group.start_soon(read, key)
             for namespace in sorted({key.namespace for key in keys if key.namespace}):
                 for kind in MADE:
                     group.start_soon(read_made, kind, namespace)
+        services = (found.live[cluster, key] or {} for key in keys if key.kind == "Service")
+        if any(endpoints.on_machines(each) for each in services):
+            found.machines[cluster] = await _machines(there)
     except* (hub.ApiError, Problem) as errors:
         if cluster == names.LOCAL:
             raise
         found.away[cluster] = reaching.away(cluster, errors).message
+
+
+async def _machines(client: hub.Client) -> list[Manifest]:
+    try:
+        return (await client.list("", "v1", "Node"))[0]
+    except hub.ApiError as error:
+        if not error.forbidden:
+            raise
+        return []
 
 
 async def _get(client: hub.Client, key: Key) -> Manifest | None:

@@ -21,6 +21,7 @@ def logs(
     ] = False,
     component: Annotated[str, typer.Option("--component", "-c", help="Only this component.")] = "",
     container: Annotated[str, typer.Option("--container", help="Only this container.")] = "",
+    cluster: options.Cluster = "",
     tail: Annotated[
         int, typer.Option("--tail", help="Only so many lines of each container; -1 for all.")
     ] = -1,
@@ -30,5 +31,5 @@ def logs(
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import tailing
 
-    order = tailing.Order(name, namespace, follow, component, container, tail)
+    order = tailing.Order(name, namespace, follow, component, container, tail, cluster)
     running.run(lambda: tailing.logs(order, kubeconfig))

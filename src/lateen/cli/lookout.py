@@ -13,11 +13,26 @@ from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
-from lateen.cli import gathering, trees
+from lateen.base.problem import Problem
+from lateen.cli import gathering, reaching, trees
 from lateen.controllers import observing
 from lateen.hub import informer
 
 _PATIENCE = 15.0  # seconds for the first list
+_PAUSE = 5.0  # seconds between two looks for a cluster that is not there
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What is watched in one cluster."""
+
+    client: hub.Client
+    owned: observing.Owned
+    made: list[informer.Informer]
+
+    @property
+    def pods(self) -> list[Manifest]:
+        return next(each for each in self.made if each.kind == "Pod").list()
 
 
 @dataclass
@@ -28,7 +43,8 @@ class Lookout:
     tasks: TaskGroup
     namespace: str = ""  # empty for all
     changed: Callable[[], None] = lambda: None
-    _made: list[informer.Informer] = field(default_factory=list)
+    _sights: dict[str, _Sight] = field(default_factory=dict)
+    _away: dict[str, str] = field(default_factory=dict)  # clusters, and why they are not seen
 
     async def start(self) -> None:
         """Know all there is; goes on in `tasks`.
@@ -36,29 +52,56 @@ class Lookout:
         Raises:
             ApiError | Problem: why applications cannot be listed.
         """
-        self._applications = self._watch(names.GROUP, "v1beta1", "Application")
-        self._made = [self._watch(*kind) for kind in gathering.MADE]
-        self._owned = observing.Owned(self.client, self.tasks, lambda *_: self.changed())
-        watches = [self._applications, *self._made]
-        for each in watches:
-            each.on_change(lambda *_: self.changed())
-            self.tasks.start_soon(each.run)
-        for each in watches:
+        self._applications = self._watch(self.client, names.GROUP, "v1beta1", "Application")
+        here = self._sight(self.client)
+        self._sights[names.LOCAL] = here
+        for each in (self._applications, *here.made):
             with anyio.move_on_after(_PATIENCE):
                 await each.wait_synced()
             if not each.synced and each.error is not None:
                 raise each.error
 
-    def _watch(self, group: str, version: str, kind: str) -> informer.Informer:
-        return informer.Informer(self.client, group, version, kind, self.namespace)
+    def _sight(self, client: hub.Client) -> _Sight:
+        made = [self._watch(client, *kind) for kind in gathering.MADE]
+        owned = observing.Owned(client, self.tasks, lambda *_: self.changed())
+        return _Sight(client, owned, made)
+
+    def _watch(self, client: hub.Client, group: str, version: str, kind: str) -> informer.Informer:
+        watch = informer.Informer(client, group, version, kind, self.namespace)
+        watch.on_change(lambda *_: self.changed())
+        self.tasks.start_soon(watch.run)
+        return watch
+
+    async def _approach(self, cluster: str) -> None:
+        """See into a joined cluster, as soon as it answers."""
+        while cluster not in self._sights:
+            async with reaching.every(self.client) as reach:
+                try:
+                    client = await reach.at(cluster)
+                except Problem as problem:
+                    self._away[cluster] = problem.message
+                else:
+                    self._sights[cluster] = self._sight(client)
+                    self.changed()
+                    await anyio.sleep_forever()  # the connection is to stay
+            self.changed()
+            await anyio.sleep(_PAUSE)
 
     @property
     def trouble(self) -> str:
         """Why what is shown may be old; nothing while it is up to date."""
-        for watch in (self._applications, *self._made):
+        watches = [("", self._applications)]
+        for cluster, sight in self._sights.items():
+            place = "" if cluster == names.LOCAL else f" on cluster {cluster}"
+            watches += [(place, each) for each in sight.made]
+        for place, watch in watches:
             if watch.error is not None:
-                return f"{watch.kind}: {watch.error}"
+                return f"{watch.kind}{place}: {watch.error}"
         return ""
+
+    def client_of(self, cluster: str) -> hub.Client:
+        """A client of a cluster that is seen into."""
+        return self._sights[cluster].client
 
     def applications(self) -> list[Application]:
         """By namespace and name."""
@@ -70,7 +113,8 @@ class Lookout:
         return Application(found) if found is not None else None
 
     async def tree(self, app: Application) -> list[trees.Node]:
-        """The objects of an application, and what those made. Of joined clusters only their names.
+        """The objects of an application, and what those made. A joined cluster is seen into from
+        when it is first asked for; until then there are only names.
 
         Raises:
             Problem: `hub.unwatched` for a kind that may not be watched.
@@ -79,22 +123,33 @@ class Lookout:
         live: dict[trees.Place, Manifest | None] = {}
         away: dict[str, str] = {}
         for cluster, key in map(trees.place_of, applied):
-            if cluster == names.LOCAL:
-                live[cluster, key] = await self._owned.find(key)
+            if sight := self._seen(cluster):
+                live[cluster, key] = await sight.owned.find(key)
             else:
-                away[cluster] = "not watched from here: `lateen status --tree` looks there"
-        made = [each for watch in self._made for each in watch.list()]
+                away[cluster] = self._away[cluster]
+        made = [
+            each for sight in self._sights.values() for watch in sight.made for each in watch.list()
+        ]
         return trees.build(applied, live, made, away)
 
+    def _seen(self, cluster: str) -> _Sight | None:
+        if cluster not in self._sights and cluster not in self._away:
+            self._away[cluster] = "is being connected to"
+            self.tasks.start_soon(self._approach, cluster)
+        return self._sights.get(cluster)
+
     def ready(self, app: Application) -> tuple[int, int]:
-        """How many of its pods are ready, and how many there are."""
-        spaces = {entry.get("namespace") for entry in app.status.get("appliedResources") or ()}
-        pods = next(each for each in self._made if each.kind == "Pod")
+        """How many of its pods are ready, and how many there are, as far as one sees."""
+        spaces: dict[str, set[str]] = {}
+        for cluster, key in map(trees.place_of, app.status.get("appliedResources") or ()):
+            spaces.setdefault(cluster, set()).add(key.namespace)
         own = [
             pod
-            for pod in pods.list()
+            for cluster, within in spaces.items()
+            if (sight := self._seen(cluster))
+            for pod in sight.pods
             if manifests.labels(pod).get(names.APP_NAME) == app.name
-            and manifests.metadata(pod).get("namespace") in spaces
+            and manifests.metadata(pod).get("namespace") in within
         ]
         return sum(_is_ready(pod) for pod in own), len(own)
 

@@ -83,6 +83,7 @@ async def check(
         reach = await stack.enter_async_context(reaching.every(client)) if client else None
         roster = reach.roster if reach else members.Hearsay()
         shelf = surroundings.shelf(client, engine, fetching)
+        referred = await surroundings.referred(reach, stack) if reach else None
         for document in apps:
             app = Application(document.data)
             recorder = tracing.Recorder() if traced else None
@@ -99,6 +100,7 @@ async def check(
                     rules=rendering.Rules(strict, strict),
                     shelf=shelf,
                     surroundings=surroundings.of(client, app.namespace, fetching),
+                    referred=referred,
                 )
             except (Problem, Problems) as error:
                 said = map(_unlabelled, every(error)) if reach is None else every(error)
@@ -321,6 +323,7 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
             recorder=recorder,
             revision=latest,
             surroundings=surroundings.of(client, app.namespace, fetching),
+            referred=_as_then(found) if found is not None else None,
         )
     return Rendered(app, done.manifests, document, recorder, done.unrun)
 
@@ -336,6 +339,15 @@ async def _revision(client: hub.Client, namespace: str, name: str) -> Revision |
         if error.not_found:
             return None
         raise
+
+
+def _as_then(found: Revision) -> preview.Referred:
+    """What the application referred to, as its revision keeps it."""
+
+    async def referred(_: Application) -> Sequence[Manifest]:
+        return found.referred
+
+    return referred
 
 
 def _then(found: Revision, namespace: str) -> preview.Nowhere:

@@ -34,6 +34,14 @@ def _workflows(context: typer.Context, incomplete: str) -> list[str]:
     return completing.workflows(kubeconfig, namespace, incomplete)
 
 
+def cluster_names(context: typer.Context, incomplete: str) -> list[str]:
+    # imported here: only the shell's completion needs it
+    from lateen.cli import completing
+
+    kubeconfig = inherit(context, context.params.get("kubeconfig"))
+    return completing.clusters(kubeconfig, incomplete)
+
+
 Kubeconfig = Annotated[
     str | None,
     typer.Option(
@@ -51,6 +59,16 @@ Namespace = Annotated[
 ]
 Everywhere = Annotated[
     bool, typer.Option("--all-namespaces", "-A", help="Those of all namespaces.")
+]
+Cluster = Annotated[
+    str,
+    typer.Option(
+        "--cluster",
+        metavar="CLUSTER",
+        help="Only in this cluster; `local` is the control plane's own.",
+        show_default=False,
+        autocompletion=cluster_names,
+    ),
 ]
 Name = Annotated[
     str,

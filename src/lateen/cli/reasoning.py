@@ -25,8 +25,9 @@ async def why(name: str, namespace: str, output: Output, kubeconfig: str | None)
         return
     console = printing.stdout()
     console.print(page(explanation, found.around.now), soft_wrap=False)
-    if found.around.hidden:
-        kinds = " and ".join(found.around.hidden)
+    hidden = {kind for each in (found.around, *found.members.values()) for kind in each.hidden}
+    if hidden:
+        kinds = " and ".join(sorted(hidden))
         printing.stderr().print(f"You may not read objects of kind {kinds}: there may be more.")
 
 

@@ -13,11 +13,12 @@ from rich.text import Text
 
 from lateen import hub
 from lateen.api import manifest as manifests
+from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base import clock, documents
 from lateen.base.problem import Problem
-from lateen.cli import causes, connecting, describing, gathering, printing, trees
+from lateen.cli import causes, connecting, describing, gathering, printing, reaching, trees
 from lateen.cli.forms import Output
 from lateen.hub import informer
 
@@ -44,22 +45,24 @@ async def events(order: Order, kubeconfig: str | None) -> None:
     Raises:
         Problem: `hub.not-found` when there is no such application.
     """
-    async with connecting.plane(kubeconfig) as client:
+    async with connecting.plane(kubeconfig) as client, reaching.every(client) as reach:
         app = await connecting.application(client, order.namespace, order.name)
         if order.watch:
             async with anyio.create_task_group() as tasks:
-                await _Watch(client, order, tasks).run(app)
+                await _Watch(reach, order, tasks).run(app)
             return
-        owned, spaces = await _owned(client, app)
-        found = [e for space in sorted(spaces) for e in (await _list(client, space))[0]]
+        owned, spaces = await _owned(reach, app)
+        found = [e for space in sorted(spaces) for e in (await _list(reach, space))[0]]
     shown = ordered(about(found, owned))
     if order.output is not Output.TABLE:
         printing.structured([informer.trim(each) for each in shown], order.output)
     elif shown:
         now = clock.SystemClock().now()
-        printing.table(
-            _HEADERS, [_row(each, describing.age(causes.moment(each), now)) for each in shown]
-        )
+        rows = [
+            _row(each, owned[subject(each)], describing.age(causes.moment(each), now))
+            for each in shown
+        ]
+        printing.table(_HEADERS, rows)
     else:
         printing.stderr().print(f"Nothing is known to have happened to {order.name}.")
 
@@ -86,27 +89,38 @@ def ordered(events: Iterable[Manifest]) -> list[Manifest]:
     return sorted(events, key=place)
 
 
-def _row(event: Manifest, when: str) -> list[str | Text]:
+def _row(event: Manifest, cluster: str, when: str) -> list[str | Text]:
+    place = "" if cluster == names.LOCAL else f" on {cluster}"
     told, kind = event.get("involvedObject") or {}, str(event.get("type") or "Normal")
     return [
         when,
         Text(kind, "" if kind == "Normal" else "yellow"),
         str(event.get("reason") or ""),
-        f"{told.get('kind')}/{told.get('name')}",
+        f"{told.get('kind')}/{told.get('name')}{place}",
         str(causes.times(event)),
         " ".join(str(event.get("message") or "").split()),
     ]
 
 
-async def _owned(client: hub.Client, app: Application) -> tuple[set[str], set[str]]:
-    """The uids of the application and all it owns, and the namespaces of these."""
-    gathered = await gathering.application(client, app)
-    spaces = {app.namespace, *(node.key.namespace for node in gathered.nodes)} - {""}
-    return {app.uid, *trees.uids(gathered.nodes, gathered.made)}, spaces
+async def _owned(
+    reach: reaching.Reach, app: Application
+) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    """The uids of the application and all it owns, each with its cluster, and the clusters and
+    namespaces of these. One that does not answer is left out.
+    """
+    gathered = await gathering.reached(reach, app)
+    owned, spaces = {app.uid: names.LOCAL}, {(names.LOCAL, app.namespace)}
+    for cluster in gathered.clusters:
+        nodes = gathered.in_cluster(cluster)
+        found = trees.uids(nodes, gathered.made.get(cluster, ()))
+        owned |= dict.fromkeys(found, cluster)
+        spaces |= {(cluster, each.key.namespace) for each in nodes if each.live}
+    return owned, {space for space in spaces if space[1]}
 
 
-async def _list(client: hub.Client, namespace: str) -> tuple[list[Manifest], str]:
-    return await client.list("", "v1", "Event", namespace=namespace)
+async def _list(reach: reaching.Reach, space: tuple[str, str]) -> tuple[list[Manifest], str]:
+    client = await reach.at(space[0])
+    return await client.list("", "v1", "Event", namespace=space[1])
 
 
 @dataclass
@@ -115,12 +129,12 @@ class _Watch:
     may turn out to be its own.
     """
 
-    client: hub.Client
+    reach: reaching.Reach
     order: Order
     tasks: TaskGroup
-    _owned: set[str] = field(default_factory=set)
+    _owned: dict[str, str] = field(default_factory=dict)
     _foreign: set[str] = field(default_factory=set)
-    _spaces: set[str] = field(default_factory=set)
+    _spaces: set[tuple[str, str]] = field(default_factory=set)
     _strange: list[tuple[float, Manifest]] = field(default_factory=list)
 
     async def run(self, app: Application) -> None:
@@ -140,7 +154,8 @@ class _Watch:
 
     async def _now(self) -> Application | None:
         try:
-            return await connecting.application(self.client, self.order.namespace, self.order.name)
+            order = self.order
+            return await connecting.application(self.reach.client, order.namespace, order.name)
         except Problem as problem:
             if problem.code != "hub.not-found":
                 raise
@@ -148,20 +163,21 @@ class _Watch:
 
     async def _look(self, app: Application, send: _Send) -> None:
         """See what the application owns now, and listen where it owns something."""
-        owned, spaces = await _owned(self.client, app)
+        owned, spaces = await _owned(self.reach, app)
         self._owned |= owned
         before: list[Manifest] = []
         for space in sorted(spaces - self._spaces):
             self._spaces.add(space)
-            found, version = await _list(self.client, space)
+            found, version = await _list(self.reach, space)
             before += found
             self.tasks.start_soon(self._listen, space, version, send)
         for each in ordered(before):
             self._take(each)
 
-    async def _listen(self, space: str, version: str, send: _Send) -> None:
+    async def _listen(self, space: tuple[str, str], version: str, send: _Send) -> None:
+        client = await self.reach.at(space[0])
         while True:
-            watch = self.client.watch("", "v1", "Event", namespace=space, resource_version=version)
+            watch = client.watch("", "v1", "Event", namespace=space[1], resource_version=version)
             try:
                 async with aclosing(watch) as events:
                     async for kind, event in events:
@@ -170,7 +186,7 @@ class _Watch:
             except hub.ApiError as error:
                 if not error.gone:
                     raise
-                _, version = await _list(self.client, space)
+                _, version = await _list(self.reach, space)
 
     def _take(self, event: Manifest) -> None:
         uid = subject(event)
@@ -199,7 +215,9 @@ class _Watch:
         elif self.order.output is Output.YAML:
             printing.line_out(f"---\n{documents.dump(informer.trim(event))}".rstrip())
         else:
-            when, kind, reason, told, often, message = _row(event, causes.moment(event)[11:19])
+            when, kind, reason, told, often, message = _row(
+                event, self._owned[subject(event)], causes.moment(event)[11:19]
+            )
             again = f" ({often} times)" if often != "1" else ""
             line = Text.assemble((f"{when}  ", "dim"), kind, f"  {reason}  ", (str(told), "cyan"))
             printing.stdout().print(line.append(f"  {message}{again}"))

@@ -11,10 +11,9 @@ import orjson
 from rich.text import Text
 
 from lateen import hub
-from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.cli import connecting, flows, printing, tailing
+from lateen.cli import connecting, flows, printing, reaching, tailing
 from lateen.cli.forms import Workflows
 from lateen.controllers.application import memories
 from lateen.workflow import remembering
@@ -34,13 +33,13 @@ async def logs(
     Raises:
         Problem: `hub.not-found`, `workflow.unknown-step`; `workflow.no-log` for a step without.
     """
-    async with connecting.plane(kubeconfig) as client:
+    async with connecting.plane(kubeconfig) as client, reaching.every(client) as reach:
         flow = await flows.find(client, namespace, name, kind)
         memory = await memories.load(flow.owner, flow.state, client)
         chosen = [flow.step(step)] if step else flow.records()
         told = False
         for record in chosen:
-            async for line in _lines(client, flow, record, memory):
+            async for line in _lines(reach, flow, record, memory):
                 told = True
                 printing.stdout().print(Text(f"{record.name} | ", "cyan").append(line, "default"))
     if not told and step:
@@ -54,13 +53,14 @@ async def logs(
 
 
 async def _lines(
-    client: hub.Client, flow: flows.Flow, record: Record, memory: Memory
+    reach: reaching.Reach, flow: flows.Flow, record: Record, memory: Memory
 ) -> AsyncIterator[str]:
     for line in memory.value(remembering.key(record.id, custom.LOG)).splitlines():
         yield line
     config = orjson.loads(memory.value(_CONFIG) or "{}").get(record.name) or {}
     source = config.get("source") or {}
     for resource in source.get("resources") or ():
+        client = await reach.at(str(resource.get("cluster") or ""))
         for pod in await _pods(client, flow, resource):
             async for line in _of_pod(client, pod):
                 yield line
@@ -70,14 +70,7 @@ async def _lines(
 
 
 async def _pods(client: hub.Client, flow: flows.Flow, wanted: Mapping[str, Any]) -> list[Manifest]:
-    """The pods a step names, by name or by labels.
-
-    Raises:
-        Problem: `cluster.unknown` for a cluster that this command does not reach.
-    """
-    cluster = str(wanted.get("cluster") or "")
-    if cluster not in ("", names.LOCAL):
-        raise Problem("cluster.unknown", f"the logs are in cluster {cluster}, not in this one")
+    """The pods a step names, by name or by labels."""
     labels = wanted.get("labelSelector") or {}
     labels = labels.get("matchLabels", labels)
     fields = f"metadata.name={wanted['name']}" if wanted.get("name") else ""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Never
 
 from lateen import hub
 from lateen.api import names
 from lateen.api.manifest import Key, Manifest
+from lateen.base import clock
 from lateen.base.problem import Problem
+from lateen.cli import reaching
+from lateen.controllers.application import preview, referring
 from lateen.cue.engine import Engine
 from lateen.definitions import borrowing, templates
-from lateen.providers import objects, ports
+from lateen.providers import objects, ports, sending
 from lateen.providers.packages import Flavour
 from lateen.sources import obtaining
 from lateen.sources.obtaining import Sources
@@ -44,6 +47,12 @@ def shelf(client: hub.Client | None, engine: Engine, fetching: Sources) -> templ
     """What is known of definitions, those included whose module is in a repository."""
     secret = client.get if client else None
     return templates.Shelf(engine, modules=borrowing.Modules(fetching, secret))
+
+
+async def referred(reach: reaching.Reach, stack: AsyncExitStack) -> preview.Referred:
+    """Looks up what `ref-objects` refer to, as whoever asks, until `stack` ends."""
+    http = await stack.enter_async_context(sending.sender(clock.SystemClock()))
+    return referring.Lookup(reach.at, http).objects
 
 
 class _Reading(objects.Direct):

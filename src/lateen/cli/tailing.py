@@ -35,6 +35,7 @@ class Order:
     component: str
     container: str
     tail: int
+    cluster: str = ""  # empty for all
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ async def _sources(client: hub.Client, order: Order) -> list[Source | Ledger]:
     found = [
         source
         for node in trees.pods(gathered.nodes)
-        if node.live and order.component in ("", node.component)
-        for source in containers(node.live, node.cluster or names.LOCAL)
+        if node.live
+        and order.component in ("", node.component)
+        and order.cluster in ("", node.place)
+        for source in containers(node.live, node.place)
     ]
     if order.container and found and all(s.container != order.container for s in found):
         raise Problem(

@@ -32,9 +32,14 @@ class Node:
     children: tuple[Node, ...] = ()
 
     @property
+    def place(self) -> str:
+        """The cluster it is in, by its name."""
+        return self.cluster or names.LOCAL
+
+    @property
     def where(self) -> str:
         """Words that tell it from its namesakes elsewhere; none in the control plane's cluster."""
-        return f" on cluster {self.cluster}" if self.cluster not in ("", names.LOCAL) else ""
+        return f" on cluster {self.cluster}" if self.place != names.LOCAL else ""
 
     def walk(self) -> Iterator[Node]:
         yield self

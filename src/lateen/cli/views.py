@@ -200,8 +200,9 @@ class Logs(View):
         log = self.query_one(RichLog)
         query = {"container": source.container, "follow": "true", "tailLines": str(_LAST)}
         many = len(self._sources) > 1
+        client = self.look.client_of(source.cluster)
         try:
-            async with aclosing(self.look.client.stream(source.path, query)) as lines:
+            async with aclosing(client.stream(source.path, query)) as lines:
                 async for line in lines:
                     text = tailing.marked(source) if many else Text()
                     log.write(text.append(line.decode(errors="replace"), "default"))
@@ -230,12 +231,12 @@ def yaml(look: lookout.Lookout, title: str, raw: dict[str, object]) -> Page:
 
 
 def sources(nodes: list[trees.Node]) -> list[tailing.Source]:
-    pods = [node.live for node in trees.pods(nodes) if node.live]
-    return [source for pod in pods for source in tailing.containers(pod)]
+    pods = [(node.live, node.place) for node in trees.pods(nodes) if node.live]
+    return [source for pod, place in pods for source in tailing.containers(pod, place)]
 
 
 def _grow(parent: TreeNode[trees.Node], node: trees.Node, namespace: str, now: datetime) -> None:
-    label = _label(node, namespace, now)
+    label = _label(node, namespace, now, top=parent.is_root)
     if not node.children:
         parent.add_leaf(label, node)
         return
@@ -246,7 +247,7 @@ def _grow(parent: TreeNode[trees.Node], node: trees.Node, namespace: str, now: d
 
 def _relabel(at: TreeNode[trees.Node], node: trees.Node, namespace: str, now: datetime) -> None:
     """Draw a node that is still in its place; what has not changed is left as it is."""
-    label = _label(node, namespace, now)
+    label = _label(node, namespace, now, top=at.parent is not None and at.parent.is_root)
     if at.label != label:
         at.set_label(label)
     at.data = node
@@ -254,8 +255,8 @@ def _relabel(at: TreeNode[trees.Node], node: trees.Node, namespace: str, now: da
         _relabel(below, child, namespace, now)
 
 
-def _label(node: trees.Node, namespace: str, now: datetime) -> Text:
-    text = describing.label(node, namespace)
+def _label(node: trees.Node, namespace: str, now: datetime, *, top: bool) -> Text:
+    text = describing.label(node, namespace).append(node.where if top else "", "dim")
     return text.append_text(describing.brief(node.live, now)) if node.live else text
 
 

@@ -40,6 +40,7 @@ class Place:
     component: str = ""
     pod: str = ""
     container: str = ""
+    cluster: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ async def _found(
         nodes = [
             node
             for node in trees.pods(gathered.nodes)
-            if node.live and place.component in ("", node.component)
+            if node.live
+            and place.component in ("", node.component)
+            and place.cluster in ("", node.place)
         ]
         chosen = _choose(nodes, place)
         assert chosen.live is not None
@@ -79,6 +82,10 @@ async def _found(
 
 def _choose(nodes: list[trees.Node], place: Place) -> trees.Node:
     names = [node.key.name for node in nodes]
+    if place.cluster and not nodes:
+        message = f"{place.name} has no pod in cluster {place.cluster}"
+        hint = f"`lateen status {place.name} --tree` shows what is where"
+        raise Problem("hub.not-found", message, hint=hint)
     if place.pod and place.pod not in names:
         message = f"{place.name} has no pod {place.pod}"
         raise Problem("hub.not-found", message, hint=f"pods are {', '.join(sorted(names))}")

@@ -30,6 +30,7 @@ def execute(
     container: Annotated[
         str, typer.Option("--container", help="This container; by default the first.")
     ] = "",
+    cluster: options.Cluster = "",
     stdin: Annotated[
         bool, typer.Option("--stdin", "-i", help="Pass standard input on; on a terminal it is.")
     ] = False,
@@ -42,7 +43,7 @@ def execute(
     from lateen.cli import visiting
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    place = visiting.Place(name, namespace, component, pod, container)
+    place = visiting.Place(name, namespace, component, pod, container, cluster)
     order = visiting.Order(place, tuple(command), stdin or tty or terminal, tty or terminal)
     code = 0
 
@@ -64,6 +65,7 @@ def forward(
     namespace: options.Namespace = "default",
     component: Component = "",
     pod: Pod = "",
+    cluster: options.Cluster = "",
     address: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
@@ -71,7 +73,7 @@ def forward(
     from lateen.cli import visiting
 
     pairs = tuple(_pair(text) for text in ports or ())
-    place = visiting.Place(name, namespace, component, pod)
+    place = visiting.Place(name, namespace, component, pod, cluster=cluster)
     running.run(lambda: visiting.forward(place, pairs, address, kubeconfig))
 
 

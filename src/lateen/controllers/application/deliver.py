@@ -17,7 +17,7 @@ from lateen.api.manifest import Manifest
 from lateen.base import hashing
 from lateen.base.clock import Clock, SystemClock
 from lateen.base.problem import Problem, Problems, every
-from lateen.controllers.application import waving
+from lateen.controllers.application import referring, waving
 from lateen.cue.engine import Engine
 from lateen.definitions import contexts, rendering, renditions
 from lateen.definitions.renditions import Rendered
@@ -95,6 +95,7 @@ class Deliverer:
     clock: Clock = field(default_factory=SystemClock)
     patient: bool = True  # what cannot be fetched is waited for, as long as it takes
     missing: list[tuple[Component, Placement, str]] = field(default_factory=list)
+    referred: Sequence[Manifest] = ()  # see `api.revision.Revision.referred`
 
     async def deliver(self, component: Component, placement: Placement) -> Outcome:
         """Bring the component to the placement and say how it is.
@@ -117,6 +118,7 @@ class Deliverer:
 
     async def _deliver(self, component: Component, placement: Placement) -> Outcome:
         self._refuse_unknown(placement)
+        component = referring.expanded(component, self.referred)
         place = (placement.cluster, placement.namespace)
         slot = (component.name, *place, component.replica_key)
         digest = hashing.digest([component.raw, self.facts.revision])
@@ -198,6 +200,7 @@ class Deliverer:
             Problem | Problems: what rendering has against it.
         """
         self._refuse_unknown(placement)
+        component = referring.expanded(component, self.referred)
         rendered = await self.renderer.render(component, self._facts(placement), placement)
         extra = {each.key: each.manifest for each in rendered.auxiliaries}
         return Outcome(False, "", rendered.workload, extra)

@@ -64,6 +64,7 @@ class Outfitter:
             targets.Fleet(dispatcher, self.live, treat),
             self.clusters,
             session.delivered,
+            referred=revision.referred,
         )
         return deliverer, ledger
 

@@ -92,8 +92,16 @@ class Optimist(deliver.Deliverer):
     """
 
     late: dict[str, Problem] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()  # components whose objects nobody can look up
 
     async def deliver(self, component: Component, placement: Placement) -> Outcome:
+        if component.name in self.unread:
+            self.late[component.name] = Problem(
+                "parameter.late",
+                f"{component.name} cannot be shown: what it refers to is known to a control plane",
+                path=component.path,
+            )
+            return Outcome(True, "", None, {})
         try:
             return await super().deliver(component, placement)
         except (Problem, Problems) as error:

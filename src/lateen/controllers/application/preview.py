@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from lateen.controllers.application import (
     parsing,
     policing,
     pretending,
+    referring,
     running,
     scheduling,
     scoping,
@@ -30,6 +31,9 @@ from lateen.providers import ports
 from lateen.providers.packages import Flavour
 from lateen.workflow import options, planning, records
 from lateen.workflow.steps import custom
+
+Referred = Callable[[Application], Awaitable[Iterable[Manifest]]]
+"""Copies of what an application refers to; see `referring`."""
 
 
 @dataclass
@@ -73,6 +77,7 @@ async def preview(
     shelf: templates.Shelf | None = None,
     clusters: deliver.Clusters = members.ALONE,
     surroundings: ports.Runtime | None = None,
+    referred: Referred | None = None,
 ) -> Preview:
     """Run an application's whole delivery on paper.
 
@@ -80,6 +85,7 @@ async def preview(
     offline. A `recorder` is told how each object came to be. `rules` say what is an
     error and what a warning. Several previews of one engine do well to share a `shelf`.
     `surroundings` are what templates may ask of others; without any they get by with nothing.
+    `referred` finds what components refer to; without it they are not shown.
 
     Raises:
         Problem | Problems: everything that would keep it from being delivered, as far as it can be
@@ -113,6 +119,8 @@ async def preview(
     )
     try:
         snapshot = parsing.snapshot(app, catalogue, externals or Nowhere())
+        if referred is not None:
+            snapshot = replace(snapshot, referred=tuple(await referred(app)))
         facts = replace(facts, revision_hash=snapshot.hash())
         route = running.itinerary(snapshot, clusters.labels)
     except (Problem, Problems) as error:
@@ -125,7 +133,11 @@ async def preview(
     raise_any(problems)
     assert route is not None  # else there was a problem
     paper = pretending.Paper(found.manifests)
-    deliverer = pretending.Optimist(engine, renderer, facts, paper, clusters, patient=False)
+    deliverer = pretending.Optimist(
+        engine, renderer, facts, paper, clusters, patient=False, referred=snapshot.referred
+    )
+    if referred is None:
+        deliverer.unread = frozenset(each.name for each in referring.refers(app))
     runtime = stepping.on_paper(app.namespace, app.name, paper)
     done = await running.rehearse(route, deliverer, facts, engine, SystemClock(), runtime)
     found.unrun += _unrun(done)

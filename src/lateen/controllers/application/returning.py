@@ -30,7 +30,9 @@ def sent_to(app: Application, revisions: list[Revision]) -> Revision | None:
 
 def published_again(app: Application, then: Revision) -> Snapshot:
     """What a new revision is made of that repeats an old one under another publishVersion."""
-    return Snapshot(app, tuple(then.definitions), then.policies, then.workflow)
+    return Snapshot(
+        app, tuple(then.definitions), then.policies, then.workflow, referred=then.referred
+    )
 
 
 def instead(app: Application, wanted: Revision, revisions: list[Revision]) -> Revision:

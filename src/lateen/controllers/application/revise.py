@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from lateen.api import names, returns, revision
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision, Snapshot
+from lateen.controllers.application import referring
+from lateen.controllers.application.referring import Lookup
 from lateen.definitions import loading
 from lateen.hub import client, errors
 
@@ -52,6 +55,24 @@ def remembering(
     # the place that is looked at last: what is there comes before what was recorded
     recorded = loading.Recorded(latest.definitions, names.SYSTEM_NAMESPACE)
     return loading.Layered(catalogue, recorded)
+
+
+async def referring_to(
+    snapshot: Snapshot, revisions: list[Revision], lookup: Callable[[], Lookup]
+) -> Snapshot:
+    """The snapshot with what it refers to: as the latest revision has it while that says the same,
+    else as it is now.
+
+    Raises:
+        Problem | Problems: something is not there, or may not be read.
+    """
+    if not referring.refers(snapshot.application):
+        return snapshot
+    latest = latest_of(snapshot.application, revisions)
+    version = snapshot.application.publish_version
+    if latest and latest.publish_version == version and snapshot.same_intent(latest):
+        return replace(snapshot, referred=latest.referred)
+    return replace(snapshot, referred=await lookup().objects(snapshot.application))
 
 
 def choose(snapshot: Snapshot, revisions: list[Revision]) -> Revision | None:

@@ -164,6 +164,9 @@ class Stages:
                 changed = await self._changer.changed(app, stored, session)
                 known = revise.remembering(changed.app, stored, self._caches)
                 snapshot = changed.into(parsing.snapshot(changed.app, known, self._caches))
+                snapshot = await revise.referring_to(
+                    snapshot, stored, lambda: self.world.lookup(identities.of(app))
+                )
             report.passed("Parsed")
             report.enter("Revision")
             revision = revise.choose(snapshot, stored)

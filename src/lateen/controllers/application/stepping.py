@@ -15,7 +15,7 @@ from lateen.api.tracker import Resource, Tracker
 from lateen.api.workflowrun import WorkflowRun
 from lateen.base.problem import Problem
 from lateen.controllers import tidings
-from lateen.controllers.application import deliver
+from lateen.controllers.application import deliver, referring
 from lateen.dispatch import ownership, recording, writing
 from lateen.dispatch.applying import Desired
 from lateen.hub import client, errors
@@ -65,6 +65,14 @@ class World:
             inventories=Inventories(self.books),
             external=self.packages or external.Shelf(),
         )
+
+    def lookup(self, identity: client.Identity | None) -> referring.Lookup:
+        """Reads what an application refers to, in any cluster, as that application."""
+
+        async def at(cluster: str) -> client.Client:
+            return self.clients[cluster]
+
+        return referring.Lookup(at, self.http, identity)
 
     def alone(self, run: WorkflowRun, identity: client.Identity | None) -> ports.Runtime:
         """What the actions of a WorkflowRun's steps may use. What they apply is labelled as its,
