@@ -37,7 +37,8 @@ hypothesis.settings.load_profile("lateen")
 
 
 # What is large or slow to make is made once: one worker has all tests that use it.
-_ONCE = {"both": "e2e", "neighbours": "clusters", "podman": "containers"}
+# And what looks at all processes of the machine must not see those of its own double.
+_ONCE = {"both": "e2e", "neighbours": "clusters", "podman": "containers", "node": "node"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

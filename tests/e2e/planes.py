@@ -296,7 +296,7 @@ def settled(plane: Plane, name: str, namespace: str, seconds: float) -> None:
 def fetch(url: str) -> str:
     """What an address answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=5) as answer:
+    with opener.open(url, timeout=20) as answer:
         text: str = answer.read().decode()
     return text
 

@@ -117,7 +117,7 @@ def test_logs_go_on_until_interrupted(plane: Plane, hello: Said) -> None:
         while "/are-you-there" not in (line := process.stdout.readline()):
             assert line, "the log ended"
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
 
 
 def test_an_update_rolls_out_and_a_deletion_leaves_nothing(

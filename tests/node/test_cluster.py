@@ -174,9 +174,11 @@ def test_replicas_on_one_port_all_answer_and_go_with_their_deployment(place):
     until(lambda: place.pods() == [])
 
 
-def test_a_killed_node_leaves_processes_to_the_next_without_doubling(place, node):
+def test_a_killed_node_leaves_processes_to_the_next_without_doubling(place, node, tmp_path):
+    over = tmp_path / "over"
     place.pod("long", "sh", "-c", "echo up; exec sleep 1001", "marker-long")
-    place.pod("short", "sh", "-c", "sleep 2; exit 5", "marker-short", restartPolicy="Never")
+    script = f"until test -e {over}; do sleep 0.1; done; exit 5"
+    place.pod("short", "sh", "-c", script, "marker-short", restartPolicy="Never")
     place.pod("gone", "sleep", "1002")
     until(lambda: all(place.ready(name) for name in ("long", "short", "gone")))
     [gone], before = running("1002"), running("1001")
@@ -184,7 +186,8 @@ def test_a_killed_node_leaves_processes_to_the_next_without_doubling(place, node
     node.kill()
     assert running("1001") == before
     place.delete("Pod", "gone", grace=0)
-    time.sleep(2)
+    over.touch()
+    until(lambda: running("marker-short") == [])
     node.start()
     until(lambda: place.status("short").get("phase") == "Failed")
     assert place.container("short")["state"]["terminated"]["exitCode"] == 5

@@ -102,7 +102,7 @@ def test_replicas_serve_on_one_port_and_probes_ask_them(place):
     until(lambda: place.ready("one") and place.ready("two"))
     for name in ("one", "two"):
         url = f"http://{place.status(name)['podIP']}:8080/"
-        assert urllib.request.urlopen(url, timeout=10).read().decode().strip() == name
+        assert urllib.request.urlopen(url, timeout=30).read().decode().strip() == name
 
 
 def test_containers_of_a_pod_share_network_and_volumes(place):
@@ -335,7 +335,7 @@ def test_the_node_is_stopped_and_starts_what_it_ran(place, node, podman):
     ended = place.container("again")["lastState"]["terminated"]
     assert ended["reason"] == "NodeShutdown"
     address = place.status("again")["podIP"]
-    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=10).status == 200)
+    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=30).status == 200)
 
 
 def test_a_sandbox_that_somebody_removes_is_made_again(place, podman):
@@ -346,7 +346,7 @@ def test_a_sandbox_that_somebody_removes_is_made_again(place, podman):
     podman.run("kill", pause)
     until(lambda: place.container("boxed").get("restartCount") == 1 and place.ready("boxed"))
     assert place.status("boxed")["podIP"] == address
-    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=10).status == 200)
+    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=30).status == 200)
 
 
 # without root's network
@@ -430,7 +430,7 @@ def test_services_answer_by_name_and_address_from_everywhere(place):
     # beside another control plane whose Service has the same address it is another one
     assert here == address or here.startswith("127.")
     for url in (f"http://{here}/", f"http://127.0.0.1:{outside}/"):
-        assert urllib.request.urlopen(url, timeout=10).read() == b"served\n"
+        assert urllib.request.urlopen(url, timeout=30).read() == b"served\n"
     [ingress] = place.get("Service", "web")["status"]["loadBalancer"]["ingress"]
     assert ingress["ip"] == here
 
@@ -487,7 +487,7 @@ def test_ingresses_serve_by_host_over_http_and_tls(place, kube):
 
 def fetched(asked):
     try:
-        return urllib.request.urlopen(asked, timeout=10).read()
+        return urllib.request.urlopen(asked, timeout=30).read()
     except OSError:
         return b""
 
