@@ -107,7 +107,11 @@ func loadChart(asked *chartRequest) (*chart.Chart, error) {
 		return nil, chartFailure("load", message)
 	}
 	if absent := absentDependencies(loaded); len(absent) > 0 {
-		message := "the chart lacks what it depends on: " + strings.Join(absent, ", ")
+		names := make([]string, len(absent))
+		for i, each := range absent {
+			names[i] = strings.TrimSpace(each.Name + " " + each.Version)
+		}
+		message := "the chart lacks what it depends on: " + strings.Join(names, ", ")
 		return nil, chartFailure("dependency", message)
 	}
 	if len(asked.ValuesFiles) > 0 {
@@ -118,14 +122,14 @@ func loadChart(asked *chartRequest) (*chart.Chart, error) {
 	return loaded, nil
 }
 
-func absentDependencies(loaded *chart.Chart) []string {
-	var absent []string
+func absentDependencies(loaded *chart.Chart) []*chart.Dependency {
+	var absent []*chart.Dependency
 	for _, wanted := range loaded.Metadata.Dependencies {
 		there := slices.ContainsFunc(loaded.Dependencies(), func(each *chart.Chart) bool {
 			return each.Name() == wanted.Name && chartutil.IsCompatibleRange(wanted.Version, each.Metadata.Version)
 		})
 		if !there {
-			absent = append(absent, strings.TrimSpace(wanted.Name+" "+wanted.Version))
+			absent = append(absent, wanted)
 		}
 	}
 	return absent

@@ -28,6 +28,7 @@ type request struct {
 	Kustomize *kustomizeRequest `json:"kustomize"`
 	Pick      *pickRequest      `json:"pick"`
 	Verify    *verifyRequest    `json:"verify"`
+	Depend    *dependRequest    `json:"depend"`
 }
 
 func main() {
@@ -57,10 +58,12 @@ func run(req *request) (any, error) {
 		return pick(req.Pick)
 	case req.Verb == "verify" && req.Verify != nil:
 		return verify(req.Verify)
+	case req.Verb == "depend" && req.Depend != nil:
+		return depend(req.Depend)
 	case req.Verb == "chart" && req.Chart != nil:
 		return renderChart(req.Chart)
 	case req.Verb == "kustomize" && req.Kustomize != nil:
 		return kustomize(req.Kustomize)
 	}
-	return nil, errors.New("the verbs are chart, kustomize, pick and verify, each with a field of that name")
+	return nil, errors.New("the verbs are chart, depend, kustomize, pick and verify, each with a field of that name")
 }

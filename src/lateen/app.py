@@ -67,7 +67,9 @@ async def controllers(order: Order) -> None:
             controller = control.Controller(client, engine, clock, chosen, watcher, sources)
             terraform = overseeing.Overseer(client, engine, clock, chosen, sources, _working(order))
             watcher.meters.registry.register(gauges.Gauges(controller.sources()))
-            desk = listening.Desk(watcher.meters.registry, controller.troubles)
+            desk = listening.Desk(
+                watcher.meters.registry, controller.troubles, controller.receiver()
+            )
             async with (
                 listening.serve(desk, chosen.listen_address, chosen.listen_port) as address,
                 anyio.create_task_group() as tasks,

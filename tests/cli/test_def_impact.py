@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from lateen.api.manifest import Key
 from lateen.cli.exits import Exit
+from lateen.definitions import files
+from tests.controllers.charts import written
+from tests.sources import packing
 
 VAULT = """\
 vault: {
@@ -154,3 +158,18 @@ def test_a_wrong_file_has_no_impact(shell, run):
     result = run("impact", path)
     assert result.exit_code == Exit.INPUT
     assert "vault.cue:14:" in result.stderr
+
+
+def test_an_application_with_a_chart(shell, run, namespace, tmp_path):
+    source = written(tmp_path / "demo", packing.chart())
+    component = f"{{name: web, type: helmchart, properties: {{chart: {{source: {source}}}}}}}"
+    text = APP.partition("  components:")[0] % "charted" + f"  components: [{component}]\n"
+    done = shell.run("up", "-f", shell.write(text), "-n", namespace, "--no-wait")
+    assert done.exit_code == Exit.OK, done.output
+    builtin = Path(files.__file__).parent.joinpath("builtin", "helmchart.cue").read_text()
+    changed = builtin.replace("\t\tdata: {\n", '\t\tdata: {\n\t\t\tword: "new"\n', 1)
+    result = run("impact", shell.write(changed, "helmchart.cue"))
+    assert result.exit_code == Exit.OK, result.output
+    lines = result.stdout.splitlines()
+    assert f"  ~ ConfigMap {namespace}/web-helm-release" in lines, result.output
+    assert '      data.word: "new" (new)' in lines

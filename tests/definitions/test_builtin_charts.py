@@ -20,7 +20,6 @@ OBJECTS = [
     {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
     {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "b"}},
 ]
-CACHE = {"cache": {"key": "shop-web"}}
 
 
 async def evaluate(
@@ -47,19 +46,19 @@ async def asked(engine: Engine, definition: Definition, parameter: Any) -> Actio
     [
         pytest.param(
             {},
-            {"release": {"name": "web", "namespace": "default"}, "options": CACHE},
+            {"release": {"name": "web", "namespace": "default"}, "options": {}},
             id="released as the component, where the application is",
         ),
         pytest.param(
             {"release": {"name": "cache"}},
-            {"release": {"name": "cache", "namespace": "default"}, "options": CACHE},
+            {"release": {"name": "cache", "namespace": "default"}, "options": {}},
             id="a name of its own",
         ),
         pytest.param(
             {"release": {"namespace": "data"}, "options": {"wait": True}},
             {
                 "release": {"name": "web", "namespace": "data"},
-                "options": {"wait": True, **CACHE},
+                "options": {"wait": True},
             },
             id="a namespace of its own",
         ),

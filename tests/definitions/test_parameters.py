@@ -32,6 +32,9 @@ parameter: {
 	change: *#Change | close({changes: [...#Change]})
 	shape?: {type: "a", x: string} | {type: "b", y: int}
 	strict?: close({only: string})
+	// +usage=How many are kept; here all are
+	// +idle
+	kept?: int
 }
 """
 ROOT = "spec.components[0].properties"
@@ -60,6 +63,7 @@ def said(problems: tuple[Problem, ...]) -> list[tuple[str, str]]:
         pytest.param({"image": "a", "either": "x"}, [], [], id="either type will do"),
         pytest.param({"image": "a", "either": []}, [("type", ".either")], [], id="neither type"),
         pytest.param({"image": "a", "imgae": 1}, [], [("unknown", ".imgae")], id="a slip warns"),
+        pytest.param({"image": "a", "kept": 1}, [], [("idle", ".kept")], id="so does what is idle"),
         pytest.param({"image": "a", "labels": {"b": "c"}}, [], [], id="a map takes any name"),
         pytest.param(
             {"image": "a", "labels": {"b": 1}}, [("type", ".labels.b")], [], id="but not any value"

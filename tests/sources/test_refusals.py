@@ -73,6 +73,10 @@ def _ssh(pages: Pages, registry: Registry, repository: Git) -> Source:
     return Source("git", "ssh://git@127.0.0.1/x.git")
 
 
+def _telnet(pages: Pages, registry: Registry, repository: Git) -> Source:
+    return Source("git", "telnet://127.0.0.1/x.git")
+
+
 def _no_path(pages: Pages, registry: Registry, repository: Git) -> Source:
     return Source("local", "/no/such/place")
 
@@ -92,7 +96,8 @@ def _no_path(pages: Pages, registry: Registry, repository: Git) -> Source:
         pytest.param(_no_branch, "source.missing", "has no branch dev", id="no such branch"),
         pytest.param(_no_commit, "source.reference", "forty digits", id="half a commit"),
         pytest.param(_no_git, "source.missing", "no git repository", id="no git repository"),
-        pytest.param(_ssh, "source.address", "http and https only", id="git over ssh"),
+        pytest.param(_ssh, "source.secret", "wants a key", id="git over ssh without a key"),
+        pytest.param(_telnet, "source.address", "http and ssh only", id="git over something else"),
         pytest.param(_no_path, "source.missing", "no file or directory", id="no such path"),
     ],
 )

@@ -134,6 +134,11 @@ class Application(metadata.View):
         return self.annotations.get(names.DELETE_DATA) == "true"
 
     @property
+    def skips_hooks(self) -> bool:
+        """It goes without what its charts want run before and after."""
+        return self.annotations.get(names.SKIP_HOOKS) == "true"
+
+    @property
     def publish_version(self) -> str:
         return self.annotations.get(names.PUBLISH_VERSION, "")
 

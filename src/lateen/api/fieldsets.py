@@ -64,3 +64,21 @@ def _named(name: str, part: str | int, item: Any) -> bool:
             keys = json.loads(text)
             return all(item.get(key, value) == value for key, value in keys.items())
     return False
+
+
+def left_by_installers(live: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """`managedFields` without those who only brought the object here, such as Helm and kubectl.
+
+    What they set stays as it is, and belongs to nobody but who applies it next: as long as it is
+    theirs as well, leaving a field out removes nothing. None when there is nothing to leave out.
+    """
+    entries = manifests.metadata(live).get("managedFields") or []
+    left = [each for each in entries if each.get("subresource") or not _installs(each)]
+    if len(left) == len(entries):
+        return None
+    return left or [{}]  # the server takes an empty list for a mistake
+
+
+def _installs(entry: Mapping[str, Any]) -> bool:
+    manager = str(entry.get("manager", ""))
+    return manager in ("helm", "Helm", "before-first-apply") or manager.startswith("kubectl")

@@ -68,8 +68,15 @@ WORKFLOW_STARTED = "vela.io/startTime"
 WAVE = "lateen.dev/wave"  # a number: objects of a component go out in its order, 0 if none is said
 ONCE = "lateen.dev/once"  # it runs to its end, once for each value
 ONCE_DELETE = "lateen.dev/once-delete"  # hook-succeeded, hook-failed: when it goes afterwards
+FAREWELL = "lateen.dev/farewell"  # on a Secret: what runs before and after its component goes
+FAREWELL_DONE = "lateen.dev/farewell-done"  # how much of that has run to its end
+ANEW = "lateen.dev/anew"  # on a main object: going back to it delivers it again, by its workflow
+CALLED_BY = "lateen.dev/hook-secret"  # on an application: a Secret; who calls proves its token
+SKIP_HOOKS = "lateen.dev/skip-hooks"  # on an application: it goes without what its charts want run
 WAIT = "lateen.dev/wait"  # on a main object: each wave has to be healthy before the next
 RUN = "lateen.dev/run"  # on a ResourceTracker: which run, where one revision had several
+REPLACE = "lateen.dev/replace"  # "true": it is written whole when it changes
+RELEASE = "lateen.dev/release"  # on the pods of a chart: which release they were started by
 KEEP = "lateen.dev/keep"  # "true": nothing deletes it with its application
 HELM_POLICY = "helm.sh/resource-policy"  # keep: it outlives its release
 

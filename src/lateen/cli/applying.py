@@ -70,7 +70,7 @@ async def up(order: Order, kubeconfig: str | None) -> Exit:
     documents = [_placed(document, order.namespace) for document in sources.checked(order.files)]
     documents = [_published(document, order.version) for document in documents]
     async with connecting.plane(kubeconfig) as client:
-        return await _deliver(client, documents, order)
+        return await deliver(client, documents, order)
 
 
 async def _planned(order: Order, kubeconfig: str | None) -> Exit:
@@ -79,10 +79,11 @@ async def _planned(order: Order, kubeconfig: str | None) -> Exit:
     async with connecting.plane(kubeconfig) as client:
         documents = await sealing.confirm(client, kept, order.plan)
         agreed = replace(order, allow=sealing.deletions(kept), namespace=str(kept["namespace"]))
-        return await _deliver(client, documents, agreed)
+        return await deliver(client, documents, agreed)
 
 
-async def _deliver(client: hub.Client, documents: list[Document], order: Order) -> Exit:
+async def deliver(client: hub.Client, documents: list[Document], order: Order) -> Exit:
+    """Apply documents in the order they need, once all that can be checked is right."""
     documents.sort(key=lambda document: _rank(document.data))
     kinds = {document.data["kind"] for document in documents}
     # a definition of a kind among them takes a moment to be served

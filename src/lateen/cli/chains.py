@@ -146,6 +146,9 @@ def _deletion(situation: Situation) -> Iterator[Link]:
             link = Link(link.what, says)
         told.append(link)
     yield from causes.alike(told)
+    place = f"{app.name} -n {app.namespace}"
+    without = f"`kubectl annotate application {place} {names.SKIP_HOOKS}=true` goes on without it"
+    yield from (replace(each, hint=without) for each in _conditions(app, "Hook"))
     failed = list(_conditions(app, "ReconcileError"))
     yield from failed
     if not situation.leftovers:

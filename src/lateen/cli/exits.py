@@ -36,6 +36,7 @@ _AREAS = {
     "delivery": Exit.UNHEALTHY,
     **dict.fromkeys(
         (
+            "adopt",
             "cluster",
             "component",
             "cue",

@@ -25,3 +25,13 @@ class Differences(StrEnum):
 class Manifests(StrEnum):
     YAML = "yaml"
     JSON = "json"
+
+
+class Adoption(StrEnum):
+    NATIVE = "native"
+    HELM = "helm"
+
+
+class Mode(StrEnum):
+    READ_ONLY = "read-only"
+    TAKE_OVER = "take-over"

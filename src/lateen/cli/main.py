@@ -11,6 +11,7 @@ import typer.core
 
 import lateen
 from lateen.cli import (
+    adopt,
     blame,
     cluster,
     delete,
@@ -41,6 +42,7 @@ from lateen.cli.defs import commands as definitions
 _GROUPS = (
     server,
     up,
+    adopt,
     ls,
     status,
     top,

@@ -79,7 +79,7 @@ def view(app: Application, generation: int = 0) -> View:
     """What the status says of `generation` (0: of whichever it speaks)."""
     status = app.status
     if app.deleting:
-        return View("deleting", errors=tuple(_errors(status, "Deleting")))
+        return View("deleting", errors=tuple(_errors(status, "Deleting", "Hook")))
     if not status or int(status.get("observedGeneration") or 0) < generation or _behind(app):
         return View("starting")
     workflow = status.get("workflow") or {}

@@ -11,11 +11,12 @@ import anyio
 from lateen import __version__
 from lateen.api import names
 from lateen.api.application import Application
+from lateen.api.manifest import Key, Manifest
 from lateen.base import loglines
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem
-from lateen.controllers import caches, observing, queueing, settings, tidings
+from lateen.controllers import caches, hooking, observing, queueing, settings, tidings
 from lateen.controllers.application import reconcile, running
 from lateen.controllers.application.report import Next
 from lateen.controllers.application.stages import Stages
@@ -24,6 +25,7 @@ from lateen.controllers.insight import gauges, meters, observed
 from lateen.controllers.workflowruns import conducting
 from lateen.cue.engine import Engine
 from lateen.definitions import borrowing
+from lateen.dispatch import writing
 from lateen.hub import client, clusters, errors
 from lateen.providers import sending
 from lateen.sources import obtaining
@@ -68,6 +70,7 @@ class Controller:
         self._watcher = watcher
         self._cached: caches.Caches | None = None
         self._live: observing.Fleet | None = None
+        self._news = tidings.Tidings(clock, self._changed)
         self._hub = hub
         self._engine = engine
         self._clock = clock
@@ -92,8 +95,7 @@ class Controller:
             )
             known.local_version = _facts(version)
             self._live = live = observing.Fleet(known, self._changed)
-            news = tidings.Tidings(self._clock, self._changed)
-            stages, over = self._stages(cached, known, live, http, news)
+            stages, over = self._stages(cached, known, live, http, self._news)
             modules = borrowing.Modules(self._fetching, self._hub.get) if self._fetching else None
             registry = registering.Registry(
                 self._hub,
@@ -125,7 +127,7 @@ class Controller:
             tasks.start_soon(registry.run, tasks)
             tasks.start_soon(conductor.run, tasks)
             tasks.start_soon(stages.bin.empty)
-            tasks.start_soon(news.run)
+            tasks.start_soon(self._news.run)
 
             async def handle(key: tuple[str, str]) -> float | None:
                 return await self._handle(key, cached, stages, over)
@@ -164,6 +166,17 @@ class Controller:
         if self._queue.stalled > _STALLED:
             found.append(f"the queue has not moved for {self._queue.stalled:.0f} s")
         return found
+
+    def receiver(self) -> hooking.Receiver:
+        """Who answers calls about applications."""
+
+        def application(namespace: str, name: str) -> Application | None:
+            return self._cached.application(namespace, name) if self._cached else None
+
+        async def read(key: Key) -> Manifest | None:
+            return await writing.fetch(self._hub, key)
+
+        return hooking.Receiver(application, read, self._news.refresh)
 
     def sources(self) -> gauges.Sources:
         """Where its figures are."""

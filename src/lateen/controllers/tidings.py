@@ -144,7 +144,8 @@ class Tidings:
     def take(self, whose: Whose, name: str) -> None:
         if followed := self._followed.get(whose):
             followed.taken.add(name)
-            followed.watched.pop(name, None)
+            for each in [each for each in followed.watched if each in (name, f"{name} values")]:
+                del followed.watched[each]
             if not followed.news:
                 followed.told = ""
 

@@ -98,6 +98,7 @@ class _Check:
         unknown = []
         for name, given in value.items():
             if name in known:
+                self._idle(known[name], (*at, name))
                 self.value(given, known[name], (*at, name))
             elif others is not None:
                 self.value(given, others, (*at, name))
@@ -138,6 +139,14 @@ class _Check:
             hint,
         )
         (self.problems if refused else self.warnings).append(problem)
+
+    def _idle(self, schema: Field, at: paths.Path) -> None:
+        """A parameter that its definition has for others to understand, and does nothing with."""
+        if "idle" in schema.marks:
+            message = f'"{schema.name}" has no effect'
+            where = _place(schema, "declared here")
+            problem = Problem("parameter.idle", message, paths.render(at), where, schema.usage)
+            self.warnings.append(problem)
 
     def _missing(self, schema: Field, at: paths.Path, unknown: Collection[str]) -> None:
         """What has to be given: of a struct with fields, those of them that have no value."""

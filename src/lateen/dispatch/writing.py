@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from lateen.api import manifest, sharing
+from lateen.api import fieldsets, manifest, sharing
 from lateen.api.manifest import Key, Manifest
 from lateen.api.treatment import PLAIN, Treatment
 from lateen.base.backoff import Backoff
@@ -59,6 +59,8 @@ class Writer:
             desired = {**desired, "metadata": _unborn(desired["metadata"])}
         if live is not None and treatment.replace:
             return await self._replace(desired, live)
+        if live is not None and treatment.take_over and manifest.owner(live) is None:
+            await self._take(live)
         return await self.hub.apply(desired, force=True, new=live is None, identity=self.identity)
 
     async def rehearse(
@@ -79,6 +81,17 @@ class Writer:
         if stance is not Stance.OWNER or drift.recreates(desired, live, treatment.recreate):
             return live
         return await self.hub.apply(desired, force=True, dry_run=True, identity=self.identity)
+
+    async def _take(self, live: Manifest) -> None:
+        """Make an object that is adopted wholly ours: who brought it has no say in it any more."""
+        left = fieldsets.left_by_installers(live)
+        if left is None:
+            return
+        meta = {
+            "managedFields": left,
+            "resourceVersion": live["metadata"]["resourceVersion"],
+        }
+        await self.hub.patch(manifest.key(live), {"metadata": meta}, identity=self.identity)
 
     async def _replace(self, desired: Manifest, live: Manifest) -> Manifest:
         """The whole object, with what only the server may set kept as it is."""

@@ -18,11 +18,13 @@ class Plan:
     """`doomed` objects go; `retired` trackers go once what they list is gone or still wanted.
 
     `after`: an object of a component goes only when there are none left of those components.
+    `held`: identities of objects that are not to go yet, and count as there.
     """
 
     doomed: tuple[Resource, ...]
     retired: tuple[Tracker, ...]
     after: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    held: frozenset[tuple[str, ...]] = frozenset()
 
 
 def plan(trackers: Sequence[Tracker], current: Tracker | None) -> Plan:

@@ -73,7 +73,7 @@ class Bin:
         secret = found.get("kind") == "Secret" and not found["apiVersion"].count("/")
         if not self.days or (secret and not self.secrets):
             return
-        packed = zlib.compress(orjson.dumps(_lean(found)), 9)
+        packed = zlib.compress(orjson.dumps(lean(found)), 9)
         if len(packed) > _MOST:
             return
         namespace, name = owner
@@ -183,8 +183,8 @@ _GIVEN = {
 _MARKS = ("controller-uid", "batch.kubernetes.io/controller-uid")
 
 
-def _lean(found: Manifest) -> dict[str, Any]:
-    """The object as it could be created again."""
+def lean(found: Manifest) -> dict[str, Any]:
+    """A live object as it could be created again."""
     key = manifest.key(found)
     body = _without(found, ("status",))
     meta = _without(found["metadata"], _OF_THE_SERVER)

@@ -138,7 +138,11 @@ class Sweeper:
         """
         there = [(each, found) for each in plan.doomed if (found := await self._look(each))]
         components = {each.component for each, _ in there}
-        ready = [not components & plan.after.get(each.component, frozenset()) for each, _ in there]
+        ready = [
+            each.identity not in plan.held
+            and not components & plan.after.get(each.component, frozenset())
+            for each, _ in there
+        ]
         left = await self._each(
             [(each, found) for (each, found), now in zip(there, ready, strict=True) if now]
         )

@@ -36,6 +36,7 @@ class Resource:
     namespaced: bool
     verbs: frozenset[str]
     subresources: frozenset[str] = frozenset()
+    aliases: frozenset[str] = frozenset()  # what people may call it: singular, short names
 
     @property
     def api_version(self) -> str:
@@ -98,6 +99,28 @@ class Resources:
     def expire(self) -> None:
         """Ask again at the next miss: a CustomResourceDefinition has been applied."""
         self._read_at = float("-inf")
+
+    async def named(self, text: str) -> Resource:
+        """What people call `deployment`, `deploy`, `Deployments` or `deployment.apps`, in the
+        version the server prefers. Of several groups with that name Kubernetes' own come first.
+
+        Raises:
+            Problem: `hub.unknown-kind`.
+            ApiError: discovery failed.
+        """
+        name, _, group = text.lower().partition(".")
+        await self.served()
+        found = [
+            each
+            for (_, version, _), each in self._found.items()
+            if not version
+            and name in (each.kind.lower(), each.plural, *each.aliases)
+            and (not group or each.group == group)
+        ]
+        if found:
+            return min(found, key=lambda each: ("." in each.group, each.group))
+        hint = suggest.nearest(name, (each.kind.lower() for each in self.known))
+        raise Problem("hub.unknown-kind", f"the cluster has no kind {text}", hint=hint, retry=True)
 
     async def served(self) -> list[Resource]:
         """Everything that is served, read if it has not been.
@@ -177,6 +200,7 @@ def _group(group: Mapping[str, Any]) -> Iterable[Resource]:
                     item.get("scope") == "Namespaced",
                     frozenset(item.get("verbs") or ()),
                     frozenset(sub["subresource"] for sub in item.get("subresources") or ()),
+                    _aliases(item.get("singularResource"), item),
                 )
 
 
@@ -201,10 +225,15 @@ def _plain(group: str, version: str, items: Iterable[Mapping[str, Any]]) -> list
             bool(item.get("namespaced")),
             frozenset(item.get("verbs") or ()),
             frozenset(subresources.get(item["name"], ())),
+            _aliases(item.get("singularName"), item),
         )
         for item in items
         if "/" not in item["name"]
     ]
+
+
+def _aliases(singular: Any, item: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(filter(None, (singular, *(item.get("shortNames") or ()))))
 
 
 def is_definition(manifest: Mapping[str, Any]) -> bool:

@@ -64,6 +64,8 @@ class Governance:
             sets |= rule.sets if rule else {}
         if manifest.annotation(found, names.ONCE):
             sets["unrecorded"] = True  # it has run: that it is gone or changed is no drift
+        if manifest.annotation(found, names.REPLACE) == "true":
+            sets["replace"] = True
         if (
             manifest.annotation(found, names.KEEP) == "true"
             or manifest.annotation(found, names.HELM_POLICY) == "keep"

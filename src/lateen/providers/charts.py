@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from lateen.api import bequests, names
 from lateen.api import manifest as manifests
-from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
 from lateen.base.problem import Problem, Problems, every
@@ -17,12 +19,18 @@ from lateen.providers import originals
 from lateen.providers.calls import Answer, Call
 from lateen.providers.originals import Record, Whose
 from lateen.providers.ports import Objects, need
+from lateen.sources import depending, releases
+from lateen.sources.obtaining import Sources
 from lateen.sources.places import Credentials, Pin, Source
 
 _TIMEOUT: Final = "5m"
 _ROUNDS: Final = 10  # of questions to the cluster; the answer to one may lead to another
 _FIXED: Final = re.compile(r"v?\d+\.\d+\.\d+([-+].*)?|sha256:[0-9a-f]{64}")
+_WEIGHTY: Final = ("includeCRDs", "skipHooks", "skipTests", "recreatePods")
 _TEST: Final = "test"
+_LIVES: Final = ("mutableTTL", "ttl")  # of a cached chart, in the words of `helmchart`
+_RUNNING: Final = frozenset({("apps", k) for k in ("DaemonSet", "Deployment", "StatefulSet")})
+_ROLLBACK: Final = frozenset({"pre-rollback", "post-rollback"})
 
 
 async def render(call: Call) -> Answer:
@@ -40,31 +48,42 @@ async def render(call: Call) -> Answer:
     opened = await originals.access(call, whose, "chart", "auth", "secretRef")
     request = hashing.digest([source.__dict__, release.__dict__, wanted, _weighty(options)], 32)
     record = await Record.read(call.runtime, whose, release.record)
+    anew = call.runtime.news.pending(whose.slot)
     try:
-        pin = record.pin(request)
-        if pin is None or call.runtime.news.pending(whose.slot):
+        pin = None if anew else record.pin(request)
+        if pin is None:
             pin = await sources.resolve(source, opened)
-        path = await sources.chart(source, pin, opened)
+        parts = None if anew else record.parts(request)
+        path, parts = await _complete(sources, source, pin, parts, opened)
     except (Problem, Problems) as error:
         raise _at(error, f"{call.inputs_path}.chart", source) from error
-    history = _history(record, hashing.digest([request, pin.digest], 32))
     asked = {
-        "path": str(path / source.name if source.kind == "git" else path),
+        "path": str(path),
         "values": wanted,
         "valuesFiles": call.items("chart", "valuesFiles", default=[]),
         "name": release.name,
         "namespace": release.namespace,
-        "revision": history.number,
-        "upgrade": history.upgrade,
     }
     deadline = originals.seconds(call, "options", "timeout", default=_TIMEOUT)
+
+    async def rendered(history: _History) -> dict[str, Any]:
+        numbered = {**asked, "revision": history.number, "upgrade": history.upgrade}
+        return await _rendered(call, whose, numbered, pin, source, deadline)
+
+    needed = depending.dumped(parts)
+    identity = hashing.digest([request, pin.digest, *([needed] if needed else [])], 32)
     try:
-        found = await _rendered(call, whose, asked, pin, source, deadline)
+        former = None if record.data else await _former(call.runtime.objects, whose, release)
+        if former is None:
+            history = _history(record, identity, goes_back=call.runtime.goes_back)
+            found = await rendered(history)
+        else:
+            history, found = await _succeeding(former, identity, wanted, rendered)
     except (Problem, Problems) as error:
         raise _at(error, call.inputs_path, source) from error
     call.runtime.news.taken(whose.slot)
     _follow(call, whose, source, pin, opened, wanted)
-    laid = _laid(found, history, options, await _namespace(call, whose, options), release.namespace)
+    laid = _laid(found, history, options, await _namespace(call, whose, options), release)
     originals.told_apart(laid.objects, call.path)
     return Answer(
         {
@@ -83,6 +102,7 @@ async def render(call: Call) -> Answer:
                 "revision": pin.revision,
                 "digest": pin.digest,
                 "address": pin.address,
+                **({"dependencies": needed} if needed else {}),
             },
             "marks": laid.marks,
         }
@@ -116,6 +136,8 @@ def _source(call: Call) -> Source:
     if call.given("chart", "git") is not None:
         reference = call.text("chart", "git", default="")
         return Source("git", repository, where, reference=reference)
+    if call.given("chart", "region") is not None:
+        return Source("bucket", repository, where, reference=call.text("chart", "region"))
     if where.startswith("oci://"):
         return Source("oci", where, version=version)
     if repository.startswith("oci://"):
@@ -135,9 +157,31 @@ def _source(call: Call) -> Source:
     )
 
 
+async def _complete(
+    sources: Sources,
+    source: Source,
+    pin: Pin,
+    parts: list[depending.Part] | None,
+    access: Credentials,
+) -> tuple[Path, list[depending.Part]]:
+    """Where the chart is, with all that it needs, and what of that was put beside it.
+
+    An archive brings what it needs; a directory may leave it to whoever fetches it.
+    """
+    root = await sources.chart(source, pin, access)
+    chart = root / source.name if source.kind in ("git", "bucket") else root
+    if not chart.is_dir():
+        return chart, []
+    if parts is None:
+        parts = await sources.needs(source, chart, access)
+    if not parts:
+        return chart, []
+    return await sources.completed(source, pin, root, chart, parts, access), parts
+
+
 def _weighty(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that change what is released."""
-    return {k: v for k, v in options.items() if k in ("includeCRDs", "skipHooks", "skipTests")}
+    return {k: v for k, v in options.items() if k in _WEIGHTY}
 
 
 @dataclass(frozen=True)
@@ -146,20 +190,65 @@ class _History:
 
     identity: str
     number: int
-    upgrade: bool
+    event: str  # install, upgrade or rollback
     done: bool
 
     @property
-    def event(self) -> str:
-        return "upgrade" if self.upgrade else "install"
+    def upgrade(self) -> bool:
+        return self.event != "install"
 
 
-def _history(record: Record, identity: str) -> _History:
+def _history(record: Record, identity: str, *, goes_back: bool) -> _History:
     data = record.data
     if data.get("identity") == identity:
-        return _History(identity, int(data["release"]), data["event"] == "upgrade", True)
+        return _History(identity, int(data["release"]), data["event"], True)
     number = int(data.get("release") or 0)
-    return _History(identity, number + 1, number > 0, False)
+    event = "install" if not number else "rollback" if goes_back else "upgrade"
+    return _History(identity, number + 1, event, False)
+
+
+async def _former(
+    objects: Objects | None, whose: Whose, release: _Release
+) -> releases.Release | None:
+    """The release of that name that Helm itself installed: ours goes on where it is.
+
+    Who may not read Secrets adopts nothing.
+    """
+    labels = {**releases.LABELS, "name": release.name}
+    if objects is None:
+        return None
+    try:
+        stored = await objects.list(
+            whose.cluster, "v1", "Secret", namespace=release.namespace, labels=labels
+        )
+    except ApiError as error:
+        if error.forbidden or error.not_found:
+            return None
+        raise
+    except Problem as problem:
+        if problem.code == "provider.unavailable":
+            return None
+        raise
+    return releases.deployed(releases.read(stored))
+
+
+async def _succeeding(
+    former: releases.Release,
+    identity: str,
+    wanted: Mapping[str, Any],
+    rendered: Callable[[_History], Awaitable[dict[str, Any]]],
+) -> tuple[_History, dict[str, Any]]:
+    """What follows a release of Helm: that release itself where chart and values are the same,
+    so that nothing changes and no hook runs; else the one after it.
+    """
+    if former.values == wanted:
+        event = "upgrade" if former.number > 1 else "install"
+        same = _History(identity, former.number, event, True)
+        found = await rendered(same)
+        if former.chart == (found["chart"]["name"], found["chart"]["version"]):
+            return same, found
+    after = _History(identity, former.number + 1, "upgrade", False)
+    return after, await rendered(after)
 
 
 async def _rendered(
@@ -230,7 +319,7 @@ def _laid(
     history: _History,
     options: Mapping[str, Any],
     leading: Sequence[Manifest],
-    namespace: str,
+    release: _Release,
 ) -> _Laid:
     """Put everything into waves: what others need to be there (`leading`, and definitions of
     kinds), then hooks before, the chart, hooks after.
@@ -238,13 +327,19 @@ def _laid(
     Each hook is a wave of its own, as Helm runs one after another. The record comes last: once it
     says that this release is there, no hook is left to run.
     """
-    plain = [_placed(each["object"], namespace) for each in found["objects"]]
+    namespace = release.namespace
+    plain = [
+        _handled(_placed(each["object"], namespace), options, history) for each in found["objects"]
+    ]
+    skipped = bool(options.get("skipHooks"))
+    if not skipped:
+        plain += _farewell(found["hooks"], release)
     crds = found["crds"] if options.get("includeCRDs", True) else []
     kinds = [*leading, *(_placed(each["object"], namespace) for each in crds)]
     before, after = [], []
     tests = not options.get("skipTests", True)
     if not history.done:
-        hooks = found["hooks"] if not options.get("skipHooks") else []
+        hooks = found["hooks"] if not skipped else []
         before = list(_hooks(hooks, f"pre-{history.event}", history, namespace))
         after = list(_hooks(hooks, f"post-{history.event}", history, namespace))
         after += _hooks(found["hooks"], _TEST, history, namespace) if tests else []
@@ -257,6 +352,8 @@ def _laid(
     marks = {names.WAVE: str(len(after) + 1)} if waved or waits else {}
     if waits:
         marks[names.WAIT] = "true"
+    if not skipped and any(_ROLLBACK & {*each["events"]} for each in found["hooks"]):
+        marks[names.ANEW] = "true"
     return _Laid([*kinds, *plain, *waved], marks)
 
 
@@ -269,12 +366,33 @@ def _hooks(
         if event not in hook["events"]:
             continue
         marks = {names.ONCE: run, names.ONCE_DELETE: ",".join(hook["deletePolicies"])}
-        placed = _placed(hook["object"], namespace)
-        if placed.get("kind") == "Job":  # gone before anybody saw it succeed, it would run again
-            spec = placed.get("spec") or {}
-            kept = {k: v for k, v in spec.items() if k != "ttlSecondsAfterFinished"}
-            placed = {**placed, "spec": kept}
-        yield _marked(placed, {k: v for k, v in marks.items() if v})
+        yield _marked(_lasting(hook, namespace), {k: v for k, v in marks.items() if v})
+
+
+def _farewell(hooks: Sequence[Mapping[str, Any]], release: _Release) -> Iterator[Manifest]:
+    """The object that holds the hooks for deletion, if there are any."""
+    found = [
+        bequests.Hook(
+            event,
+            _lasting(hook, release.namespace),
+            after=event == "post-delete",
+            brief=bequests.brief(hook["deletePolicies"]),
+        )
+        for event in ("pre-delete", "post-delete")
+        for hook in hooks
+        if event in hook["events"]
+    ]
+    if found:
+        yield bequests.written(f"{release.name}-helm-farewell", release.namespace, found)
+
+
+def _lasting(hook: Mapping[str, Any], namespace: str) -> Manifest:
+    """The object of a hook. A Job that goes before anybody saw it succeed would run again."""
+    placed = _placed(hook["object"], namespace)
+    if placed.get("kind") != "Job":
+        return placed
+    spec = placed.get("spec") or {}
+    return {**placed, "spec": {k: v for k, v in spec.items() if k != "ttlSecondsAfterFinished"}}
 
 
 def _placed(manifest: Manifest, namespace: str) -> Manifest:
@@ -282,6 +400,18 @@ def _placed(manifest: Manifest, namespace: str) -> Manifest:
     meta = dict(manifest.get("metadata") or {})
     meta["namespace"] = meta.get("namespace") or namespace
     return {**manifest, "metadata": meta}
+
+
+def _handled(manifest: Manifest, options: Mapping[str, Any], history: _History) -> Manifest:
+    """With what the options say about its writing, and the restart of its pods."""
+    if options.get("force"):
+        manifest = _marked(manifest, {names.REPLACE: "true"})
+    if options.get("recreatePods") and manifests.key(manifest).identity[:2] in _RUNNING:
+        spec = manifest.get("spec") or {}
+        template = {"metadata": {}, **(spec.get("template") or {})}
+        template = _marked(template, {names.RELEASE: str(history.number)})
+        manifest = {**manifest, "spec": {**spec, "template": template}}
+    return manifest
 
 
 def _marked(manifest: Manifest, marks: Mapping[str, str]) -> Manifest:
@@ -310,22 +440,31 @@ def _follow(
     opened: Credentials,
     wanted: Mapping[str, Any],
 ) -> None:
-    """Have it looked at again from time to time: other versions, and other values elsewhere."""
-    moves = source.kind != "archive" and not _FIXED.fullmatch(source.version)
-    interval = call.text("chart", "interval", default="")
-    moves = moves and bool(interval)
-    if not moves and not call.given("valuesFrom"):
-        return
-    sources = need(call.runtime.sources, "charts")
+    """Have it looked at again: another version from time to time, or when somebody says that there
+    is one; and other values elsewhere.
+    """
+    sources, news = need(call.runtime.sources, "charts"), call.runtime.news
 
-    async def look() -> str:
-        values = await originals.values(call, whose)
-        now = await sources.resolve(source, opened) if moves else pin
-        return hashing.digest([now.digest, values], 32)
+    async def version() -> str:
+        return (await sources.resolve(source, opened)).digest
 
-    seconds = originals.seconds(call, "chart", "interval", default=interval or _TIMEOUT)
-    token = hashing.digest([pin.digest, dict(wanted)], 32)
-    call.runtime.news.follow(whose.slot, token, seconds, look)
+    async def values() -> str:
+        return hashing.digest(await originals.values(call, whose), 32)
+
+    if source.kind != "archive" and not _FIXED.fullmatch(source.version):
+        news.follow(whose.slot, pin.digest, _interval(call), version)
+    if call.given("valuesFrom"):
+        seconds = originals.seconds(call, "chart", "interval", default=_TIMEOUT)
+        token = hashing.digest(dict(wanted), 32)
+        news.follow(f"{whose.slot} values", token, seconds, values)
+
+
+def _interval(call: Call) -> float:
+    """How often a range of versions is resolved again; not by itself where nobody says."""
+    for where in (("chart", "interval"), *(("options", "cache", each) for each in _LIVES)):
+        if call.given(*where):
+            return originals.seconds(call, *where, default="")
+    return math.inf
 
 
 def _at(error: Problem | Problems, path: str, source: Source) -> Problems:

@@ -14,7 +14,7 @@ from lateen.base.problem import Problem
 from lateen.hub.errors import ApiError
 from lateen.providers.calls import Call
 from lateen.providers.ports import Objects, Runtime, need
-from lateen.sources import places
+from lateen.sources import depending, places
 
 _VALUES: Final = "values.yaml"
 
@@ -190,6 +190,15 @@ class Record:
         if self.data.get("request") != request or "digest" not in self.data:
             return None
         return places.Pin(self.data["revision"], self.data["digest"], self.data["address"])
+
+    def parts(self, request: str) -> list[depending.Part] | None:
+        """What it depends on, as it was found, when the same was asked for."""
+        if self.data.get("request") != request or "digest" not in self.data:
+            return None
+        try:
+            return depending.loaded(self.data.get("dependencies", ""))
+        except (ValueError, LookupError, TypeError):  # somebody wrote into it
+            return None
 
 
 def seconds(call: Call, *names: str, default: str) -> float:

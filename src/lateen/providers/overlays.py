@@ -19,7 +19,8 @@ _KINDS: Final[dict[str, Kind]] = {
     "oci": "oci",
     "archive": "archive",
     "local": "local",
-}  # a bucket is refused by the definitions that know one
+    "oss": "bucket",
+}
 _INTERVAL: Final = "5m"
 
 

@@ -303,6 +303,7 @@ class Runtime:
         log: takes what `#Log` writes.
         unowned: the same objects, for what is to belong to no application; `objects` if not given.
         assess: whether a live object is healthy, and why not, for trees.
+        goes_back: an earlier text of the application is delivered in the place of a later one.
     """
 
     flavour: Flavour
@@ -330,6 +331,7 @@ class Runtime:
     sources: Sources | None = None
     abilities: Abilities | None = None
     news: News = field(default_factory=NoNews)
+    goes_back: bool = False
 
 
 @dataclass(frozen=True)

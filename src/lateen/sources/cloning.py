@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import anyio
 import dulwich.client
@@ -28,6 +28,7 @@ _TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=30.0)
 _DEADLINE: Final = 120.0  # seconds for a whole clone
 _MOST: Final = 256 * 2**20  # bytes of a tree
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_SHORT: Final = re.compile(r"([\w.-]+@[\w.-]+):(?!//)(.+)")
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
 
@@ -128,11 +129,14 @@ class _Pool(urllib3.PoolManager):
 def _client(
     source: Source, access: Credentials
 ) -> Iterator[tuple[dulwich.client.GitClient, bytes]]:
-    parts = urlsplit(source.url)
+    parts = urlsplit(_whole(source.url))
+    if parts.scheme == "ssh" and parts.hostname:
+        yield _tunnel(source, parts, access), parts.path.encode()
+        return
     if parts.scheme not in ("http", "https"):
         raise Problem(
             "source.address",
-            f"{source.shown} is not fetched: git is spoken over http and https only",
+            f"{source.shown} is not fetched: git is spoken over https, http and ssh only",
         )
     user, password = access.user_for(parts.netloc)
     pool = _Pool(
@@ -151,6 +155,27 @@ def _client(
         yield client, parts.path.encode()
     finally:
         pool.close()
+
+
+def _whole(url: str) -> str:
+    """`git@host:path` is how people write `ssh://git@host/path`."""
+    short = _SHORT.fullmatch(url)
+    return f"ssh://{short[1]}/{short[2]}" if short else url
+
+
+def _tunnel(source: Source, parts: SplitResult, access: Credentials) -> dulwich.client.GitClient:
+    try:
+        from lateen.sources import tunnelling  # large, and few need it
+    except ImportError as error:
+        raise Problem(
+            "source.address",
+            f"{source.shown} is not fetched: git over SSH is not installed",
+            hint="`pip install lateen[ssh]` where the control plane runs",
+        ) from error
+    vendor: Any = tunnelling.Vendor(access, source.shown)
+    return dulwich.client.SSHGitClient(
+        parts.hostname or "", parts.port, parts.username, vendor=vendor
+    )
 
 
 def _refs(source: Source, access: Credentials) -> dict[str, str]:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import orjson
+import yarl
 
 from lateen.base import trust
 from lateen.base.problem import Problem
@@ -76,6 +77,19 @@ class Fetcher:
             self._tokens.pop((host, scope, access), None)
             raise _refused(url, again.status, bool(user)) from again
 
+    async def signed(
+        self, url: str, headers: Mapping[str, str], access: Credentials, limit: int
+    ) -> Answer:
+        """What is at an address that is asked for with these headers, to the letter.
+
+        Raises:
+            Problem: as `get`.
+        """
+        try:
+            return await self._once(url, headers, access, limit, exactly=True)
+        except _Challenge as challenge:
+            raise _refused(url, challenge.status, bool(headers)) from challenge
+
     async def _token(
         self, challenge: _Challenge, scope: str, access: Credentials, host: str
     ) -> str:
@@ -99,14 +113,21 @@ class Fetcher:
             raise Problem("source.unreachable", message, retry=True) from error
 
     async def _once(
-        self, url: str, headers: Mapping[str, str], access: Credentials, limit: int
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        access: Credentials,
+        limit: int,
+        *,
+        exactly: bool = False,
     ) -> Answer:
+        target = yarl.URL(url, encoded=True) if exactly else url
         try:
             tls = trust.context(access.ca, access.certificate, access.key, verify=access.verify)
         except ValueError as error:
             raise Problem("source.tls", f"the certificates for {_said(url)} are no good") from error
         try:
-            async with self._session.get(url, headers=headers, ssl=tls, timeout=_TIMEOUT) as got:
+            async with self._session.get(target, headers=headers, ssl=tls, timeout=_TIMEOUT) as got:
                 _check(got, url)
                 return Answer(await _body(got, url, limit), dict(got.headers))
         except TimeoutError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +16,9 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 import anyio
 
+from lateen.base import hashing
 from lateen.base.problem import Problem
-from lateen.sources import archives, oci
+from lateen.sources import archives, buckets, depending, oci
 from lateen.sources.fetching import Fetcher
 from lateen.sources.places import Credentials, Pin, Source
 from lateen.sources.storing import Store
@@ -56,6 +57,8 @@ class Sources:
                 from lateen.sources import cloning  # large, and few need it
 
                 return await cloning.resolve(source, access, self.renderer)
+            case "bucket":
+                return await buckets.resolve(source, access, self.fetcher)
             case "local":
                 return await anyio.to_thread.run_sync(self._resolve_local, source)
 
@@ -66,12 +69,65 @@ class Sources:
         Raises:
             Problem: `source.*`.
         """
-        if source.kind in ("git", "local"):
+        if source.kind in ("git", "bucket", "local"):
             return await self.tree(source, pin, access)
         archive, address, provenance = await self._archive(source, pin, access)
         if access.keyring:
             await self._verify(source, archive, provenance or f"{address}.prov", access)
         return archive
+
+    async def needs(self, source: Source, chart: Path, access: Credentials) -> list[depending.Part]:
+        """What a chart that is a directory depends on and does not hold, as it is now.
+
+        Raises:
+            Problem, Problems: `source.*`, `chart.load`, `chart.dependency`.
+        """
+        absent = await self.renderer.absent(chart, source.shown)
+        places = [depending.source_of(**each) for each in absent]
+        if None in places:
+            nowhere = (each for each, place in zip(absent, places, strict=True) if place is None)
+            raise depending.lacking(f"{a['name']} {a['version']}".rstrip() for a in nowhere)
+        parts = []
+        for part in filter(None, places):
+            if part.kind == "local":
+                pin = Pin(part.version, "", part.url)  # it is of the tree, and pinned with it
+            else:
+                opened = depending.access_to(part, source, access)
+                pin = await self.resolve(part, opened)
+            parts.append(depending.Part(part, pin))
+        return parts
+
+    async def completed(
+        self,
+        source: Source,
+        pin: Pin,
+        root: Path,
+        chart: Path,
+        parts: Sequence[depending.Part],
+        access: Credentials,
+    ) -> Path:
+        """A copy of a chart, which is in the tree at `root`, with what it needs in it.
+
+        Raises:
+            Problem: `source.*`, `chart.dependency`.
+        """
+        made_of = [pin.digest, str(chart.relative_to(root)), depending.dumped(parts)]
+        digest = f"joined:{hashing.digest(made_of, 40)}"
+        if kept := self.store.find(digest):
+            return kept
+        found = []
+        for each in parts:
+            name = each.source.name or each.source.url.rpartition("/")[2]
+            if each.source.kind == "local":
+                path = depending.neighbour(root, chart, each.pin.address, name)
+            else:
+                opened = depending.access_to(each.source, source, access)
+                path = await self.chart(each.source, each.pin, opened)
+            found.append((name, path))
+        fill = partial(depending.joined, chart, found)
+        return await anyio.to_thread.run_sync(
+            self.store.keep_tree, digest, lambda into: fill(into=into)
+        )
 
     async def tree(
         self, source: Source, pin: Pin, access: Credentials, directory: str = "."
@@ -83,14 +139,13 @@ class Sources:
         """
         if source.kind == "local":
             return self._local_path(source)
-        if kept := self.store.find(pin.digest if source.kind == "git" else _tree_of(pin.digest)):
-            return kept if source.kind == "git" else archives.root_of(kept, directory)
-        if source.kind == "git":
-            from lateen.sources import cloning
-
+        whole = source.kind in ("git", "bucket")  # fetched as a tree, and not as an archive of it
+        if kept := self.store.find(pin.digest if whole else _tree_of(pin.digest)):
+            return kept if whole else archives.root_of(kept, directory)
+        if whole:
             with tempfile.TemporaryDirectory(prefix="lateen-tree-") as folder:
                 work = Path(folder, "tree")
-                await cloning.checkout(source, pin, access, work)
+                await self._checkout(source, pin, access, work)
                 return await anyio.to_thread.run_sync(
                     self.store.keep_tree, pin.digest, partial(_move, work)
                 )
@@ -101,6 +156,14 @@ class Sources:
             self.store.keep_tree, _tree_of(pin.digest), lambda into: fill(into)
         )
         return archives.root_of(kept, directory)
+
+    async def _checkout(self, source: Source, pin: Pin, access: Credentials, into: Path) -> None:
+        if source.kind == "bucket":
+            await buckets.checkout(source, pin, access, self.fetcher, into)
+            return
+        from lateen.sources import cloning
+
+        await cloning.checkout(source, pin, access, into)
 
     async def _archive(
         self, source: Source, pin: Pin, access: Credentials

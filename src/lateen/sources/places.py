@@ -13,7 +13,7 @@ import orjson
 
 from lateen.base.problem import Problem
 
-Kind = Literal["oci", "repository", "archive", "git", "local"]
+Kind = Literal["oci", "repository", "archive", "git", "bucket", "local"]
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Source:
 
     Attributes:
         url: of the registry and repository, the chart repository, the archive, the git
-            repository; a path of this machine for `local`.
+            repository, the bucket; a path of this machine for `local`.
         name: of a chart in a chart repository.
         version: of a chart, a range of them, or a tag; empty for the newest.
         reference: in a git repository, `commit:`, `name:`, `semver:`, `tag:` or `branch:` and which
-            one; empty for the branch that the repository shows first.
+            one; empty for the branch that the repository shows first. Of a bucket the region.
     """
 
     kind: Kind
@@ -75,6 +75,8 @@ class Credentials:
     verify: bool = True
     plain_http: bool = False
     keyring: bytes = b""  # public keys of those who may sign
+    identity: str = ""  # a private key for SSH
+    known_hosts: str = ""  # of SSH
     entries: tuple[tuple[str, str, str], ...] = ()  # host, user, password
 
     def user_for(self, host: str) -> tuple[str, str]:
@@ -85,16 +87,18 @@ class Credentials:
 
     def abroad(self) -> Credentials:
         """For another host than they are meant for."""
-        return replace(self, username="", password="", token="")
+        return replace(self, username="", password="", token="", identity="")
 
 
 NOBODY = Credentials()
 
 
 def credentials(secret: Mapping[str, Any]) -> Credentials:
-    """What a Secret opens, by its keys: `username` and `password`, `token`, `.dockerconfigjson`,
+    """What a Secret opens, by its keys: `username` and `password` (`accesskey` and
+    `secretkey` of a bucket), `token`, `.dockerconfigjson`,
     `ca.crt`, `tls.crt` and `tls.key` (or `caFile`, `certFile`, `keyFile`), `insecureSkipTLS`,
-    `insecurePlainHTTP`, `keyring`.
+    `insecurePlainHTTP`, `keyring`; for SSH `identity` and `known_hosts`, with the `password` of the
+    key.
 
     Raises:
         Problem: `source.secret` for one that holds nothing of the kind.
@@ -111,8 +115,8 @@ def credentials(secret: Mapping[str, Any]) -> Credentials:
         message = f"Secret {name} has a token as well as a user: which of them is meant?"
         raise Problem("source.secret", message, hint="leave one of them out")
     found = Credentials(
-        username=text("username"),
-        password=text("password"),
+        username=text("username", "accesskey"),
+        password=text("password", "secretkey"),
         token=text("token", "bearerToken"),
         ca=text("ca.crt", "caFile"),
         certificate=text("tls.crt", "certFile"),
@@ -120,13 +124,16 @@ def credentials(secret: Mapping[str, Any]) -> Credentials:
         verify=text("insecureSkipTLS") != "true",
         plain_http=text("insecurePlainHTTP") == "true",
         keyring=data.get("keyring") or data.get("pubring.gpg") or b"",
+        identity=text("identity", "ssh-privatekey"),
+        known_hosts=text("known_hosts"),
         entries=_entries(data.get(".dockerconfigjson"), name),
     )
     if found == NOBODY:
         raise Problem(
             "source.secret",
             f"Secret {name} holds no credentials",
-            hint="give it username and password, token, .dockerconfigjson, or tls.crt and tls.key",
+            hint="give it username and password, token, .dockerconfigjson, tls.crt and tls.key, or "
+            "identity and known_hosts",
             retry=True,
         )
     return found

@@ -85,6 +85,16 @@ class Renderer:
         ]
         return found
 
+    async def absent(self, chart: Path, shown: str) -> list[dict[str, str]]:
+        """What a chart depends on and does not hold: `name`, `version` and `repository` of each.
+
+        Raises:
+            Problem, Problems: `chart.load`, `chart.dependency`.
+        """
+        asked = {"path": str(chart)}
+        found: list[dict[str, str]] = (await self._ask("depend", asked, shown, _DEADLINE))["absent"]
+        return found
+
     async def pick(self, wanted: str, versions: Sequence[str], shown: str) -> Choice:
         """The highest of the versions in a range.
 

@@ -10,6 +10,9 @@ from tests.controllers.laboratory import Laboratory
 from tests.controllers.neighbours import Server
 from tests.providers.test_mailing import Office, opened
 from tests.providers.worlds import served
+from tests.sources.fixtures import pages, registry, repository
+
+__all__ = ["office", "pages", "registry", "repository", "server"]
 
 
 @pytest.fixture

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lateen.api.manifest import Manifest
 from tests.controllers.apps import app, configmap
-from tests.controllers.laboratory import step, steps
-from tests.sources import packing, servers
-from tests.sources.servers import Pages, Registry
+from tests.controllers.charts import chart, message, written
+from tests.controllers.laboratory import steps
+from tests.sources import packing
 
 SUBCHART = {
     "charts/small/Chart.yaml": "apiVersion: v2\nname: small\nversion: 0.1.0\n",
@@ -28,43 +25,6 @@ dependencies:
 - {name: small, version: ~0.1.0, condition: small.enabled}
 - {name: words, version: 0.1.0}
 """
-
-
-@pytest.fixture
-def pages() -> Iterator[Pages]:
-    with servers.serving(Pages()) as site:
-        yield site
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with servers.serving(Registry()) as site:
-        yield site
-
-
-def written(place: Path, files: Mapping[str, str]) -> str:
-    """The files of a chart as a directory; returns its path."""
-    for name, text in files.items():
-        path = place / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return str(place)
-
-
-def chart(source: str, name: str = "web", **properties: Any) -> Manifest:
-    """A helmchart component; `repoURL` and `version` belong to the chart."""
-    given = {k: properties.pop(k) for k in ("repoURL", "version", "auth") if k in properties}
-    return {
-        "name": name,
-        "type": "helmchart",
-        "properties": {"chart": {"source": source, **given}, **properties},
-    }
-
-
-def message(found: Manifest) -> str:
-    """What the step says, or, where it waits, the component."""
-    services = found["status"].get("services") or [{}]
-    return f"{step(found, 'web').get('message', '')} {services[0].get('message', '')}"
 
 
 def test_a_chart_is_delivered_upgraded_and_removed(lab, tmp_path):
@@ -309,3 +269,46 @@ apiVersion: GROUP/v1
 kind: Lamp
 metadata: {name: bright}
 """
+
+
+def test_a_chart_that_leaves_to_others_what_it_needs(lab, pages, tmp_path):
+    small = packing.CONFIG.replace("-config", "-small")
+    pages.publish(packing.chart("small") | {"templates/config.yaml": small})
+    needs = f"dependencies:\n- {{name: small, version: ^1.0.0, repository: {pages.url}}}\n"
+    source = written(tmp_path / "demo", packing.chart(extra=needs))
+    lab.deliver(app(chart(source)))
+    assert lab.owned("ConfigMap") == {"web-config", "web-small", "web-helm-release"}
+    pages.publish(packing.chart("small", "1.1.0"))
+    lab.plane.restart()
+    lab.patch("ConfigMap", "web-small", {"data": {"greeting": "drift"}})
+    lab.eventually(
+        "repaired", lambda: lab.get("ConfigMap", "web-small")["data"]["greeting"] == "hello"
+    )
+    assert lab.get("ConfigMap", "web-helm-release")["data"]["release"] == "1"
+
+
+def test_options_that_restart_pods_and_write_objects_whole(lab, tmp_path):
+    deployment = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 0
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec: {containers: [{name: it, image: x}]}
+"""
+    source = written(tmp_path / "demo", packing.chart() | {"templates/web.yaml": deployment})
+    options = {"force": True, "recreatePods": True}
+
+    def started_by() -> str:
+        template = lab.get("Deployment", "web")["spec"]["template"]
+        return str(template["metadata"]["annotations"]["lateen.dev/release"])
+
+    lab.deliver(app(chart(source, options=options)))
+    assert started_by() == "1"
+    lab.patch("ConfigMap", "web-config", {"data": {"stranger": "here"}})
+    lab.deliver(app(chart(source, options=options, values={"greeting": "again"})))
+    assert started_by() == "2"
+    assert lab.get("ConfigMap", "web-config")["data"] == {"greeting": "again", "revision": "2"}

@@ -2,60 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from typer.testing import CliRunner
 
-from lateen.api.manifest import Manifest
-from tests.controllers.application.test_charts import chart, message, written
+from lateen.cli import main
 from tests.controllers.apps import app, settings
+from tests.controllers.charts import anew, chart, end, hook, message, uid, waiting, written
 from tests.controllers.laboratory import steps
 from tests.sources import packing
-
-
-def hook(name: str, events: str, weight: int = 0, delete: str = "", **more: Any) -> str:
-    """A pod that runs at some events; its word changes with the values."""
-    policy = f'\n    helm.sh/hook-delete-policy: "{delete}"' if delete else ""
-    return f"""
-apiVersion: v1
-kind: Pod
-metadata:
-  name: {name}
-  annotations:
-    helm.sh/hook: {events}
-    helm.sh/hook-weight: "{weight}"{policy}
-spec:
-  restartPolicy: Never
-  containers: [{{name: it, image: x, args: ["{{{{ .Values.greeting }}}}"]}}]
-"""
-
-
-def end(lab, name: str, phase: str = "Succeeded") -> None:
-    """The pod ends: nothing runs pods here."""
-    lab.eventually(f"{name} is there", lambda: lab.find("Pod", name))
-    lab.patch("Pod", name, {"status": {"phase": phase}}, "status")
-
-
-def uid(lab, name: str) -> str:
-    return str(lab.get("Pod", name)["metadata"]["uid"])
-
-
-def anew(lab, name: str, before: str) -> str:
-    """Wait for another pod of that name; returns its uid."""
-
-    def another() -> str:
-        found = lab.find("Pod", name)
-        now = str(found["metadata"]["uid"]) if found else before
-        return "" if now == before else now
-
-    return str(lab.eventually(f"{name} is made anew", another))
-
-
-def waiting(lab, name: str) -> Manifest:
-    found: Manifest = lab.until(
-        f"waiting for {name}", lambda found: f"waiting for Pod {lab.namespace}/{name}" in str(found)
-    )
-    return found
 
 
 def test_hooks_run_in_order_around_the_chart(lab, tmp_path):
@@ -202,3 +156,33 @@ spec:
     assert lab.find("ConfigMap", "web-helm-release") is None
     lab.deliver(app(chart(source, values={**values, "replicas": 0}, options={"wait": True})))
     assert lab.find("ConfigMap", "web-helm-release")
+
+
+def test_going_back_runs_the_hooks_for_it(lab, tmp_path):
+    files = packing.chart() | {
+        "templates/back.yaml": hook("back", "pre-rollback"),
+        "templates/done.yaml": hook("done", "post-rollback"),
+        "templates/up.yaml": hook("up", "pre-upgrade"),
+    }
+    source = written(tmp_path / "demo", files)
+    lab.deliver(app(chart(source)))
+    lab.apply(app(chart(source, values={"greeting": "newer"})))
+    end(lab, "up")
+    lab.running()
+    gone = uid(lab, "up")
+    done = CliRunner().invoke(
+        main.build(),
+        ["workflow", "rollback", "shop", "-n", lab.namespace],
+        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig)},
+    )
+    assert done.exit_code == 0, done.output
+    waiting(lab, "back")
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "newer"
+    end(lab, "back")
+    end(lab, "done")
+    lab.running()
+    assert lab.get("ConfigMap", "web-config")["data"] == {"greeting": "hello", "revision": "3"}
+    record = lab.get("ConfigMap", "web-helm-release")["data"]
+    assert (record["release"], record["event"]) == ("3", "rollback")
+    left = lab.find("Pod", "up")
+    assert left is None or uid(lab, "up") == gone

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,26 +9,7 @@ import pytest
 from lateen.api.manifest import Key, Manifest
 from tests.controllers.apps import app
 from tests.controllers.laboratory import step
-from tests.sources import packing, servers
-from tests.sources.servers import Git, Pages, Registry
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Git]:
-    with servers.git(tmp_path / "repository") as served:
-        yield served
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with servers.serving(Registry()) as site:
-        yield site
-
-
-@pytest.fixture
-def pages() -> Iterator[Pages]:
-    with servers.serving(Pages()) as site:
-        yield site
+from tests.sources import packing
 
 
 def plain(name: str, word: str = "hello") -> str:
@@ -210,7 +189,10 @@ def test_other_sources_and_a_target_namespace(lab, registry, pages, tmp_path):
             {"a.yaml": plain("x")}, {"git": {"branch": "dev"}}, "has no branch dev", id="no branch"
         ),
         pytest.param(
-            {"a.yaml": plain("x")}, {"repoType": "oss"}, "a bucket cannot be fetched", id="a bucket"
+            {"a.yaml": plain("x")},
+            {"repoType": "oss"},
+            "which bucket: give oss.bucketName",
+            id="a bucket without a name",
         ),
     ],
 )

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from lateen.api.manifest import Manifest
 from tests.controllers.apps import app, configmap
-from tests.sources import packing, servers
-from tests.sources.servers import Git, Pages, Registry
-
-
-@pytest.fixture
-def pages() -> Iterator[Pages]:
-    with servers.serving(Pages()) as site:
-        yield site
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with servers.serving(Registry()) as site:
-        yield site
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Git]:
-    with servers.git(tmp_path / "repository") as served:
-        yield served
+from tests.sources import packing
 
 
 def release(url: str, chart: str = "demo", **properties: Any) -> Manifest:
@@ -84,4 +61,4 @@ def test_a_registry_with_credentials(lab, registry):
 def test_what_needs_flux_is_refused(lab, pages):
     lab.apply(app(release(pages.url, sourceName="mine", repoType="oss")))
     found = lab.until("refused", lambda found: "sourceName is a source of Flux" in str(found))
-    assert "a bucket cannot be fetched" in str(found["status"])
+    assert "which bucket: give oss.bucketName" in str(found["status"])

@@ -27,16 +27,16 @@ class Sky:
 
     url: str
 
-    def client(self, service: str) -> Any:
-        """A client of the cloud, as somebody beside Terraform has it."""
+    def client(self, service: str, user: str = "somebody", password: str = "else") -> Any:
+        """A client of the cloud, as somebody beside Lateen has it."""
         import boto3
 
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name="us-east-1",
-            aws_access_key_id="somebody",
-            aws_secret_access_key="else",
+            aws_access_key_id=user,
+            aws_secret_access_key=password,
         )
 
     def trust(self, *, everybody: bool) -> None:

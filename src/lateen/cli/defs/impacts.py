@@ -15,7 +15,15 @@ from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.definition import Definition
 from lateen.base import paths
-from lateen.cli import connecting, offline, printing, problems, reaching, showing
+from lateen.cli import (
+    connecting,
+    offline,
+    printing,
+    problems,
+    reaching,
+    showing,
+    surroundings,
+)
 from lateen.cli.defs import taking
 from lateen.cli.exits import Exit
 from lateen.cli.forms import Output
@@ -78,13 +86,19 @@ async def of(given: Sequence[Definition], client: hub.Client, engine: Engine) ->
     before, around = await scene(client, apps)
     builtin = loading.Static(await files.builtins(engine))
     after = loading.Layered(loading.Static(given), before)
-    return await impacting.assess(
-        apps,
-        loading.Layered(before, builtin),
-        loading.Layered(after, builtin),
-        engine,
-        replace(around, clusters=await reaching.roster(client)),
-    )
+    async with surroundings.sources() as fetching:
+        around = replace(
+            around,
+            clusters=await reaching.roster(client),
+            surroundings=lambda namespace: surroundings.of(client, namespace, fetching),
+        )
+        return await impacting.assess(
+            apps,
+            loading.Layered(before, builtin),
+            loading.Layered(after, builtin),
+            engine,
+            around,
+        )
 
 
 async def scene(client: hub.Client, apps: Sequence[Application]) -> tuple[loading.Catalogue, Scene]:

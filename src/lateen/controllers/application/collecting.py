@@ -9,8 +9,9 @@ from lateen.api import consents, names
 from lateen.api.application import Application
 from lateen.api.manifest import Key
 from lateen.api.tracker import Resource, Tracker
+from lateen.base.clock import Clock
 from lateen.controllers import caches, observing, settings
-from lateen.controllers.application import identities, revise
+from lateen.controllers.application import farewells, identities, revise
 from lateen.dispatch import recording, writing
 from lateen.gc import planning, recycling, sweeping
 from lateen.hub import client
@@ -21,12 +22,14 @@ from lateen.policies import treating
 class Swept:
     """`at_rest`: there is nothing left to do. `books` are the inventories that stay.
 
-    `held`: why nothing is deleted, empty where nothing is held.
+    `held`: why something is not deleted, empty where nothing is held. `again`: in how many seconds
+    to look again if nothing changes meanwhile.
     """
 
     at_rest: bool
     books: Sequence[Tracker]
     held: str = ""
+    again: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Collector:
     caches: caches.Caches
     bin: recycling.Bin
     settings: settings.Settings
+    clock: Clock
 
     async def collect(
         self,
@@ -66,10 +70,14 @@ class Collector:
         everything = replace(plan, doomed=(*plan.doomed, *strays))
         held = "" if governance.legacy_kept else await self._held(app, everything, sweeper)
         left = still = list[Resource]()
+        staying = farewells.Held()
         if governance.legacy_kept:
             await sweeper.settle(plan)
         elif not held:
-            still = await sweeper.sweep(_ordered(planning.Plan(strays, ()), app, governance))
+            staying = await self._farewells(app, sweeper).attend(everything.doomed)
+            plan = replace(plan, held=staying.objects)
+            astray = planning.Plan(strays, (), held=staying.objects)
+            still = await sweeper.sweep(_ordered(astray, app, governance))
             if gone := [each for each in strays if each not in still]:
                 await ledger.forget(gone)
             left = await sweeper.sweep(_ordered(plan, app, governance))
@@ -78,7 +86,8 @@ class Collector:
             kept = self.settings.application_revisions
         await revise.trim(self.caches.revisions(app), in_use, self.hub, kept)
         done = not left and not still and (bool(held) or governance.legacy_kept or not plan.retired)
-        return Swept(done, [ledger.current, ledger.root, *plan.retired], held)
+        books = [ledger.current, ledger.root, *plan.retired]
+        return Swept(done, books, held or staying.why, farewells.AGAIN if staying.why else None)
 
     async def _held(self, app: Application, plan: planning.Plan, sweeper: sweeping.Sweeper) -> str:
         """Why nothing is deleted: more would go than anybody has allowed. Empty where that is not.
@@ -99,8 +108,9 @@ class Collector:
             f"`lateen up --allow-delete {count}`"
         )
 
-    async def remove(self, app: Application) -> list[Resource]:
-        """Delete everything an application brought; returns what is still there.
+    async def remove(self, app: Application) -> tuple[list[Resource], str]:
+        """Delete everything an application brought; returns what is still there, and what has to
+        run to its end before more of it goes, if something has.
 
         Its revisions go last, and it itself goes into the recycle bin then.
 
@@ -109,11 +119,19 @@ class Collector:
         """
         plan = planning.plan(self.caches.trackers(app), None)
         governance = treating.read(app) if plan.doomed else treating.NONE
-        left = await self._sweeper(app, governance).sweep(_ordered(plan, app, governance))
+        sweeper = self._sweeper(app, governance)
+        staying = await self._farewells(app, sweeper).attend(plan.doomed)
+        plan = replace(plan, held=staying.objects)
+        left = await sweeper.sweep(_ordered(plan, app, governance))
         if not left:
             await revise.remove_all(self.caches.revisions(app), self.hub)
             await self.bin.keep(app.raw, app.owner)
-        return left
+        return left, staying.why
+
+    def _farewells(self, app: Application, sweeper: sweeping.Sweeper) -> farewells.Farewells:
+        return farewells.Farewells(
+            self.live, sweeper.fates, self.clock, identities.of(app), skip=app.skips_hooks
+        )
 
     async def bury(self, namespace: str, name: str) -> None:
         """Retire what applications of this name that are no more left of inventories, once nothing

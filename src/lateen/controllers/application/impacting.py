@@ -4,7 +4,7 @@ new one, through the path that delivers it, and the manifests are compared. Noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from lateen.cue.engine import Engine
 from lateen.definitions import comparing, loading, templates
 from lateen.definitions.comparing import Change, Effect
 from lateen.hub import members
-from lateen.providers import external
+from lateen.providers import external, ports
 
 _AT_ONCE = 8  # applications; the engine answers more, but each has several requests under way
 
@@ -47,11 +47,17 @@ class Impact:
 
 @dataclass(frozen=True)
 class Scene:
-    """What applications are rendered in, besides definitions. `own`: packages of users."""
+    """What applications are rendered in, besides definitions.
+
+    Attributes:
+        own: packages of users.
+        surroundings: what templates of a namespace may ask of others, such as charts.
+    """
 
     externals: preview.Nowhere = field(default_factory=preview.Nowhere)
     clusters: deliver.Clusters = members.ALONE
     own: external.Shelf | None = None
+    surroundings: Callable[[str], ports.Runtime | None] = lambda _: None
 
 
 async def assess(
@@ -185,5 +191,6 @@ async def _manifests(app: Application, catalogue: loading.Catalogue, work: _Work
         clusters=work.scene.clusters,
         revision=revision,
         shelf=work.shelf,
+        surroundings=work.scene.surroundings(app.namespace),
     )
     return [manifest for _, _, manifest in found.manifests]

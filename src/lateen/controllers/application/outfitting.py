@@ -12,6 +12,7 @@ from lateen.controllers import caches, observing
 from lateen.controllers.application import (
     deliver,
     identities,
+    returning,
     scoping,
     sessions,
     stepping,
@@ -50,11 +51,12 @@ class Outfitter:
         treat = governance.treatment
         identity = identities.of(app)
         dispatcher = applying.Dispatcher(self.live, ledger, app.owner, identity, treat)
+        back = returning.goes_back(app, revision, self.caches.revisions(app))
         renderer = rendering.Renderer(
             self.engine,
             loading.Layered(loading.Recorded(revision.definitions), self.caches),
             self.shelf,
-            runtime=self.world.templates(app, identity),
+            runtime=self.world.templates(app, identity, goes_back=back),
             rules=self.rules,
         )
         deliverer = deliver.Deliverer(

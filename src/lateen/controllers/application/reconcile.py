@@ -29,8 +29,8 @@ async def reconcile(app: Application, stages: Stages, clock: Clock) -> Next:
         result = await stages.run(app, revision, report)
         await stages.keep(app, result, report)
         result = await stages.judge(app, result, report)
-        await stages.collect(app, result, report)
-        return result.next.within(stages.due(app, report.status))
+        again = await stages.collect(app, result, report)
+        return result.next.within(stages.due(app, report.status)).within(again)
     except (Problem, Problems) as problem:
         return report.fail(problem)
     except errors.ApiError as error:

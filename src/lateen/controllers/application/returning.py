@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lateen.api import names, returns
+from lateen.api import manifest, names, returns
 from lateen.api.application import Application
 from lateen.api.manifest import Key, Manifest
 from lateen.api.revision import Revision, Snapshot
@@ -52,6 +52,15 @@ def resumes(app: Application, revision: Revision, revisions: list[Revision]) -> 
     mark = returns.sent(app)
     if mark is not None and mark.revision == revision.name:
         return not mark.run
+    return _stands_in(app, revision, revisions)
+
+
+def goes_back(app: Application, revision: Revision, revisions: list[Revision]) -> bool:
+    """Whether what is delivered is an earlier text: sent back to, or in the place of a bad one."""
+    return returns.sent(app) is not None or _stands_in(app, revision, revisions)
+
+
+def _stands_in(app: Application, revision: Revision, revisions: list[Revision]) -> bool:
     aside = returns.put_aside(app, revisions)
     held = returns.quarantine(aside) if aside else None
     return held is not None and held.instead == revision.name
@@ -69,9 +78,10 @@ def ending(revision: Revision, plan: Plan, inventory: Tracker, clock_: Clock) ->
     """What to take up of an earlier run; None where its workflow has to run again after all.
 
     That is when not all of it is known: an object's manifest was not stored, or a variable was read
-    from a Secret and so is not kept in the revision.
+    from a Secret and so is not kept in the revision. Or when something is to happen on the way.
     """
-    if not inventory.resources or any(each.raw is None for each in inventory.resources):
+    recorded = [each.raw for each in inventory.resources]
+    if not recorded or any(raw is None or manifest.annotation(raw, names.ANEW) for raw in recorded):
         return None
     memory = Memory.load(revision.status.get("workflowContext") or {})
     if any(name not in memory.variables for name in plan.producers):

@@ -78,7 +78,7 @@ class Stages:
         self._upkeep = upkeeping.Upkeep(live, cached, self._runs, engine, clock)
         self._chronicle = chronicling.Chronicle(hub, cached)
         self.bin = recycling.Bin(hub, clock, chosen.recycle_days, chosen.recycle_secrets)
-        self._collector = collecting.Collector(hub, live, cached, self.bin, chosen)
+        self._collector = collecting.Collector(hub, live, cached, self.bin, chosen, clock)
         self.herald = announcing.Herald(hub, clock, chosen.events)
         self.world = stepping.World(known.clients, cached, http, cached.packages, sources, tidings)
         modules = borrowing.Modules(sources, hub.get) if sources else None
@@ -307,15 +307,18 @@ class Stages:
             await self._chronicle.mark(app, result.revision, found.aside)
         return replace(result, verdict=found.verdict)
 
-    async def collect(self, app: Application, result: Result, report: Report) -> None:
-        """Delete what is no longer declared, once what is declared stands (semantics C9)."""
+    async def collect(self, app: Application, result: Result, report: Report) -> float | None:
+        """Delete what is no longer declared, once what is declared stands (semantics C9).
+
+        Returns in how many seconds to look again, if nothing changes meanwhile.
+        """
         governance = result.governance
         if result.verdict.back:
-            return  # what is no longer declared is about to be declared again
+            return None  # what is no longer declared is about to be declared again
         if not result.progress.succeeded and not (
             governance.despite_failure and result.progress.failed
         ):
-            return
+            return None
         in_use = revise.in_use(app, report.status, self._caches.revisions(app))
         leading = following.lead(result.route, result.progress.status, result.ledger.resources)
         swept = await self._collector.collect(app, result.ledger, governance, in_use, leading.left)
@@ -323,6 +326,7 @@ class Stages:
         report.held(swept.held)
         if swept.at_rest and result.verdict.after is None:
             self._rest.settle(app, report.status, swept.books)
+        return swept.again
 
     async def finalise(self, app: Application, report: Report) -> Next:
         """Clean up after an application that is being deleted, then let it go (semantics C9)."""
@@ -330,9 +334,12 @@ class Stages:
             return Next()
         report.phase = "deleting"
         report.enter("Ready")
-        left = await self._collector.remove(app)
+        left, hook = await self._collector.remove(app)
         if left:
-            report.waiting("Deleting", collecting.waiting(left))
+            if hook:
+                report.waiting("Hook", hook)
+            else:
+                report.waiting("Deleting", collecting.waiting(left))
             return Next(_LOOK_AGAIN)
         ours = (names.APP_FINALIZER, names.APP_ORPHAN)
         kept = [name for name in app.finalizers if name not in ours]

@@ -94,7 +94,9 @@ class World:
             abilities=reach,
         )
 
-    def templates(self, app: Application, identity: client.Identity | None) -> ports.Runtime:
+    def templates(
+        self, app: Application, identity: client.Identity | None, *, goes_back: bool = False
+    ) -> ports.Runtime:
         """What the actions in an application's templates may use: a template is evaluated again
         and again, so what it writes belongs to nobody.
         """
@@ -111,6 +113,7 @@ class World:
             sources=self.sources,
             abilities=direct,
             news=news,
+            goes_back=goes_back,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
 
@@ -43,12 +43,21 @@ class Fleet:
         if found is None:
             return
         await self.dispatcher.remove(found)
-        uid = manifest.metadata(found)["uid"]
-        for _ in range(_LOOKS):
-            left = await self.find(wanted)
-            if left is None or manifest.metadata(left)["uid"] != uid:
-                return
-            await anyio.sleep(_PAUSE)
+        await forgotten(self, found)
+
+
+class Eyes(Protocol):
+    async def find(self, wanted: Manifest) -> Manifest | None: ...
+
+
+async def forgotten(eyes: Eyes, gone: Manifest) -> None:
+    """Return when an object that is gone is no longer shown by the watch."""
+    uid = manifest.metadata(gone)["uid"]
+    for _ in range(_LOOKS):
+        left = await eyes.find(gone)
+        if left is None or manifest.metadata(left)["uid"] != uid:
+            return
+        await anyio.sleep(_PAUSE)
 
 
 @dataclass

@@ -54,6 +54,7 @@ class Waves:
     target: Target
     now: datetime
     patient: bool = False
+    again: float = _AGAIN
 
     async def advance(self, wanted: Sequence[Desired]) -> str:
         """Send out what is due; returns what is waited for, empty when everything is out.
@@ -62,15 +63,26 @@ class Waves:
             Problem | Problems: `dispatch.once` when something that runs once failed, and what
                 dispatch has against an object.
         """
-        waves = sorted_waves(wanted)
-        for wave in waves:
-            for each in once(wave):
-                await self._clear(each)
-            await self.target.dispatch(wave)
-            waiting = "" if wave is waves[-1] else await self._waits_for(wave)
-            if waiting:
+        *before, last = sorted_waves(wanted) or [[]]
+        for wave in before:
+            if waiting := await self.finish(wave):
                 return waiting
+        await self._send(last)
         return ""
+
+    async def finish(self, wave: Sequence[Desired]) -> str:
+        """Send one wave out; returns what of it is waited for.
+
+        Raises:
+            Problem | Problems: as `advance`.
+        """
+        await self._send(wave)
+        return await self._waits_for(wave)
+
+    async def _send(self, wave: Sequence[Desired]) -> None:
+        for each in once(wave):
+            await self._clear(each)
+        await self.target.dispatch(wave)
 
     async def clean(self, wanted: Sequence[Desired]) -> None:
         """Remove what ran to its end and asked to go then."""
@@ -85,11 +97,11 @@ class Waves:
             return
         run = rollouts.run(found)
         stale = _run(found) != _run(wanted)
-        if stale or (run.failure and self._age(run) > _AGAIN):
+        if stale or (run.failure and self._age(run) > self.again):
             await self.target.remove(found)
 
     def _age(self, run: rollouts.Run) -> float:
-        return (self.now - run.ended).total_seconds() if run.ended else _AGAIN + 1
+        return (self.now - run.ended).total_seconds() if run.ended else self.again + 1
 
     async def _waits_for(self, wave: Sequence[Desired]) -> str:
         for each in wave:

@@ -1,4 +1,6 @@
-"""Where the controllers can be asked how they are: `/metrics`, `/healthz`, `/readyz`."""
+"""Where the controllers can be asked how they are, and told that a source has changed:
+`/metrics`, `/healthz`, `/readyz`, `/hooks/NAMESPACE/APPLICATION`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from lateen.base.problem import Problem
+from lateen.controllers import hooking
+
+_LARGEST = 25 * 2**20  # bytes of a call: what GitHub sends at most
 
 
 @dataclass(frozen=True)
@@ -19,9 +24,11 @@ class Desk:
 
     registry: CollectorRegistry
     troubles: Callable[[], Sequence[str]]
+    hooks: hooking.Receiver | None = None
 
     def application(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(client_max_size=_LARGEST)
+        app.router.add_post("/hooks/{namespace}/{name}", self._hook)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -30,6 +37,15 @@ class Desk:
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, kind = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self.registry), headers={"Content-Type": kind})
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        if self.hooks is None:
+            raise web.HTTPNotFound
+        where = request.match_info
+        found = await self.hooks.receive(
+            where["namespace"], where["name"], request.headers, await request.read()
+        )
+        return web.Response(status=found.status, text=found.text)
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return web.Response(text="ok\n")  # whoever answers is alive

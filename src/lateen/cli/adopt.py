@@ -1,0 +1,130 @@
+"""`lateen adopt`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lateen.cli import forms, options, running
+
+if TYPE_CHECKING:
+    from lateen.cli import assembling
+
+
+def register(app: typer.Typer) -> None:
+    app.command("adopt")(adopt)
+
+
+def adopt(
+    named: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KIND/NAME...|RELEASE",
+            help="Objects as KIND/NAME or KIND/NAMESPACE/NAME; with --type helm the name of a "
+            "release.",
+            show_default=False,
+        ),
+    ],
+    namespace: Annotated[
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            metavar="NAMESPACE",
+            help="Where they are, and the application will be.",
+        ),
+    ] = "default",
+    kind: Annotated[
+        forms.Adoption,
+        typer.Option("--type", "-t", help="What is adopted.", case_sensitive=False),
+    ] = forms.Adoption.NATIVE,
+    mode: Annotated[
+        forms.Mode,
+        typer.Option(
+            "--mode",
+            "-m",
+            help="read-only: whoever manages them goes on to; take-over: the application does.",
+            case_sensitive=False,
+        ),
+    ] = forms.Mode.READ_ONLY,
+    app_name: Annotated[
+        str,
+        typer.Option(
+            "--app-name",
+            metavar="NAME",
+            help="Name of the application; that of the release or the first object by default.",
+        ),
+    ] = "",
+    chart: Annotated[
+        str,
+        typer.Option(
+            "--chart",
+            metavar="CHART",
+            help="Render the release from this chart from now on: a name with --repo-url, an "
+            "address, oci://, or a directory. Without it its objects are declared one by one.",
+        ),
+    ] = "",
+    repo_url: Annotated[
+        str, typer.Option("--repo-url", metavar="URL", help="The repository of --chart.")
+    ] = "",
+    chart_version: Annotated[
+        str,
+        typer.Option(
+            "--chart-version", metavar="VERSION", help="That of --chart; the release's by default."
+        ),
+    ] = "",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Deliver the application, instead of printing it.")
+    ] = False,
+    recycle: Annotated[
+        bool,
+        typer.Option(
+            "--recycle", help="After --apply: delete what Helm has stored of the release."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask, also on a terminal.")
+    ] = False,
+    output: Annotated[
+        forms.Manifests,
+        typer.Option("--output", "-o", help="How to print the application.", case_sensitive=False),
+    ] = forms.Manifests.YAML,
+    timeout: options.Timeout = "5m",
+    kubeconfig: options.Kubeconfig = None,
+) -> None:
+    """Make an application out of objects that are there, or of a release of Helm.
+
+    Nothing is restarted or changed by it but labels. It is printed; --apply delivers it.
+    """
+    # imported here: `lateen --help` must not wait for it
+    from lateen.cli import adopting, assembling
+
+    helm = kind is forms.Adoption.HELM
+    where = assembling.Chart(chart, repo_url, chart_version) if chart else None
+    _refuse_senseless(helm, mode, where, apply, recycle, bool(repo_url or chart_version))
+    order = adopting.Order(
+        named, namespace, helm, mode, app_name, where, apply, recycle, yes, options.seconds(timeout)
+    )
+    raise typer.Exit(running.run(lambda: adopting.adopt(order, output, kubeconfig)))
+
+
+def _refuse_senseless(
+    helm: bool,
+    mode: forms.Mode,
+    chart: assembling.Chart | None,
+    apply: bool,
+    recycle: bool,
+    detailed: bool,
+) -> None:
+    if not helm and (chart or detailed or recycle):
+        raise typer.BadParameter("--chart and --recycle are about a release: add --type helm")
+    if detailed and not chart:
+        raise typer.BadParameter("say of which chart: --chart")
+    if chart and mode is forms.Mode.READ_ONLY:
+        raise typer.BadParameter("what a chart renders is written: add --mode take-over")
+    if recycle and (not apply or mode is forms.Mode.READ_ONLY):
+        raise typer.BadParameter(
+            "a release that Helm forgets needs another owner: --recycle goes with --apply and "
+            "--mode take-over"
+        )

@@ -1,0 +1,207 @@
+"""`lateen adopt`: what others brought becomes an application, and nothing of it is disturbed."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from lateen import hub
+from lateen.api.manifest import Manifest
+from lateen.cli import main
+from lateen.cli.exits import Exit
+from tests.controllers.apps import configmap
+from tests.controllers.charts import hook, written
+from tests.sources import helming, packing
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: it, image: x, env: [{name: A, value: b}]}]}
+"""
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "keys"},
+    "stringData": {"password": "private"},
+}
+MANIFEST = f"""\
+---
+# Source: demo/templates/config.yaml
+{packing.CONFIG}
+---
+# Source: demo/templates/web.yaml
+{DEPLOYMENT}"""
+
+
+def lateen(lab, *arguments: str) -> Any:
+    return CliRunner().invoke(
+        main.build(),
+        ["adopt", *arguments, "-n", lab.namespace],
+        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig), "COLUMNS": "200"},
+    )
+
+
+def printed(done: Any) -> Manifest:
+    assert done.exit_code == Exit.OK, done.output
+    found: Manifest = YAML(typ="safe", pure=True).load(done.stdout)
+    return found
+
+
+def brought(lab, manager: str, *declared: Manifest | str) -> None:
+    """Objects that another tool made."""
+    client = hub.Client(lab.plane.user.connection, manager=manager)
+    for each in declared:
+        placed = copy.deepcopy(lab.read(each) if isinstance(each, str) else each)
+        placed["metadata"]["namespace"] = lab.namespace
+        lab.plane.call(client.create, placed)
+
+
+def running(lab) -> Any:
+    """What pods of the Deployment are made of: where that changes, they are restarted."""
+    return lab.get("Deployment", "web")["spec"]
+
+
+def released(lab, number: int = 2, **given: Any) -> None:
+    """The release `web` of the chart `demo`, as Helm leaves it behind."""
+    text = MANIFEST.replace("{{ .Release.Name }}", "web")
+    text = text.replace("{{ .Values.greeting | quote }}", '"hello"')
+    text = text.replace("{{ .Release.Revision | quote }}", f'"{number}"')
+    config, deployment = text.split("---\n")[1:]
+    brought(lab, "helm", config, deployment)
+    lab.apply(helming.stored("web", text, number=1, status="superseded"))
+    lab.apply(helming.stored("web", text, number=number, **given))
+
+
+def demo(tmp_path, **files: str) -> str:
+    return written(tmp_path / "demo", packing.chart() | {"templates/web.yaml": DEPLOYMENT, **files})
+
+
+def test_a_release_goes_on_as_a_chart(lab, tmp_path):
+    released(lab)
+    before = running(lab)
+    source = demo(tmp_path, **{"templates/up.yaml": hook("up", "pre-install,pre-upgrade")})
+    arguments = ["web", "--type", "helm", "--mode", "take-over", "--chart", source]
+    done = lateen(lab, *arguments, "--apply", "--app-name", "shop")
+    assert done.exit_code == Exit.OK, done.output
+    assert (running(lab), lab.owned("Pod")) == (before, set())
+    assert lab.get("ConfigMap", "web-helm-release")["data"]["release"] == "2"
+    assert lab.get("ConfigMap", "web-config")["data"] == {"greeting": "hello", "revision": "2"}
+    assert lab.owned("Deployment") == {"web"}
+    assert lab.names("Secret", owner="helm") == {
+        "sh.helm.release.v1.web.v1",
+        "sh.helm.release.v1.web.v2",
+    }
+    # what Helm had set is ours alone by now: left out, it goes
+    (tmp_path / "demo/templates/web.yaml").write_text(DEPLOYMENT.replace(", env:", ", x-env:"))
+    (tmp_path / "demo/templates/up.yaml").unlink()
+    plain = DEPLOYMENT.replace(", env: [{name: A, value: b}]", "")
+    (tmp_path / "demo/templates/web.yaml").write_text(plain)
+    app = lab.get("Application", "shop")
+    app["spec"]["components"][0]["properties"]["values"] = {"greeting": "again"}
+    lab.deliver({k: app[k] for k in ("apiVersion", "kind", "spec")}, "shop")
+    [container] = lab.get("Deployment", "web")["spec"]["template"]["spec"]["containers"]
+    assert "env" not in container
+    assert lab.get("ConfigMap", "web-config")["data"] == {"greeting": "again", "revision": "3"}
+
+
+def test_another_version_of_the_chart_is_the_next_release(lab, tmp_path):
+    released(lab, version="0.9.0")
+    source = demo(tmp_path)
+    arguments = ["web", "--type", "helm", "--mode", "take-over", "--chart", source]
+    done = lateen(lab, *arguments, "--apply", "--recycle")
+    assert done.exit_code == Exit.OK, done.output
+    record = lab.get("ConfigMap", "web-helm-release")["data"]
+    assert (record["release"], record["event"]) == ("3", "upgrade")
+    assert "release web of Helm is forgotten (2 revisions)" in done.stdout
+    assert lab.names("Secret", owner="helm") == set()
+    assert lab.owned("Deployment", "web") == {"web"}
+
+
+def test_a_release_without_its_chart_is_taken_over_object_by_object(lab):
+    released(lab)
+    before = running(lab)
+    done = lateen(lab, "web", "--type", "helm", "--mode", "take-over", "--apply", "--recycle")
+    assert done.exit_code == Exit.OK, done.output
+    assert running(lab) == before
+    assert (lab.owned("Deployment", "web"), lab.owned("ConfigMap", "web")) == (
+        {"web"},
+        {"web-config"},
+    )
+    lab.patch("ConfigMap", "web-config", {"data": {"greeting": "drift"}})
+    lab.eventually(
+        "repaired", lambda: lab.get("ConfigMap", "web-config")["data"]["greeting"] == "hello"
+    )
+
+
+def test_read_only_leaves_everything_to_whoever_has_it(lab):
+    released(lab)
+    done = lateen(lab, "web", "--type", "helm", "--apply")
+    assert done.exit_code == Exit.OK, done.output
+    assert lab.owned("Deployment", "web") == set()
+    lab.delete("Application", "web")
+    lab.gone("web")
+    assert lab.find("Deployment", "web")
+
+
+def test_single_objects_and_the_content_of_a_secret(lab):
+    brought(lab, "kubectl-create", DEPLOYMENT, configmap("words", a="b"), SECRET)
+    names = ["deploy/web", "configmaps/words", f"secret/{lab.namespace}/keys"]
+    done = lateen(lab, *names, "--mode", "take-over", "--app-name", "shop")
+    found = printed(done)
+    assert [each["name"] for each in found["spec"]["components"]] == ["shop-resources", "web"]
+    assert "cHJpdmF0ZQ" not in done.stdout
+    before = running(lab)
+    applied = lateen(lab, *names, "--mode", "take-over", "--app-name", "shop", "--apply")
+    assert applied.exit_code == Exit.OK, applied.output
+    assert running(lab) == before
+    assert lab.owned("Secret") == {"keys"}
+    assert lab.get("Secret", "keys")["data"] == {"password": "cHJpdmF0ZQ=="}
+    again = lateen(lab, "deploy/web", "--app-name", "other")
+    assert again.exit_code == Exit.INPUT
+    assert f"belongs to application {lab.namespace}/shop" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(
+            ["web", "--type", "helm"], Exit.NOT_FOUND, "no release web of Helm", id="no release"
+        ),
+        pytest.param(["web"], Exit.INPUT, "web names no object", id="no kind"),
+        pytest.param(["deploymint/web"], Exit.INPUT, 'did you mean "deployment"?', id="a typo"),
+        pytest.param(
+            ["deployment/web"], Exit.NOT_FOUND, "there is no Deployment", id="no such object"
+        ),
+        pytest.param(["deployment/web", "--recycle"], Exit.INPUT, "--type helm", id="recycle"),
+        pytest.param(
+            ["web", "--type", "helm", "--chart", "x"], Exit.INPUT, "--mode take-over", id="chart"
+        ),
+    ],
+)
+def test_what_cannot_be_adopted(lab, arguments, code, said):
+    done = lateen(lab, *arguments)
+    assert (done.exit_code, said in " ".join(done.stderr.split())) == (code, True), done.output
+
+
+def test_a_release_that_helm_is_at_work_on(lab):
+    released(lab)
+    lab.apply(helming.stored("web", "", number=3, status="pending-upgrade"))
+    done = lateen(lab, "web", "--type", "helm")
+    assert (done.exit_code, "pending-upgrade (revision 3)" in done.stderr) == (Exit.INPUT, True)
+
+
+def test_a_secret_that_is_no_release(lab):
+    broken = helming.stored("web", "")
+    lab.apply(broken | {"data": {"release": "bm90aGluZw=="}})
+    done = lateen(lab, "web", "--type", "helm")
+    assert "holds no release of Helm that can be read" in done.stderr

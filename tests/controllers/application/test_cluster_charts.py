@@ -1,0 +1,95 @@
+"""Charts on joined clusters: what they look up, define and run is there, and nothing of it here."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.controllers.apps import app, policy
+from tests.controllers.charts import chart, hook, written
+from tests.controllers.laboratory import steps
+from tests.sources import packing
+
+pytestmark = pytest.mark.xdist_group("clusters")
+
+LOOKUP = '(lookup "v1" "ConfigMap" .Release.Namespace "there").data.word'
+KIND = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: lamps.GROUP}
+spec:
+  group: GROUP
+  scope: Namespaced
+  names: {plural: lamps, singular: lamp, kind: Lamp, listKind: LampList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
+
+
+def words(there, word: str) -> None:
+    """A ConfigMap of somebody else in a member."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "there", "namespace": there.lab.namespace},
+        "data": {"word": word},
+    }
+    there.lab.plane.call(there.neighbour.client.create, body)
+
+
+def end(lab, there, name: str) -> None:
+    """The pod of a hook in a member ends: nothing runs pods there."""
+    lab.eventually(f"{name} is there", lambda: there.find("Pod", name))
+
+    async def patch() -> None:
+        body = {"status": {"phase": "Succeeded"}}
+        await there.neighbour.client.patch(there.key("Pod", name), body, subresource="status")
+
+    lab.plane.call(patch)
+
+
+def test_a_chart_on_a_member(lab, fleet, tmp_path):
+    east, west = fleet
+    for each in fleet:
+        each.join()
+        words(each, each.name)
+    group = f"{lab.namespace}.example.com"
+    files = packing.chart() | {
+        "templates/config.yaml": packing.CONFIG.replace(".Values.greeting", LOOKUP),
+        "templates/first.yaml": hook("first", "pre-install"),
+        "templates/last.yaml": hook("last", "pre-delete"),
+        "templates/lamp.yaml": f"apiVersion: {group}/v1\nkind: Lamp\nmetadata: {{name: bright}}\n",
+        "crds/lamps.yaml": KIND.replace("GROUP", group),
+    }
+    places = policy("there", "topology", clusters=[east.name, west.name])
+    declared = app(
+        chart(written(tmp_path / "demo", files)),
+        policies=[places],
+        annotations={"lateen.dev/delete-data": "true"},
+    )
+    lab.apply(declared)
+    for each in fleet:
+        end(lab, each, "first")
+    found = lab.running(within=30)
+    assert steps(found) == {"deploy-there": "succeeded"}
+    for each in fleet:
+        assert each.find("ConfigMap", "web-config")["data"]["greeting"] == each.name
+        assert each.find("CustomResourceDefinition", f"lamps.{group}")
+    assert (lab.owned("ConfigMap"), lab.owned("Pod"), lab.owned("Secret")) == (set(),) * 3
+
+    # it leaves one of them, which runs its hook, and the other does not
+    declared["spec"]["policies"] = [policy("there", "topology", clusters=[east.name])]
+    lab.apply(declared)
+    lab.eventually("taking leave", lambda: west.find("Pod", "last"))
+    assert west.find("ConfigMap", "web-config")
+    assert east.find("Pod", "last") is None
+    end(lab, west, "last")
+    lab.eventually("cleaned up", lambda: not west.owned() and not west.owned("Secret"))
+    assert east.find("ConfigMap", "web-config")
+
+    lab.delete("Application", "shop")
+    end(lab, east, "last")
+    lab.gone()
+    assert (east.owned(), east.owned("Pod")) == (set(), set())

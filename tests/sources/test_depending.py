@@ -1,0 +1,140 @@
+"""What a chart depends on and does not bring is fetched, as `helm dependency build` does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from lateen.base.problem import Problem, Problems, every
+from lateen.sources.obtaining import Sources
+from lateen.sources.places import NOBODY, Source
+from tests.controllers.charts import written
+from tests.sources import packing
+from tests.sources.servers import Git, Pages, Registry
+
+pytestmark = pytest.mark.anyio
+
+
+def needing(repository: str, version: str = "^1.0.0", name: str = "small") -> packing.Files:
+    """A chart that depends on another one."""
+    entry = f"- {{name: {name}, version: {version}, repository: {repository}}}\n"
+    return packing.chart(extra=f"dependencies:\n{entry}")
+
+
+def lock(repository: str, version: str, wanted: str = "^1.0.0") -> str:
+    """The Chart.lock of such a chart, with the digest that Helm gives it."""
+    first, second = (
+        [{"name": "small", "version": each, "repository": repository}] for each in (wanted, version)
+    )
+    digest = hashlib.sha256(json.dumps([first, second], separators=(",", ":")).encode())
+    return (
+        f"dependencies:\n- {{name: small, version: {version}, repository: {repository}}}\n"
+        f"digest: sha256:{digest.hexdigest()}\ngenerated: 2026-01-01T00:00:00Z\n"
+    )
+
+
+async def completed(sources: Sources, source: Source, directory: str = "") -> Path:
+    pin = await sources.resolve(source, NOBODY)
+    root = await sources.chart(source, pin, NOBODY)
+    chart = root / directory if directory else root
+    parts = await sources.needs(source, chart, NOBODY)
+    return await sources.completed(source, pin, root, chart, parts, NOBODY)
+
+
+async def objects(sources: Sources, chart: Path) -> set[str]:
+    asked = {"path": str(chart), "values": {}, "name": "web", "namespace": "default"}
+    found = await sources.renderer.chart(asked, "the chart", key=str(chart))
+    return {each["object"]["metadata"]["name"] for each in found["objects"]}
+
+
+def small(version: str) -> packing.Files:
+    name = f"{{{{ .Release.Name }}}}-small-{version}"
+    text = packing.CONFIG.replace("{{ .Release.Name }}-config", name)
+    return packing.chart("small", version) | {"templates/config.yaml": text}
+
+
+async def refusal(sources: Sources, source: Source) -> Problem:
+    try:
+        await completed(sources, source)
+    except (Problem, Problems) as error:
+        [found] = every(error)
+        return found
+    raise AssertionError("it is not refused")
+
+
+async def test_the_highest_in_the_range_from_a_repository(
+    sources: Sources, pages: Pages, tmp_path: Path
+):
+    for version in ("1.0.0", "1.1.0", "2.0.0"):
+        pages.publish(small(version))
+    place = written(tmp_path / "demo", needing(pages.url))
+    chart = await completed(sources, Source("local", place))
+    assert await objects(sources, chart) == {"web-config", "web-small-1.1.0"}
+
+
+async def test_the_locked_one(sources: Sources, pages: Pages, tmp_path: Path):
+    for version in ("1.0.0", "1.1.0"):
+        pages.publish(small(version))
+    files = needing(pages.url) | {"Chart.lock": lock(pages.url, "1.0.0")}
+    chart = await completed(sources, Source("local", written(tmp_path / "demo", files)))
+    assert await objects(sources, chart) == {"web-config", "web-small-1.0.0"}
+
+
+async def test_of_a_registry_for_a_chart_in_git(
+    sources: Sources, registry: Registry, repository: Git
+):
+    registry.push("charts/small", "1.0.0", packing.archive(small("1.0.0"), "small"))
+    files = needing(registry.url("charts"))
+    repository.commit({f"deploy/demo/{name}": text for name, text in files.items()})
+    source = Source("git", repository.url, "deploy/demo", reference="branch:main")
+    chart = await completed(sources, source, "deploy/demo")
+    assert await objects(sources, chart) == {"web-config", "web-small-1.0.0"}
+
+
+async def test_a_neighbour_in_the_same_repository(sources: Sources, repository: Git):
+    files = {f"demo/{name}": text for name, text in needing("file://../small").items()}
+    repository.commit(files | {f"small/{name}": text for name, text in small("1.0.0").items()})
+    source = Source("git", repository.url, "demo", reference="branch:main")
+    chart = await completed(sources, source, "demo")
+    assert await objects(sources, chart) == {"web-config", "web-small-1.0.0"}
+
+
+async def test_what_is_there_is_not_fetched(sources: Sources, pages: Pages, tmp_path: Path):
+    files = needing(pages.url) | {f"charts/small/{k}": v for k, v in small("1.0.0").items()}
+    place = written(tmp_path / "demo", files)
+    assert await sources.needs(Source("local", place), Path(place), NOBODY) == []
+    assert pages.asked == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(
+            {"Chart.yaml": needing("''")["Chart.yaml"]}, "lacks what it depends on", id="nowhere"
+        ),
+        pytest.param(
+            {"Chart.yaml": needing("'@stable'")["Chart.yaml"]},
+            "lacks what it depends on",
+            id="a name that only its author's machine knows",
+        ),
+        pytest.param(
+            {"Chart.yaml": needing("file://../../etc")["Chart.yaml"]},
+            "is not at ../../etc",
+            id="out of the tree",
+        ),
+        pytest.param({"Chart.lock": "OLD"}, "`helm dependency update`", id="an old lock"),
+    ],
+)
+async def test_what_cannot_be_fetched(
+    sources: Sources, pages: Pages, tmp_path: Path, change: packing.Files, said: str
+):
+    pages.publish(small("1.0.0"))
+    files = needing(pages.url) | change
+    if "Chart.lock" in files:
+        files["Chart.lock"] = lock(pages.url, "1.0.0", wanted="~0.9.0")
+    place = written(tmp_path / "demo", files)
+    found = await refusal(sources, Source("local", place))
+    assert (found.code, said in f"{found.message} {found.hint}") == ("chart.dependency", True)
