@@ -29,6 +29,17 @@ class Overlay:
 
 
 @dataclass(frozen=True)
+class Laid:
+    """What a step lays over the objects of a component, once all its traits are done: `workload`,
+    and `traits.<name>`. `marks` and `soft` are those its text has, by path in `patch`.
+    """
+
+    patch: Mapping[str, Any]
+    marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    soft: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Component:
     """One entry of `spec.components`. `raw` is what the author wrote, with what `overlays` say."""
 
@@ -44,6 +55,7 @@ class Component:
     # in the order they were laid; of no weight: what they say is in the component
     overlays: tuple[Overlay, ...] = field(default=(), compare=False)
     replica_key: str = ""  # which of several copies it is (semantics F4)
+    laid: Laid | None = None
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], path: str = "") -> Component:

@@ -123,6 +123,12 @@ def patch(error: Problem, part: templates.Part, where: str, placed: Problem) -> 
     return replace(placed, message=f"{part.word} cannot be applied: {said}")
 
 
+def step(error: Problem, where: str) -> Problem:
+    """Why what a step lays over an object does not fit; `where` is the object."""
+    said = replace(error, message=wording.patch(error.message)).at(where)
+    return replace(error, message=f"the patch of the step cannot be applied: {said}", path="")
+
+
 def explain(problems: Iterable[Problem], component: Component) -> str:
     """The problems of a component as status messages lay them out (semantics B1)."""
     blocks: dict[str, dict[str, list[str]]] = {}

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lateen.api.application import Laid
 from lateen.base import paths
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.cue.templates import Evaluation
@@ -79,6 +80,32 @@ class Draft:
                 problems += _refused(error, failed, extra.history, f"outputs.{extra.key}")
         raise_any(problems)
 
+    def finish(self, laid: Laid) -> None:
+        """Apply what the step that delivers the component lays over its objects.
+
+        Raises:
+            Problem, Problems: `patch.conflict`.
+        Source: semantics B3.
+        """
+        problems: list[Problem] = []
+        patch = laid.patch.get("workload")
+        if patch is not None:
+            try:
+                patched = _finished(self.output, self.soft, laid, patch, "workload")
+                self.output, self.soft = patched.value, patched.soft
+            except (Problem, Problems) as error:
+                problems += (blaming.step(each, "output") for each in every(error))
+        for extra in self.extras:
+            patch = (laid.patch.get("traits") or {}).get(extra.key)
+            if patch is None:
+                continue
+            try:
+                patched = _finished(extra.value, extra.soft, laid, patch, "traits", extra.key)
+                extra.value, extra.soft = patched.value, patched.soft
+            except (Problem, Problems) as error:
+                problems += (blaming.step(each, f"outputs.{extra.key}") for each in every(error))
+        raise_any(problems)
+
 
 def begin(result: Evaluation, part: templates.Part) -> Draft:
     """The draft a component's own template gives.
@@ -120,6 +147,15 @@ def _lay_extra(extra: Extra, result: Evaluation, part: templates.Part) -> None:
         tracing.Layer(part, result, at, extra.value, patched.value, tuple(extra.soft))
     )
     extra.value, extra.soft = patched.value, patched.soft
+
+
+def _finished(
+    base: Any, soft: Collection[str], laid: Laid, patch: Any, *at: str
+) -> patching.Patched:
+    marks, defaults = dict(laid.marks), frozenset(laid.soft)
+    for name in at:
+        marks, defaults = _marks_below(marks, name), frozenset(_soft_below(defaults, name))
+    return patching.unify(base, patch, marks, soft, defaults)
 
 
 def _soft_below(soft: Collection[str], key: str) -> Collection[str]:

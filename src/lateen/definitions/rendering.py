@@ -235,11 +235,14 @@ async def _drafted(
 ) -> drafting.Draft:
     """Evaluate everything; where a patch does not fit once more, to tell where both sides stand."""
     try:
-        return await work.draft(body, traits)
+        draft = await work.draft(body, traits)
     except (Problem, Problems) as error:
         if work.traced or not any(each.code.startswith("patch.") for each in every(error)):
             raise
-    return await replace(work, traced=True).draft(body, traits)
+        draft = await replace(work, traced=True).draft(body, traits)
+    if work.component.laid is not None:
+        draft.finish(work.component.laid)
+    return draft
 
 
 def _record(

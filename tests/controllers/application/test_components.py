@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tests.controllers.application.test_actions import configmap
-from tests.controllers.apps import LAMP, app, apply_step, lamp, policy, settings, step
+from tests.controllers.apps import (
+    LAMP,
+    app,
+    apply_step,
+    lamp,
+    policy,
+    settings,
+    step,
+    webservice,
+)
 from tests.controllers.laboratory import step as record
 from tests.controllers.laboratory import steps
 from tests.controllers.neighbours import act
@@ -59,6 +68,59 @@ def test_it_is_known_after_a_restart_of_the_controller(lab):
     lab.patch("ConfigMap", "one", {"data": {"x": "drift"}})
     lab.eventually("repaired", lambda: lab.get("ConfigMap", "one")["data"] == {"x": "1"})
     assert [each["name"] for each in lab.status()["services"]] == ["one"]
+
+
+LAYS = definition(
+    "lays",
+    """
+import "vela/oam"
+load: oam.#LoadComponents
+bring: oam.#ApplyComponent & {$params: {
+  value: load.$returns.value[parameter.name]
+  patch: {
+    workload: {
+      metadata: labels: tier: "edge"
+      // +patchKey=name
+      spec: template: spec: containers: [{name: parameter.name, env: [{name: "A", value: "1"}]}]
+    }
+    traits: service: metadata: labels: tier: "edge"
+  }
+}}
+parameter: name: string
+""",
+)
+
+
+def test_a_step_lays_a_patch_over_what_a_component_renders(lab):
+    """After the traits, list items by their key; and it is kept like all else."""
+    lab.apply(LAYS)
+    exposed = {"type": "expose", "properties": {"port": [80]}}
+    web = webservice("web", traits=[exposed], env=[{"name": "B", "value": "2"}])
+    lab.deliver(app(web, steps=[act("go", "lays", {"name": "web"})]))
+    found = lab.get("Deployment", "web")
+    assert found["metadata"]["labels"]["tier"] == "edge"
+    [container] = found["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "nginx"
+    assert {each["name"]: each["value"] for each in container["env"]} == {"A": "1", "B": "2"}
+    assert lab.get("Service", "web")["metadata"]["labels"]["tier"] == "edge"
+    lab.settle()
+    lab.plane.restart()
+    lab.patch("Deployment", "web", {"metadata": {"labels": {"tier": None}}})
+    lab.eventually(
+        "put back", lambda: lab.get("Deployment", "web")["metadata"]["labels"].get("tier")
+    )
+
+
+def test_a_patch_of_a_step_that_contradicts_is_told(lab):
+    lab.apply(LAYS.replace("name: lays", "name: fights").replace("env:", 'image: "apache", env:'))
+    lab.apply(app(webservice("web"), steps=[act("go", "fights", {"name": "web"})]))
+    found = lab.until("failing", lambda found: steps(found).get("go") == "failed")
+    said = record(found, "go")["message"]
+    assert said.startswith(
+        "bring: the patch of the step cannot be applied: output.spec.template.spec.containers[0]"
+        '.image: it is "nginx", the patch says "apache"'
+    )
+    assert lab.find("Deployment", "web") is None
 
 
 DEPLOYS = definition(

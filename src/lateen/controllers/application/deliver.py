@@ -121,7 +121,8 @@ class Deliverer:
         component = referring.expanded(component, self.referred)
         place = (placement.cluster, placement.namespace)
         slot = (component.name, *place, component.replica_key)
-        digest = hashing.digest([component.raw, self.facts.revision])
+        laid = component.laid and [component.laid.patch, component.laid.marks]
+        digest = hashing.digest([component.raw, laid, self.facts.revision])
         kept = self.delivered.get(slot)
         if kept is not None and kept.digest == digest and not kept.rendered.reads_live:
             rendered = kept.rendered

@@ -239,7 +239,7 @@ class _Run:
             engine=self._engine,
             variables=task.memory,
             patching=self._patch,
-            delivery=lending.Application(task, self._step.runtime),
+            delivery=lending.Application(task, self._step.runtime, self._marked),
             clusters=lending.Clusters(task),
             journal=None if task.tools.rehearsal else self._journal,
             log=self._log,
@@ -258,9 +258,13 @@ class _Run:
 
     async def _patch(self, path: str, base: Any, patch: Any) -> Any:
         """See `providers.ports.Patching`."""
-        result = await self._evaluate([path])
-        marks, soft = result.marks.get(path), result.soft.get(path, ())
+        marks, soft = await self._marked(path)
         return patching.unify(base, patch, marks, (), soft).value
+
+    async def _marked(self, path: str) -> lending.Marked:
+        """The marks of the text below a path of it, and what is only a default there."""
+        result = await self._evaluate([path])
+        return result.marks.get(path, {}), frozenset(result.soft.get(path, ()))
 
     def _signal(self, action: Action, signal: lent.Signal) -> Result | None:
         """What a signal makes of the pass; None where it goes on."""

@@ -5,12 +5,12 @@ Adapters: the actions know `providers.ports`, the workflow has `workflow.ports`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lateen.api import manifest, names
-from lateen.api.application import Component, Step
+from lateen.api.application import Component, Laid, Step
 from lateen.api.manifest import Key, Manifest
 from lateen.api.placement import Placement
 from lateen.base import suggest
@@ -29,19 +29,26 @@ def delivers(action: lent.Asked) -> bool:
     return action.do in _DELIVERING
 
 
+Marked = tuple[Mapping[str, Mapping[str, str]], frozenset[str]]
+"""Marks by path, and the paths that only hold a default."""
+
+
 @dataclass(frozen=True)
 class Application:
-    """Implements `providers.ports.Delivery` for one run of a step."""
+    """Implements `providers.ports.Delivery` for one run of a step. `marked` says what marks the
+    text of the step has below a path.
+    """
 
     task: Task
     runtime: lent.Runtime
+    marked: Callable[[str], Awaitable[Marked]]
 
     async def apply(self, wanted: lent.Wanted) -> lent.Delivered:
-        component, place = self._component(wanted)
+        component, place = await self._component(wanted)
         return _delivered(await self.task.tools.delivery.deliver(component, place))
 
     async def render(self, wanted: lent.Wanted) -> lent.Delivered:
-        component, place = self._component(wanted)
+        component, place = await self._component(wanted)
         return _delivered(await self.task.tools.delivery.render(component, place))
 
     async def deploy(self, deployment: lent.Deployment) -> lent.Delivered:
@@ -80,14 +87,7 @@ class Application:
             raise_any(error.problems())
             raise
 
-    def _component(self, wanted: lent.Wanted) -> tuple[Component, Placement]:
-        if wanted.patch:
-            raise Problem(
-                "provider.unsupported",
-                "a patch over what a component renders is not supported",
-                wanted.patch_path,
-                hint="use an override policy, or a trait",
-            )
+    async def _component(self, wanted: lent.Wanted) -> tuple[Component, Placement]:
         raw = dict(wanted.component)
         name = str(raw.get("name") or "")
         known = self.task.plan.components
@@ -98,7 +98,11 @@ class Application:
                 hint=suggest.nearest(name, known) or f"components are {', '.join(known)}",
             )
         path = known[name].path if name in known else ""
-        return Component.of(raw, path), Placement(wanted.cluster, wanted.namespace)
+        component = Component.of(raw, path)
+        if wanted.patch:
+            laid = Laid(wanted.patch, *await self.marked(wanted.patch_path))
+            component = replace(component, laid=laid)
+        return component, Placement(wanted.cluster, wanted.namespace)
 
 
 @dataclass(frozen=True)
