@@ -84,7 +84,7 @@ class Caches:
 
     @property
     def tracker_count(self) -> int:
-        return len(self._trackers)
+        return self._trackers.count
 
     def application(self, namespace: str, name: str) -> Application | None:
         found = self.applications.get(namespace, name)

@@ -52,7 +52,8 @@ class Owned:
 
     def observe(self, found: Manifest) -> None:
         """Take in what a write answered, before the watch brings it."""
-        if watched := self._informers.get((manifest.key(found).group, manifest.key(found).kind)):
+        watched = self._informers.get((manifest.key(found).group, manifest.key(found).kind))
+        if watched is not None:
             watched.observe(found)
 
     def owned_by(self, owner: tuple[str, str]) -> list[Manifest]:

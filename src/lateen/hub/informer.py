@@ -106,7 +106,9 @@ class Informer:
     def by_index(self, value: Hashable) -> Manifests:
         return [self._store[key] for key in self._indexed.get(value, ())]
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many objects there are. It has no length, or an empty one would be taken for none."""
         return len(self._store)
 
     async def run(self) -> None:
