@@ -184,3 +184,25 @@ def test_a_person_who_ends_it_is_obeyed(lab):
     lab.phase("workflowTerminated")
     lab.settle()
     assert lab.status()["latestRevision"]["name"] == "shop-v2"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "stage"),
+    [
+        pytest.param({"type": "nobody-knows"}, "Parsed", id="a type that is not there"),
+        pytest.param({"dependsOn": ["nobody"]}, "Render", id="a workflow that cannot be"),
+    ],
+)
+def test_what_cannot_begin_leaves_nothing_to_go_back_from(lab, wrong, stage):
+    """Nothing of it was delivered: what was stands, and no revision is put in quarantine."""
+    good = guarded(settings("a", {"x": "1"}))
+    lab.deliver(good)
+    before = lab.get("ConfigMap", "a")["metadata"]
+    lab.apply(guarded({**settings("a", {"x": "2"}), **wrong}, settings("c")))
+    found = lab.until("refused", lambda found: condition(found, stage).get("status") == "False")
+    lab.settle()
+    assert condition(found, "Ready")["status"] == "False"
+    assert condition(lab.app(), "Stable").get("reason") in ("Healthy", None)
+    assert lab.get("ConfigMap", "a")["metadata"]["resourceVersion"] == before["resourceVersion"]
+    assert lab.find("ConfigMap", "c") is None
+    lab.deliver(good)
