@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.e2e import planes
@@ -148,3 +149,21 @@ def test_a_module_in_git_is_a_type_like_any_other(
         assert 'required parameter "text" is not set' in refused.err
         plane.run("delete", "borrower", "-n", namespace)
     plane.drop_namespace(namespace)
+
+
+def test_a_plan_says_what_becomes_of_the_cloud(
+    plane: Plane, notes: str, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    text = NOTES.read_text().replace("text: buy milk", "text: buy bread")
+    kept = tmp_path / "notes.plan"
+    said = plane.run("plan", "-f", write(text), "-n", notes, "--out", kept).out
+    assert f"by Terraform, for {notes}/milk" in said
+    assert "~ terraform_data.note  update" in said
+    found = orjson.loads(kept.read_bytes())
+    assert found["clouds"] == [
+        {
+            "namespace": notes,
+            "name": "milk",
+            "changes": [{"address": "terraform_data.note", "action": "update"}],
+        }
+    ]

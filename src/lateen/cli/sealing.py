@@ -28,6 +28,7 @@ from lateen.cli import (
     connecting,
     departing,
     differing,
+    forecasting,
     limits,
     offline,
     printing,
@@ -45,6 +46,7 @@ from lateen.gc.sweeping import Fate
 _FORM: Final = "lateen.dev/plan/v1"
 _SEAL: Final = "seal"
 _WORDS = {"added": "create", "changed": "change", "removed": "delete"}
+_CLOUDY = {"create": "create", "update": "change", "replace": "delete", "delete": "delete"}
 _FATES = {Fate.SPARED: "spare", Fate.FREED: "let go", Fate.HANDED_ON: "hand on"}
 _WHY = {"spare": "stays, for it holds data", "let go": "stays, and belongs to nobody then"}
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "delete": ("-", "red")}
@@ -96,6 +98,7 @@ async def draw(client: hub.Client, documents: Sequence[Document], namespace: str
         "namespace": namespace,
         "documents": [_wanted(document) for document in documents],
         "changes": [*changes, *(_entry(each) for each in staying)],
+        "clouds": [each.to_map() for each in await forecasting.forecast(client, pairs)],
         **await _inputs(client, documents),
         "live": _digests([*pairs, *(Pair(each.live, each.live) for each in staying)]),
     }
@@ -267,6 +270,12 @@ def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         if was != is_:
             word = "appeared" if was is None else "is gone" if is_ is None else "changed"
             said.append(f"{name} {word}")
+    old, new = ({each["name"]: each for each in side.get("clouds", ())} for side in (before, after))
+    said += [
+        f"what Terraform would do for {name} is otherwise"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
     return said or ["what would be done is not the same: the API server, or Lateen, is another"]
 
 
@@ -301,9 +310,24 @@ def _show(made: Mapping[str, Any]) -> None:
             console.print(line)
             for field in each["fields"]:
                 console.print(f"      {field['path']}: {_value(field)}")
+    _show_clouds(made["clouds"])
     used = ", ".join(f"{each['type']} ({each['hash']})" for each in made["definitions"])
     console.print(f"Definitions: {used}" if used else "No definitions are used.")
     console.print(Text(_sum(made["changes"]), "bold"))
+
+
+def _show_clouds(found: Iterable[Mapping[str, Any]]) -> None:
+    console = printing.stdout()
+    for each in found:
+        console.print(Text(f"by Terraform, for {each['namespace']}/{each['name']}", "bold"))
+        for change in each["changes"]:
+            sign, style = _SIGNS.get(_CLOUDY.get(change["action"], ""), ("=", "cyan"))
+            told = (f"{change['address']}", style)
+            console.print(Text.assemble(f"  {sign} ", told, f"  {change['action']}"))
+        if why := each.get("unknown"):
+            console.print(Text(f"  ? it cannot be said: {why}", "bold yellow"))
+        elif not each["changes"]:
+            console.print("  nothing changes in the cloud")
 
 
 def _by_place(entries: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -26,9 +26,14 @@ from lateen.sources.obtaining import Sources
 @asynccontextmanager
 async def sources() -> AsyncIterator[Sources]:
     """Charts and trees, kept from one command to the next. Paths are those of this machine."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    async with obtaining.sources(Path(home) / "lateen" / "sources", local=True) as made:
+    async with obtaining.sources(cache() / "sources", local=True) as made:
         yield made
+
+
+def cache() -> Path:
+    """Where commands keep what they would have to fetch again."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "lateen"
 
 
 def of(client: hub.Client | None, namespace: str, fetching: Sources) -> ports.Runtime:

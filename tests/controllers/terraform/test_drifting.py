@@ -27,6 +27,13 @@ def test_drift_is_mended(site: Site, tmp_path: Path) -> None:
     file.write_text("changed")
     site.lab.eventually("it is mended", lambda: recorded(site, "input") == "changed", 30)
     assert "--- check of generation 1" in site.log("x")
+    changes = [{"address": "terraform_data.x", "action": "update"}]
+
+    def told() -> bool:
+        drift = site.get("x")["status"].get("drift") or {}
+        return (drift.get("mended"), drift.get("changes")) == (True, changes)
+
+    site.lab.eventually("it is told", told)
 
 
 def test_drift_that_would_destroy_something_is_told(site: Site, tmp_path: Path) -> None:

@@ -212,3 +212,22 @@ def test_which_state_to_go_on_with(
     local: bytes | None, kept: bytes | None, expected: bytes | None
 ) -> None:
     assert states.newer(local, kept) == expected
+
+
+def test_what_a_state_holds_is_told_by_its_addresses() -> None:
+    state = {
+        "resources": [
+            {"mode": "managed", "type": "a", "name": "x", "instances": [{}]},
+            {"mode": "data", "type": "a", "name": "y", "instances": [{}]},
+            {
+                "module": "module.deep",
+                "mode": "managed",
+                "type": "b",
+                "name": "z",
+                "instances": [{"index_key": 0}, {"index_key": "k"}],
+            },
+        ]
+    }
+    found = states.resources(orjson.dumps(state))
+    assert found == ["a.x", "module.deep.b.z[0]", 'module.deep.b.z["k"]']
+    assert states.resources(None) == []

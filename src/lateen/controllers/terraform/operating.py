@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,6 +89,29 @@ class Site:
             Problem, Problems: what is wrong with the Configuration, as its parts have it.
             Refused: there is no login.
         """
+        run = await self._ready(declared, operation, logbooks.Logbook)
+        async with run.state(operation):
+            yield run
+
+    @asynccontextmanager
+    async def rehearsal(self, declared: Configuration) -> AsyncIterator[Run]:
+        """The same for a plan that is only looked at: nothing is locked, nothing is kept.
+
+        Raises:
+            Problem, Problems, Refused: as above.
+        """
+        run = await self._ready(declared, "plan", logbooks.Unkept)
+        try:
+            noted = states.Place.of(str(declared.status.get("backend") or ""))
+            if (place := noted or run.place) is not None:
+                run.workspace.keep(await self.states.read(place))
+            yield replace(run, place=None, locking=("-lock=false",))
+        finally:
+            run.workspace.remove()
+
+    async def _ready(
+        self, declared: Configuration, operation: str, book: type[logbooks.Logbook]
+    ) -> Run:
         tool = tooling.find(self.limits.program)
         backend, workspace = workspaces.Backend.of(declared), self.workspace(declared)
         workspace.prepare()
@@ -113,11 +136,11 @@ class Site:
         launch = launching.Launch(
             tool, brought.directory, environment, workspace.output, self.limits.minutes * 60
         )
-        log = logbooks.Logbook(self.hub, declared, self.clock, secrets)
+        log = book(self.hub, declared, self.clock, secrets)
         log.write(f"--- {operation} of generation {declared.generation}")
         for each in findings.warnings:
             log.write(f"Warning: {each}")
-        run = Run(
+        return Run(
             self,
             declared,
             workspace,
@@ -127,9 +150,8 @@ class Site:
             log,
             login.region,
             brought.note,
+            (_LOCK_WAIT,) if backend.place else (),
         )
-        async with run.state(operation):
-            yield run
 
 
 @dataclass(frozen=True)
@@ -145,6 +167,7 @@ class Run:
     log: logbooks.Logbook
     region: str
     note: Mapping[str, str] | None  # of where the module came from
+    locking: tuple[str, ...]  # options of commands that work on the state
 
     async def init(self) -> None:
         """Fetch providers and modules, unless that has been done for these very files."""
@@ -171,7 +194,7 @@ class Run:
             Failed: there is no saying, now.
             Problem, Problems: `terraform.hcl` where that is for what is declared.
         """
-        options = ("-json", "-input=false", "-detailed-exitcode", *self._locking)
+        options = ("-json", "-input=false", "-detailed-exitcode", *self.locking)
         arguments = ("plan", *options, f"-out={self.workspace.plan}")
         try:
             reading, code = await self._command(arguments, conf.FAILED, (0, _CHANGES))
@@ -182,11 +205,11 @@ class Run:
 
     async def apply(self) -> None:
         """Carry out what has been planned."""
-        arguments = ("apply", "-json", "-input=false", *self._locking, str(self.workspace.plan))
+        arguments = ("apply", "-json", "-input=false", *self.locking, str(self.workspace.plan))
         await self._command(arguments, conf.FAILED)
 
     async def destroy(self) -> None:
-        arguments = ("destroy", "-json", "-input=false", "-auto-approve", *self._locking)
+        arguments = ("destroy", "-json", "-input=false", "-auto-approve", *self.locking)
         await self._command(arguments, conf.DESTROY_FAILED)
 
     async def outputs(self) -> Outputs:
@@ -198,10 +221,6 @@ class Run:
         if ended.code:
             raise Failed(conf.FAILED, "\n".join(found))
         return readings.outputs("\n".join(found))
-
-    @property
-    def _locking(self) -> tuple[str, ...]:
-        return () if self.place is None else (_LOCK_WAIT,)
 
     async def _command(
         self, arguments: tuple[str, ...], state: str, fine: tuple[int, ...] = (0,)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import anyio
@@ -15,6 +15,7 @@ import anyio
 from lateen.api import configuration as conf
 from lateen.api.configuration import Configuration
 from lateen.api.manifest import Manifest
+from lateen.base import clock as clocks
 from lateen.base import merge
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem, Problems, every, told
@@ -101,9 +102,24 @@ class Provisioner:
             if plan is not None and not doomed:
                 await self._carry_out(run)
             outputs = await run.outputs()
-        gone = ", ".join(f"{each.address} ({each.action})" for each in doomed)
-        left = f"; it has drifted, and mending that would destroy something: {gone}"
-        await self._publish(run, outputs, _DEPLOYED + (left if doomed else ""))
+        if plan is not None:
+            await self._report(declared, plan.changes, mended=not doomed)
+        left = f"; it has drifted, and mending that would destroy something: {_listed(doomed)}"
+        drifted = "; it had drifted, and has been mended: " + _listed(plan.changes if plan else ())
+        await self._publish(
+            run, outputs, _DEPLOYED + (left if doomed else drifted if plan is not None else "")
+        )
+
+    async def _report(
+        self, declared: Configuration, changes: Sequence[readings.Change], *, mended: bool
+    ) -> None:
+        """Note the last drift there was; the message goes with the next look."""
+        noted = [{"address": each.address, "action": each.action} for each in changes]
+        drift: dict[str, Any] = {"mended": mended, "changes": noted}
+        before = dict(declared.status.get("drift") or {})
+        if mended or drift != {k: v for k, v in before.items() if k != "found"}:
+            found = clocks.stamp(self._clock.now())
+            await self._commit(declared, {"drift": {"found": found, **drift}})
 
     async def _follow(self, declared: Configuration) -> Backend:
         """Have the state where it is to be now, and note where that is."""
@@ -242,6 +258,10 @@ class Provisioner:
         path = f"/metadata/finalizers/{at}"
         test = {"op": "test", "path": path, "value": conf.FINALIZER}
         await self._hub.patch(declared.key, [test, {"op": "remove", "path": path}])
+
+
+def _listed(changes: Iterable[readings.Change]) -> str:
+    return ", ".join(f"{each.address} ({each.action})" for each in changes)
 
 
 def _noted(run: Run) -> dict[str, Any]:

@@ -251,6 +251,21 @@ def empty(state: bytes | None) -> bool:
     return not state or not (orjson.loads(state).get("resources") or ())
 
 
+def resources(state: bytes | None) -> list[str]:
+    """The addresses of what a state knows of in the cloud."""
+    known = (orjson.loads(state).get("resources") or ()) if state else ()
+    found = []
+    for each in known:
+        if each.get("mode") == "managed":
+            path = (each.get("module"), each["type"], each["name"])
+            address = ".".join(part for part in path if part)
+            for instance in each.get("instances") or ():
+                index = instance.get("index_key")
+                key = "" if index is None else f"[{orjson.dumps(index).decode()}]"
+                found.append(address + key)
+    return found
+
+
 def _part_names(place: Place, head: Manifest) -> list[str]:
     digest, _, count = manifests.annotation(head, _PARTS).partition("/")
     return [f"{place.name}-part-{each + 1}-{digest}" for each in range(int(count or 0))]
