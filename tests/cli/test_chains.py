@@ -326,6 +326,22 @@ def test_garbage_that_is_held_is_a_reason_though_the_application_runs():
     ]
 
 
+@pytest.mark.parametrize(
+    ("deleted", "reason"),
+    [
+        pytest.param({}, "Held", id="of a component that is left out"),
+        pytest.param({"deletionTimestamp": THEN}, "Hook", id="of the application"),
+    ],
+)
+def test_what_has_to_run_first_is_a_reason(deleted, reason):
+    said = "Job n/bye failed (pre-delete): BackoffLimitExceeded"
+    kind = "Ready" if deleted else "Deletion"
+    told = {"type": kind, "status": "False", "reason": reason, "message": said}
+    status = {"status": "running", "workflow": workflow(state="succeeded"), "conditions": [told]}
+    situation = Situation(application(status, **deleted), Surroundings(NOW))
+    assert f"  condition {kind}: {said}" in list(lines(chains.explain(situation).chain))
+
+
 def test_a_deletion_goes_in_the_order_of_its_components():
     app = application({"status": "deleting"}, DEPENDENT, deletionTimestamp=THEN)
     left = [

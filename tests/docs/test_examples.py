@@ -17,6 +17,7 @@ from lateen.cli import sources, surroundings
 from lateen.controllers.application import preview
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading, templates
+from lateen.hub import members
 from lateen.sources import obtaining
 from tests.docs import pages
 
@@ -73,6 +74,17 @@ def test_its_form_is_right(document: Document):
     assert checking.check(document.data) == []
 
 
+def asked_for(app: Application) -> members.Roster:
+    """A cluster for each selector of the application: which there are is not known offline."""
+    selectors = [(each.properties or {}).get("clusterLabelSelector") for each in app.policies]
+    login = {"server": "https://127.0.0.1"}, {"token": "x"}
+    secrets = [
+        members.secret(f"member-{index}", *login, labels)
+        for index, labels in enumerate(filter(None, selectors))
+    ]
+    return members.Roster.of(secrets, {})
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("document", APPLICATIONS, ids=named)
 async def test_it_renders(
@@ -81,7 +93,9 @@ async def test_it_renders(
     async with obtaining.sources(tmp_path, local=True) as fetching:
         around = surroundings.of(None, "default", fetching)
         app = Application(document.data)
-        found = await preview.preview(app, catalogue, engine, surroundings=around)
+        found = await preview.preview(
+            app, catalogue, engine, surroundings=around, clusters=asked_for(app)
+        )
     assert found.manifests
     late = "parameter.late"  # what only a delivery can know is no fault of an example
     assert [each for each in found.warnings if each.code != late] == []

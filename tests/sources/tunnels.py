@@ -68,7 +68,13 @@ def _serve(channel: Any, command: bytes) -> None:
             outf=channel.makefile("wb"),
         )
         channel.send_exit_status(0)
-    except (OSError, EOFError, dulwich.errors.HangupException):
+    except (
+        OSError,
+        EOFError,
+        dulwich.errors.GitProtocolError,
+        dulwich.errors.HangupException,
+        paramiko.SSHException,
+    ):
         pass  # who asked has heard enough
     finally:
         channel.close()
@@ -93,7 +99,7 @@ def opened() -> Iterator[Shell]:
                 transport.add_server_key(shell.host_key)
                 try:
                     transport.start_server(server=_Session(shell.user_key))
-                except (paramiko.SSHException, EOFError):
+                except (paramiko.SSHException, EOFError, OSError):
                     transport.close()  # whoever called thought better of it
 
         thread = threading.Thread(target=listen, daemon=True)

@@ -19,7 +19,7 @@ from lateen.gc import planning
 from lateen.workflow import graphs, records
 from lateen.workflow.records import Record
 
-_STAGES = ("Parsed", "Revision", "Policy", "Render", "Workflow", "StateKeep", "Ready")
+_STAGES = ("Parsed", "Revision", "Policy", "Render", "Workflow", "StateKeep", "Ready", "Deletion")
 _SLOW = 15.0  # seconds after which a change should have been seen
 
 
@@ -311,6 +311,7 @@ class _Live:
         if held:
             says = f"{len(held)} object{'s' if held[1:] else ''} no longer declared"
             yield Link("garbage collection", says, "", causes.alike(held))
+        yield from _conditions(self.situation.app, "Held")
 
 
 def _sets(outputs: Iterable[Mapping[str, Any]] | None, variable: str) -> bool:
