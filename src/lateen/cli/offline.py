@@ -99,7 +99,7 @@ async def check(
                     revision=(revisions or {}).get((app.namespace, app.name), ""),
                     rules=rendering.Rules(strict, strict),
                     shelf=shelf,
-                    surroundings=surroundings.of(client, app.namespace, fetching),
+                    surroundings=surroundings.of(reach, app.namespace, fetching),
                     referred=referred,
                 )
             except (Problem, Problems) as error:
@@ -305,14 +305,18 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
     found = await _revision(client, app.namespace, latest)
     document = Document(f"Application {app.namespace}/{app.name}", app.raw, {})
     recorder = tracing.Recorder()
-    async with Engine() as engine, surroundings.sources() as fetching:
+    async with (
+        Engine() as engine,
+        surroundings.sources() as fetching,
+        reaching.every(client) as reach,
+    ):
         known = await catalogue([], client, [], engine, [app.namespace])
         externals = preview.Nowhere()
         if found is not None:
             document = replace(document, data={**app.raw, "spec": found.application.spec})
             known = loading.Layered(loading.Recorded(found.definitions), known)
             externals = _then(found, app.namespace)
-        roster = await reaching.roster(client)
+        roster = reach.roster
         done = await preview.preview(
             Application(document.data),
             known,
@@ -322,7 +326,7 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
             clusters=roster,
             recorder=recorder,
             revision=latest,
-            surroundings=surroundings.of(client, app.namespace, fetching),
+            surroundings=surroundings.of(reach, app.namespace, fetching),
             referred=_as_then(found) if found is not None else None,
         )
     return Rendered(app, done.manifests, document, recorder, done.unrun)

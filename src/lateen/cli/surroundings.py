@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
 
@@ -17,6 +18,7 @@ from lateen.cli import reaching
 from lateen.controllers.application import preview, referring
 from lateen.cue.engine import Engine
 from lateen.definitions import borrowing, templates
+from lateen.hub import clusters
 from lateen.providers import objects, ports, sending
 from lateen.providers.packages import Flavour
 from lateen.sources import obtaining
@@ -36,9 +38,9 @@ def cache() -> Path:
     return Path(home) / "lateen"
 
 
-def of(client: hub.Client | None, namespace: str, fetching: Sources) -> ports.Runtime:
+def of(reach: reaching.Reach | None, namespace: str, fetching: Sources) -> ports.Runtime:
     """For the templates of one application; without a control plane nothing is there to be read."""
-    reading = _Reading({names.LOCAL: client}) if client else None
+    reading = _Reading({names.LOCAL: reach.client}, reach=reach) if reach else None
     return ports.Runtime(
         Flavour.TEMPLATE,
         namespace=namespace,
@@ -60,8 +62,50 @@ async def referred(reach: reaching.Reach, stack: AsyncExitStack) -> preview.Refe
     return referring.Lookup(reach.at, http).objects
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Reading(objects.Direct):
-    """Objects as they are; what would change them is refused, as in every dry run."""
+    """Objects as they are, in whichever cluster; what would change them is refused, as in every dry
+    run. In a cluster that does not answer nothing is known.
+    """
+
+    reach: reaching.Reach
+
+    async def abilities(self, cluster: str) -> tuple[str, Sequence[str]]:
+        there = await self._connected(cluster)
+        return await (there or objects.Direct(self.clients)).abilities(cluster if there else "")
+
+    async def get(self, cluster: str, key: Key) -> Manifest:
+        return await self._known(await self._connected(cluster), cluster).get(cluster, key)
+
+    async def list(
+        self,
+        cluster: str,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> list[Manifest]:
+        there = self._known(await self._connected(cluster), cluster)
+        return await there.list(
+            cluster, api_version, kind, namespace=namespace, labels=labels, fields=fields
+        )
+
+    async def _connected(self, cluster: str) -> objects.Direct | None:
+        try:
+            found = await self.reach.at(cluster)
+        except Problem as problem:
+            if problem.code not in clusters.AWAY:
+                raise
+            return None
+        return objects.Direct({cluster or names.LOCAL: found})
+
+    def _known(self, there: objects.Direct | None, cluster: str) -> objects.Direct:
+        if there is None:
+            said = f"cluster {cluster} does not answer: nothing is known of it"
+            raise Problem("provider.unavailable", said)
+        return there
 
     async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
         _refuse()

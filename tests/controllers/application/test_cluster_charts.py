@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
+from lateen.base import documents
+from lateen.cli import main
 from tests.controllers.apps import app, policy
 from tests.controllers.charts import chart, hook, written
 from tests.controllers.laboratory import steps
@@ -69,6 +72,14 @@ def test_a_chart_on_a_member(lab, fleet, tmp_path):
         policies=[places],
         annotations={"lateen.dev/delete-data": "true"},
     )
+    shown = CliRunner().invoke(  # a dry run looks into the members as well
+        main.build(),
+        ["dry-run", "-f", "-", "-n", lab.namespace],
+        input=documents.dump(declared),
+        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig)},
+    )
+    assert shown.exit_code == 0, shown.output
+    assert all(f"greeting: {each.name}" in shown.stdout for each in fleet)
     lab.apply(declared)
     for each in fleet:
         end(lab, each, "first")
@@ -93,3 +104,22 @@ def test_a_chart_on_a_member(lab, fleet, tmp_path):
     end(lab, east, "last")
     lab.gone()
     assert (east.owned(), east.owned("Pod")) == (set(), set())
+
+
+def test_a_chart_for_a_member_that_is_down_waits_for_it(lab, fleet, tmp_path):
+    east, west = fleet
+    for each in fleet:
+        each.join()
+    source = written(tmp_path / "demo", packing.chart())
+    places = policy("there", "topology", clusters=[east.name, west.name])
+    lab.deliver(app(chart(source), policies=[places]))
+    west.reset()
+    declared = app(chart(source, values={"greeting": "again"}), policies=[places])
+    lab.apply(declared)
+    lab.eventually(
+        "delivered to the other",
+        lambda: east.find("ConfigMap", "web-config")["data"]["greeting"] == "again",
+    )
+    west.mend()
+    lab.running(within=60)
+    assert west.find("ConfigMap", "web-config")["data"]["greeting"] == "again"

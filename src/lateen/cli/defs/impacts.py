@@ -86,11 +86,11 @@ async def of(given: Sequence[Definition], client: hub.Client, engine: Engine) ->
     before, around = await scene(client, apps)
     builtin = loading.Static(await files.builtins(engine))
     after = loading.Layered(loading.Static(given), before)
-    async with surroundings.sources() as fetching:
+    async with surroundings.sources() as fetching, reaching.every(client) as reach:
         around = replace(
             around,
-            clusters=await reaching.roster(client),
-            surroundings=lambda namespace: surroundings.of(client, namespace, fetching),
+            clusters=reach.roster,
+            surroundings=lambda namespace: surroundings.of(reach, namespace, fetching),
         )
         return await impacting.assess(
             apps,

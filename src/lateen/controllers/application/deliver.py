@@ -53,6 +53,7 @@ Slot = tuple[str, str, str, str]  # component, cluster, namespace, key of the co
 # what somebody else has to put right, which is no mistake of the application: it is waited for
 _ELSEWHERE = frozenset(
     {
+        "cluster.unreachable",  # what is rendered for it looks into it
         "source.chart",
         "source.digest",
         "source.index",
@@ -109,12 +110,16 @@ class Deliverer:
         try:
             return await self._deliver(component, placement)
         except errors.ApiError as error:
-            raise Problems(error.problems()) from error
+            away = clusters.lost(placement.cluster, error)
+            if away is None:
+                raise Problems(error.problems()) from error
+            why = away.message
         except (Problem, Problems) as error:
             if not self.patient or not all(each.code in _ELSEWHERE for each in every(error)):
                 raise
-            self.missing.append((component, placement, str(error)))
-            return Outcome(False, str(error), None, {})
+            why = str(error)
+        self.missing.append((component, placement, why))
+        return Outcome(False, why, None, {})
 
     async def _deliver(self, component: Component, placement: Placement) -> Outcome:
         self._refuse_unknown(placement)
