@@ -41,12 +41,21 @@ hypothesis.settings.load_profile("lateen")
 _ONCE = {"both": "e2e", "neighbours": "clusters", "podman": "containers", "node": "node"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        used = getattr(item, "fixturenames", ())
-        if group := next((group for name, group in _ONCE.items() if name in used), None):
-            item.add_marker(pytest.mark.xdist_group(group))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Early: once all are collected, xdist reads the groups before a conftest has its turn."""
+    used = getattr(item, "fixturenames", ())
+    if group := next((group for name, group in _ONCE.items() if name in used), None):
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A worker in which groups count for nothing would show only in a run that takes twice as
+    long: each makes everything.
+    """
+    if getattr(session.config.option, "loadgroup", False):
+        for item in session.items:
+            marked = item.get_closest_marker("xdist_group")
+            assert not marked or item.nodeid.endswith(f"@{marked.args[0]}"), item.nodeid
 
 
 @pytest.fixture(scope="session")
