@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,11 @@ class Joined:
             await self.lab.plane.user.apply(secret, force=True)
 
         self.lab.plane.call(store)
+
+    def distrust(self) -> None:
+        """Its credentials are no longer good."""
+        wrong = {"data": {"token": base64.b64encode(b"wrong").decode()}}
+        self.lab.plane.call(self.lab.plane.user.patch, members.key(self.name), wrong)
 
     def leave(self) -> None:
         self.lab.plane.call(self.lab.plane.user.delete, members.key(self.name))

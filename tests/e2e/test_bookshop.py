@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,15 @@ FILE = EXAMPLES / "bookshop" / "bookshop.yaml"
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)  # Terraform takes its time on a busy machine
-def test_the_bookshop_is_wired_and_leaves_nothing(equipped: Plane) -> None:
+def test_the_bookshop_is_wired_and_leaves_nothing(
+    equipped: Plane, write: Callable[..., Path]
+) -> None:
     namespace = equipped.new_namespace()
     equipped.run("up", "-f", FILE, "-n", namespace, "--no-wait")
     planes.settled(equipped, "bookshop", namespace, 240)
 
-    told = json.loads(planes.fetch(equipped.urls("bookshop", namespace)[-1]))
+    url = equipped.urls("bookshop", namespace)[-1]
+    told = json.loads(planes.fetch(url))
     database = Path(told.pop("database"))
     assert database.exists()
     assert told == {
@@ -33,6 +37,20 @@ def test_the_bookshop_is_wired_and_leaves_nothing(equipped: Plane) -> None:
     kinds = equipped.run("status", "bookshop", "-n", namespace, "--tree").out
     for part in ("Configuration catalogue", "Deployment prices", "ConfigMap reviews-helm-release"):
         assert f"✓ {part}" in kinds
+
+    # a change that cannot come takes nothing away, and says why
+    broken = write(FILE.read_text().replace("busybox:1.37", "127.0.0.1:1/none:1"), FILE.name)
+    broken.with_name("charts").symlink_to(FILE.with_name("charts"))
+    equipped.run("up", "-f", broken, "-n", namespace, "--no-wait")
+
+    def explained() -> bool:
+        said = equipped.run("why", "bookshop", "-n", namespace).out
+        return "127.0.0.1:1/none:1 cannot be pulled" in said and "connection refused" in said
+
+    planes.until(explained, 90)
+    assert json.loads(planes.fetch(url))["counted"] == told["counted"]
+    equipped.run("up", "-f", FILE, "-n", namespace, "--no-wait")
+    planes.settled(equipped, "bookshop", namespace, 240)
 
     equipped.run("delete", "bookshop", "-n", namespace, "--no-wait")
     planes.until(lambda: not equipped.run("ls", "-n", namespace, "-o", "json").data, 120, every=1)

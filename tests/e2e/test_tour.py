@@ -120,6 +120,14 @@ def test_logs_go_on_until_interrupted(plane: Plane, hello: Said) -> None:
         assert process.wait(60) == 130
 
 
+def test_logs_end_when_nobody_reads_any_more(plane: Plane, hello: Said) -> None:
+    with plane.open("logs", "hello", "-f") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 1  # it notices with the next line: probes ask all the time
+
+
 def test_an_update_rolls_out_and_a_deletion_leaves_nothing(
     plane: Plane, namespace: str, tmp_path: Path
 ) -> None:

@@ -83,8 +83,10 @@ class Guarded(typer.core.TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(exits.Exit.INTERRUPTED) from None
         except Exception as error:
-            if _of_typer(error) or _broken_pipe(error):
+            if _of_typer(error):
                 raise
+            if broken := _broken_pipe(error):
+                raise broken from None
             # imported here: most commands end well
             from lateen.cli import failures
 
@@ -96,9 +98,11 @@ def _of_typer(error: Exception) -> bool:
     return callable(getattr(error, "format_message", None))
 
 
-def _broken_pipe(error: Exception) -> bool:
-    """Whoever read our output has seen enough."""
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
+def _broken_pipe(error: BaseException) -> OSError | None:
+    """Whoever read our output has seen enough; typer ends without a word then."""
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(_broken_pipe, error.exceptions)), None)
+    return error if isinstance(error, OSError) and error.errno == errno.EPIPE else None
 
 
 def _say_version(wanted: bool) -> None:

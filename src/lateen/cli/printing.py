@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,15 @@ _BAD = frozenset(
 _ENDLESS = 100_000  # columns
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Told as an error, which tasks hand up in order: leaving at once would cut them off."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads any more")
+
+
 def stdout() -> Console:
     """A console for results; made anew because tests and pipes exchange the stream beneath."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = _Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:  # nothing is folded or cut off in a pipe
         console.width = _ENDLESS
     return console

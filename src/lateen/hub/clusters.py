@@ -36,6 +36,11 @@ _GAP = 0.5  # seconds between two looks, however many requests fail
 _NOTED = timedelta(minutes=5)  # how old the time in the Secret may get
 _ANSWER = 5.0  # seconds that a cluster has to say that it is there
 _FORGIVEN = frozenset({403, 404})  # it answers; it only does not like the question
+_STRANGERS = 401
+_RENEW = (
+    "our credentials are not valid there, or no longer; "
+    "`lateen cluster join --renew` gives it new ones"
+)
 
 AWAY = frozenset({"cluster.unreachable", "cluster.unknown"})
 """Codes of problems that are no fault of what is delivered: the cluster is not there (now)."""
@@ -302,6 +307,8 @@ async def look(link: Connection, within: float = _ANSWER) -> str:
     except (errors.ApiError, Problem) as error:
         if isinstance(error, errors.ApiError) and error.status in _FORGIVEN:
             return ""
+        if isinstance(error, errors.ApiError) and error.status == _STRANGERS:
+            return _RENEW
         return error.message
     return ""
 

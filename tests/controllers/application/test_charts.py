@@ -172,6 +172,18 @@ def test_an_upgrade_that_cannot_be_fetched_leaves_what_is_there(lab, pages):
     assert lab.get("ConfigMap", "web-config")["data"]["revision"] == "2"
 
 
+def test_values_that_are_refused_leave_what_is_there(lab, tmp_path):
+    schema = '{"properties": {"greeting": {"type": "string"}}}'
+    source = written(tmp_path / "demo", packing.chart() | {"values.schema.json": schema})
+    lab.deliver(app(chart(source)))
+    lab.apply(app(chart(source, values={"greeting": 3})))
+    lab.until("refused", lambda found: "got number, want string" in message(found))
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "hello"
+    lab.apply(app(chart(source, values={"greeting": "hi"})))
+    lab.running()
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "hi"
+
+
 def test_credentials_of_a_registry(lab, registry):
     registry.user = "ann:pw"
     registry.push("charts/demo", "1.0.0", packing.archive(packing.chart()))

@@ -61,6 +61,23 @@ def test_a_slow_cluster_does_not_hold_up_the_others(lab, fleet):
     lab.running()
 
 
+def test_credentials_that_serve_no_longer_are_said_and_renewed(lab, fleet):
+    east, west = fleet
+    joined(east, west)
+    lab.deliver(shop(east.name, west.name, size=2))
+    east.distrust()
+    lab.apply(shop(east.name, west.name, size=2, value="2"))
+    why = f"cluster {east.name} does not answer: our credentials are not valid there"
+    lab.until("said", lambda found: why in str(found["status"].get("services")))
+    lab.eventually(
+        "the other is delivered", lambda: west.find("ConfigMap", "c1")["data"]["x"] == "2"
+    )
+    assert east.owned() == everything(2)  # what was delivered stays
+    joined(east)
+    lab.running()
+    assert {east.find("ConfigMap", name)["data"]["x"] for name in everything(2)} == {"2"}
+
+
 def test_what_changed_while_nothing_came_through_is_put_back(lab, fleet):
     east, _ = fleet
     joined(east)

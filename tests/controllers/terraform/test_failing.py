@@ -76,6 +76,18 @@ def test_what_only_an_edit_mends_is_said_with_its_place(
     site.lab.eventually("gone", lambda: site.lab.find("Configuration", "x") is None)
 
 
+def test_an_edit_that_is_wrong_leaves_what_is_there(site: Site) -> None:
+    told = 'output "ID" {\n  value = terraform_data.x.id\n}\n'
+    site.lab.apply(configuration("x", PLAIN + told))
+    made = site.reaches("x", "Available")["outputs"]["ID"]["value"]
+    site.lab.apply(configuration("x", 'resource "terraform_data" "x" {\n  inputs = 1\n}\n'))
+    said = site.reaches("x", "ConfigurationSpecNotValid")["message"]
+    assert "main.tf:2:3: Unsupported argument" in said
+    site.lab.apply(configuration("x", PLAIN.replace("1", "2") + told))
+    assert site.reaches("x", "Available")["outputs"]["ID"]["value"] == made
+    site.lab.delete("Configuration", "x")
+
+
 def test_a_failure_of_the_cloud_is_tried_again(site: Site, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     failing = f"test -e {flag} || {{ echo no quota left >&2; exit 3; }}"
