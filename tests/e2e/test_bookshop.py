@@ -20,7 +20,8 @@ def test_the_bookshop_is_wired_and_leaves_nothing(
     equipped: Plane, write: Callable[..., Path]
 ) -> None:
     namespace = equipped.new_namespace()
-    equipped.run("up", "-f", FILE, "-n", namespace, "--no-wait")
+    said = equipped.run("up", "-f", FILE, "-n", namespace, "--no-wait")
+    assert said.err == ""  # that outputs are not there yet is nothing to warn of
     planes.settled(equipped, "bookshop", namespace, 240)
 
     url = equipped.urls("bookshop", namespace)[-1]

@@ -38,6 +38,8 @@ _RANKS = {
     "Workflow": 3,
 }
 _PATIENCE = 10.0  # seconds
+# what only a delivery can know, it is about to know
+_LATER = frozenset({"parameter.late"})
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ async def deliver(client: hub.Client, documents: list[Document], order: Order) -
     kinds = {document.data["kind"] for document in documents}
     # a definition of a kind among them takes a moment to be served
     patience = _PATIENCE if "CustomResourceDefinition" in kinds else 0.0
-    rendered = await offline.check(documents, client, strict=order.strict)
+    rendered = await offline.check(documents, client, strict=order.strict, unsaid=_LATER)
     consents = await limits.consents(client, rendered, order.allow)
     if consents is None:
         printing.stderr().print("Nothing was changed.")

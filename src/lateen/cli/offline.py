@@ -4,7 +4,7 @@ checks before it changes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,13 +56,15 @@ async def check(
     strict: bool = False,
     traced: bool = False,
     revisions: Mapping[tuple[str, str], str] | None = None,
+    unsaid: Collection[str] = (),
 ) -> list[Rendered]:
     """Render every application among the documents, with the definitions among them.
 
     `client` is where installed definitions are read, None for the built-in ones only; `extra` are
     files and directories of definitions that come before all others. `strict` refuses parameters
     that a type does not have, `traced` records who set which field. `revisions` are the names of
-    revisions the applications come to, by namespace and name, where that is known.
+    revisions the applications come to, by namespace and name, where that is known, `unsaid` codes
+    of warnings that are none to whoever asks.
 
     Raises:
         Blamed: everything that is wrong, in all of the applications.
@@ -114,7 +116,7 @@ async def check(
                 found.warnings += judged.warnings
             else:
                 found.warnings += _selecting(app)
-            located = [problems.locate(w, document) for w in found.warnings]
+            located = [problems.locate(w, document) for w in found.warnings if w.code not in unsaid]
             texts = _texts((w for w in located), known)
             problems.warn(located, {**texts, document.source: document.text})
     if wrong:
