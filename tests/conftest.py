@@ -55,7 +55,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if getattr(session.config.option, "loadgroup", False):
         for item in session.items:
             marked = item.get_closest_marker("xdist_group")
-            assert not marked or item.nodeid.endswith(f"@{marked.args[0]}"), item.nodeid
+            if marked and not item.nodeid.endswith(f"@{marked.args[0]}"):
+                raise pytest.UsageError(
+                    f"xdist and pytest {pytest.__version__} pass over groups of tests: install "
+                    "pytest as pyproject.toml has it"
+                )
 
 
 @pytest.fixture(scope="session")
