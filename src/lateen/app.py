@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,7 @@ class Order:
     data: Path | None
     settings: Path | None
     container_engine: str = "auto"
+    isolation: str = "auto"
 
 
 async def controllers(order: Order) -> None:
@@ -168,13 +169,16 @@ async def node(order: Order) -> None:
         authority=pki / "ca.crt",
         version=f"v{__version__}",
         container_engine=order.container_engine,
+        isolation=order.isolation,  # type: ignore[arg-type]
+        # credentials of the control plane and of clouds, and what other pods have
+        hidden=(directory.kube, directory.root / "node", directory.root / "terraform"),
     )
     async with hub.connect(order.kubeconfig) as client, anyio.create_task_group() as tasks:
-        await tasks.start(nodes.run, client, chosen)
-        _announce()
+        started = await tasks.start(nodes.run, client, chosen)
+        _announce(event="ready", notes=started.notes)
 
 
-def _announce(**event: str) -> None:
+def _announce(**event: str | Sequence[str]) -> None:
     """Tell the supervisor, on the line it waits for, that the work can begin, or why it cannot."""
     sys.stdout.write(json.dumps(event or {"event": "ready"}) + "\n")
     sys.stdout.flush()
@@ -208,12 +212,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--settings", type=Path, metavar="FILE")
     parser.add_argument("--container-engine", default="auto", metavar="SOCKET|none")
+    parser.add_argument("--isolation", default="auto", choices=["auto", "on", "off"])
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     loglines.choose("text")
     failed = 0
     try:
-        order = Order(given.kubeconfig, given.data_dir, given.settings, given.container_engine)
+        order = Order(
+            given.kubeconfig,
+            given.data_dir,
+            given.settings,
+            given.container_engine,
+            given.isolation,
+        )
         anyio.run(_until_told, PROGRAMS[given.program], order)
     except* (Problem, Problems, hub.ApiError) as group:
         first = _first(group)

@@ -28,8 +28,8 @@ async def main(kube: Path, directory: Path, network: str, engine: str) -> None:
         container_engine=engine,
     )
     async with hub.connect(kube / "node.kubeconfig") as client, anyio.create_task_group() as group:
-        port = await group.start(run, client, settings)
-        sys.stdout.write(f"{port}\n")
+        started = await group.start(run, client, settings)
+        sys.stdout.write(f"{started.port}\n")
         sys.stdout.flush()
         with anyio.open_signal_receiver(signal.SIGTERM) as signals:
             async for _ in signals:
@@ -38,7 +38,7 @@ async def main(kube: Path, directory: Path, network: str, engine: str) -> None:
 
 
 async def run(
-    client: hub.Client, settings: node.Settings, *, task_status: anyio.abc.TaskStatus[int]
+    client: hub.Client, settings: node.Settings, *, task_status: anyio.abc.TaskStatus[node.Started]
 ) -> None:
     await node.run(client, settings, task_status=task_status)
 

@@ -51,7 +51,9 @@ def settings(request, tmp_path):
 @pytest.fixture
 def loopback(tmp_path):
     nowhere = tmp_path / "none"
-    return Settings("lateen", tmp_path / "n", nowhere, nowhere, nowhere, network="loopback")
+    return Settings(
+        "lateen", tmp_path / "n", nowhere, nowhere, nowhere, network="loopback", isolation="off"
+    )
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ import typer
 from lateen.base import clock, durations
 from lateen.base.problem import Problem, Problems, every
 from lateen.cli import exits, forms, options, printing, problems
-from lateen.standalone import directories, journals, locate, locks, memory, starting
+from lateen.standalone import directories, journals, locate, locks, memory, programs, starting
 from lateen.standalone.directories import Directory
 
 _LOGS = ("kube", "controllers", "node", "supervisor")
@@ -43,6 +44,12 @@ def register(app: typer.Typer) -> None:
     app.command("kubeconfig")(kubeconfig)
 
 
+class Isolation(StrEnum):
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 def start(
     data_dir: DataDir = None,
     port: Annotated[
@@ -62,6 +69,13 @@ def start(
             help="Socket of the Docker or Podman that pods run in, or `none`; found by itself.",
         ),
     ] = "auto",
+    isolation: Annotated[
+        Isolation,
+        typer.Option(
+            help="Whether processes are isolated by bubblewrap: where that works, always (what "
+            "cannot be isolated does not run), or never.",
+        ),
+    ] = Isolation.AUTO,
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay in this terminal until Ctrl-C.")
     ] = False,
@@ -79,11 +93,11 @@ def start(
         printing.line_out(f"Lateen is already running (process {found.pid}, port {found.port}).")
         return
     _check_settings(directory)
-    left, engine = without or (), _engine(container_engine)
+    left, runtime = without or (), programs.Runtime(_engine(container_engine), isolation)
     if foreground:
-        _become(starting.command(directory, port=port, without=left, engine=engine))
+        _become(starting.command(directory, port=port, without=left, runtime=runtime))
     found = _watched(
-        lambda tell: starting.start(directory, port=port, without=left, engine=engine, tell=tell)
+        lambda tell: starting.start(directory, port=port, without=left, runtime=runtime, tell=tell)
     )
     seconds = time.monotonic() - began
     usual = directories.directory()
@@ -195,6 +209,7 @@ def _told(directory: Directory) -> dict[str, Any]:
                 "restarts": process.get("restarts", 0),
                 "lastExit": process.get("last_exit"),
                 "address": process.get("address"),
+                "notes": process.get("notes") or [],
                 "memory": sizes.get(process["pid"] or 0),
             }
             for process in processes
@@ -212,6 +227,8 @@ def _print(told: Mapping[str, Any]) -> None:
     for process in told["processes"]:
         if process["address"]:
             printing.line_out(f"metrics     http://{process['address']}/metrics")
+    for note in (note for process in told["processes"] for note in process["notes"]):
+        printing.line_out(f"note        {note}")
     printing.line_out("")
     headers = ("PROCESS", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY")
     printing.table(headers, [_row(process) for process in told["processes"]])

@@ -8,8 +8,8 @@ it with Docker or Podman. `fabric`, `gates` and `claims` are Services, Ingresses
 
 from __future__ import annotations
 
-from lateen.node.node import run
+from lateen.node.node import Started, run
 from lateen.node.registration import RUNTIME_CLASS
 from lateen.node.settings import Settings
 
-__all__ = ["RUNTIME_CLASS", "Settings", "run"]
+__all__ = ["RUNTIME_CLASS", "Settings", "Started", "run"]

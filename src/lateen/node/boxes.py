@@ -14,7 +14,7 @@ import anyio
 
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.node import creating, records
+from lateen.node import creating, records, volumes
 from lateen.node.creating import Setting
 from lateen.node.drivers import Attempt, Launch, Outcome, Phase
 from lateen.node.engines import Engine
@@ -269,9 +269,7 @@ class Box:
         setting = Setting(self._labels(), self._sandbox, files, name)
         config = creating.container(launch, image, setting)
         config["HostConfig"]["LogConfig"] = engine.log_config
-        for place in creating.mount_points(launch):
-            if not Path(place).exists():
-                Path(place).mkdir(parents=True)
+        volumes.furnish(launch)
         at = records.prefix(self._root, *key)
         at.parent.mkdir(parents=True, exist_ok=True)
         await self._forget(engine, key)

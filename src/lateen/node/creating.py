@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lateen.base import quantity
 from lateen.base.problem import Problem
-from lateen.node import environment, pausing
+from lateen.node import pausing, volumes
 from lateen.node.drivers import Launch
 
 Config = dict[str, Any]
@@ -138,18 +138,8 @@ def _ports(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _mounts(launch: Launch) -> Iterator[str]:
-    for mount in launch.spec.get("volumeMounts") or ():
-        place = launch.places.get(mount["name"])
-        if place is None:
-            continue  # a token for API clients, which are not given any
-        within = mount.get("subPath") or ""
-        if expression := mount.get("subPathExpr"):
-            within = environment.expand(expression, launch.env)
-        if within.startswith("/") or ".." in within.split("/"):
-            raise Problem("node.config", f"subPath {within} leads out of volume {mount['name']}")
-        source = f"{place}/{within}" if within else place
-        mode = "ro" if mount.get("readOnly") else "rw"
-        yield f"{source}:{mount['mountPath']}:{mode}"
+    for mount in volumes.mounts(launch):
+        yield f"{mount.source}:{mount.target}:{'ro' if mount.read_only else 'rw'}"
 
 
 def _limits(resources: Mapping[str, Any]) -> Config:
@@ -203,8 +193,3 @@ def _user(security: Mapping[str, Any], image: Mapping[str, Any], name: str) -> s
     if group is not None:
         return f"{chosen.partition(':')[0] or '0'}:{group}"
     return str(user) if user is not None else ""
-
-
-def mount_points(launch: Launch) -> Sequence[str]:
-    """The directories of the machine that mounts with a subPath need."""
-    return [bind.split(":", 1)[0] for bind in _mounts(launch)]

@@ -36,6 +36,7 @@ class Attempt:
     number: int
     phase: Phase
     pid: int = 0
+    group: int = 0  # of an isolated process: the pid of the first one in there
     started: float = 0.0
     finished: float = 0.0
     exit_code: int = 0
@@ -67,8 +68,8 @@ class Launch:
     directory: str
     grace: float  # seconds between SIGTERM and SIGKILL when nobody says otherwise
     args: Sequence[str] = ()
-    # what only containers need: the pod and the container as they are declared, where on this
-    # machine its volumes are, and its pull Secrets, decoded
+    # the pod and the container as they are declared, where on this machine its volumes are, and
+    # for an engine its pull Secrets, decoded
     pod: Manifest | None = None
     spec: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)

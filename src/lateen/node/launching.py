@@ -64,9 +64,18 @@ async def prepare(
     if is_process(pod):
         base |= environment.base(container, sandbox.address, places, os.environ)
         values = environment.build(container, told, sources, base)
-        argv = environment.command(container, values)
-        name = container["name"]
-        return Launch(name, number, argv, values, directory, grace, resolver=resolver)
+        return Launch(
+            container["name"],
+            number,
+            environment.command(container, values),
+            values,
+            directory,
+            grace,
+            pod=pod,
+            spec=container,
+            places=places,
+            resolver=resolver,
+        )
     values = environment.build(container, told, sources, base)
     return Launch(
         container["name"],

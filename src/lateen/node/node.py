@@ -6,10 +6,12 @@ import fcntl
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import aiohttp
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup, TaskStatus
 
 from lateen.api.manifest import Manifest
@@ -31,13 +33,21 @@ _LOG = logging.getLogger(__name__)
 _CRASHES = Backoff(first=1.0, factor=2.0, ceiling=60.0)
 
 
+@dataclass(frozen=True)
+class Started:
+    """`port` is that of the kubelet API; `notes` are what it cannot do here, in sentences."""
+
+    port: int
+    notes: tuple[str, ...] = ()
+
+
 async def run(
     client: Client,
     settings: Settings,
     *,
-    task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
+    task_status: TaskStatus[Started] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run the node until cancelled; `task_status` tells the port of the kubelet API.
+    """Run the node until cancelled; `task_status` tells what to know of it.
 
     Cancelled, it ends all processes within `settings.stop_grace`; they are started again with the
     next node. When it dies instead, they go on, and the next node takes them over.
@@ -53,6 +63,8 @@ async def run(
         network = await networks.choose(settings, pods)
         fleet = Fleet(client, settings)
         driver = Runtimes(settings, network, fleet.changed, fleet.engine_arrived)
+        unisolated = await anyio.to_thread.run_sync(lambda: driver.isolation.reason)
+        _LOG.info("processes are %s", f"not isolated: {unisolated}" if unisolated else "isolated")
         async with anyio.create_task_group() as group:
             group.start_soon(driver.run)
             try:
@@ -104,7 +116,7 @@ class Fleet:
             runner.wake()
 
     async def run(
-        self, driver: Runtimes, network: networks.Grounded, task_status: TaskStatus[int]
+        self, driver: Runtimes, network: networks.Grounded, task_status: TaskStatus[Started]
     ) -> None:
         selector = f"spec.nodeName={self._settings.name}"
         informer = Informer(self._client, "", "v1", "Pod", field_selector=selector)
@@ -116,7 +128,7 @@ class Fleet:
             server.serve(kubelet, self._settings) as port,
             anyio.create_task_group() as group,
         ):
-            told = partial(self._told, driver.containers, port)
+            told = partial(self._told, driver, port)
             node = await self._register(told)
             client, settings = self._client, self._settings
             group.start_soon(registration.keep_lease, client, settings, node, told)
@@ -135,14 +147,18 @@ class Fleet:
             group.start_soon(volumes.run)
             recorder = Recorder(self._client, self._settings.name)
             surroundings = Surroundings(fabric.variables, network.gateway)
-            tools = Tools(self._client, informer, driver, recorder, session, surroundings)
-            task_status.started(port)
+            tools = Tools(
+                self._client, informer, driver, recorder, session, surroundings, driver.isolation
+            )
+            unisolated = driver.isolation.reason
+            notes = [f"processes are not isolated: {unisolated}"] if unisolated else []
+            task_status.started(Started(port, tuple(notes)))
             await self._admit(tools, group)
 
-    def _told(self, containers: Containers, port: int) -> registration.Told:
-        engine = containers.engine
+    def _told(self, driver: Runtimes, port: int) -> registration.Told:
+        engine = driver.containers.engine
         runtime = f"{engine.name}://{engine.version}" if engine else ""
-        return registration.Told(port, runtime, containers.reason)
+        return registration.Told(port, runtime, driver.containers.reason, driver.isolation.reason)
 
     async def _register(self, told: Callable[[], registration.Told]) -> Manifest:
         failures = 0

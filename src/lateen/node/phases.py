@@ -15,6 +15,7 @@ from lateen.node.planning import Container
 Status = dict[str, Any]
 
 _COMPLETED = "Completed"
+ISOLATED = "lateen.dev/Isolated"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class View:
     """What is known of a pod at one moment. `now` is in seconds since 1970.
 
     `ready` and `started` name the containers whose probes say so; `problems` those that cannot be
-    started, or under the name "" what holds up the whole pod.
+    started, or under the name "" what holds up the whole pod. `unisolated` says why its processes
+    are not isolated: empty when they are, None where there are none.
     """
 
     attempts: Sequence[Attempt] = ()
@@ -43,6 +45,7 @@ class View:
     streaks: Mapping[str, int] = field(default_factory=dict)
     address: str = ""
     host: str = "127.0.0.1"
+    unisolated: str | None = None
     now: float = 0.0
 
 
@@ -62,7 +65,7 @@ def status(pod: Mapping[str, Any], view: View) -> Status:
         phase = "Failed"  # it will never run: a Job counts on hearing so
     built: Status = {
         "phase": phase,
-        "conditions": _conditions(pod, phase, init_statuses, statuses, view.now),
+        "conditions": _conditions(pod, phase, init_statuses, statuses, view),
         "hostIP": view.host,
         "hostIPs": [{"ip": view.host}],
         "startTime": (pod.get("status") or {}).get("startTime") or moment(view.now),
@@ -218,7 +221,7 @@ def _conditions(
     phase: str,
     inits: Sequence[Status],
     mains: Sequence[Status],
-    now: float,
+    view: View,
 ) -> list[Status]:
     before = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
     done = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
@@ -249,7 +252,9 @@ def _conditions(
         "ContainersReady": contained,
         "Ready": contained or gated,
     }
-    ours = [_condition(kind, why, before.get(kind), now) for kind, why in found.items()]
+    if view.unisolated is not None:
+        found[ISOLATED] = ("NotIsolated", view.unisolated) if view.unisolated else None
+    ours = [_condition(kind, why, before.get(kind), view.now) for kind, why in found.items()]
     return [*ours, *(c for kind, c in before.items() if kind not in found)]
 
 

@@ -16,7 +16,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import launching, phases, planning, probing
+from lateen.node import isolating, launching, phases, planning, probing
 from lateen.node.drivers import Attempt, Driver, OpenSandbox
 from lateen.node.events import Recorder
 from lateen.node.phases import Waiting
@@ -33,6 +33,7 @@ _ENGINE_HINT = "install Docker or Podman, or use a component of type process"
 # what a Problem is called in the state of a container
 _REASONS = {
     "node.network": "NoNetwork",
+    "node.isolation": "NotIsolated",
     "node.engine": "NoContainerEngine",
     "node.engine-address": "NoContainerEngine",
     "node.engine-architecture": "NoContainerEngine",
@@ -54,6 +55,7 @@ class Tools:
     recorder: Recorder
     session: aiohttp.ClientSession
     surroundings: launching.Surroundings
+    isolation: isolating.Isolation
     host: str = "127.0.0.1"
 
 
@@ -335,8 +337,19 @@ class Runner:
             self._streaks,
             self._sandbox.address if self._sandbox else "",
             self._tools.host,
+            self._unisolated(),
             time.time(),
         )
+
+    def _unisolated(self) -> str | None:
+        if not launching.is_process(self.pod):
+            return None
+        inits, mains = planning.containers(self.pod)
+        if any(isolating.privileged(self.pod, c["name"]) for c in (*inits, *mains)):
+            return "it is privileged"
+        if any(not a.ended and a.pid and not a.group for a in self._attempts()):
+            return self._tools.isolation.reason or "it was started without"
+        return self._tools.isolation.reason
 
     # ending
 

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,10 @@ import anyio.to_thread
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.node import dialling, logs, namespaces, records, sessions
+from lateen.node import dialling, isolating, logs, namespaces, records, sessions, volumes
 from lateen.node.drivers import Attempt, Command, Launch, Outcome, Peer, Session
 from lateen.node.exits import Exits
+from lateen.node.isolating import Isolation
 from lateen.node.networks import Network
 from lateen.node.settings import Settings
 
@@ -54,6 +56,7 @@ class Processes:
         self._shim = settings.directory / "shim.pyc"
         py_compile.compile(str(_SHIM), cfile=str(self._shim), doraise=True)
         self._exits = Exits()
+        self.isolation = Isolation(settings.isolation, settings.hidden)
         self._open: dict[str, ProcessSandbox] = {}
 
     def known(self) -> set[str]:
@@ -102,12 +105,12 @@ class Processes:
             async with sessions.listening(log) as heard:
                 yield heard
             return
-        env, directory = self._opened(uid).surroundings(command.container)
+        place = self._opened(uid).surroundings(command.container)
         entrance = self._network.entrance(uid)
-        if command.tty:
-            env = {"TERM": "xterm", **env}
+        env = {"TERM": "xterm", **place.env} if command.tty else place.env
+        argv = [*place.entering, *command.argv]
         async with sessions.local(
-            command.argv, env, directory, entrance, stdin=command.stdin, tty=command.tty
+            argv, env, place.directory, entrance, stdin=command.stdin, tty=command.tty
         ) as session:
             yield session
 
@@ -134,10 +137,25 @@ class Processes:
         entrance = self._network.entrance(uid)
         changed = partial(self._changed, uid)
         made = ProcessSandbox(
-            self._pods / uid, entrance, self._shim, self._settings, self._exits, changed
+            self._pods / uid,
+            entrance,
+            self._shim,
+            self._settings,
+            self.isolation,
+            self._exits,
+            changed,
         )
         self._open[uid] = made
         return made
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where something is run beside a process: by the command `entering`, if there is one."""
+
+    env: Mapping[str, str]
+    directory: str
+    entering: Sequence[str] = ()
 
 
 class ProcessSandbox:
@@ -149,6 +167,7 @@ class ProcessSandbox:
         entrance: Path | None,
         shim: Path,
         settings: Settings,
+        isolation: Isolation,
         exits: Exits,
         changed: Callable[[], None],
     ) -> None:
@@ -157,6 +176,7 @@ class ProcessSandbox:
         self._entrance = entrance
         self._command = [settings.python, "-I", "-S", "-X", "utf8", str(shim)]
         self._settings = settings
+        self._isolation = isolation
         self._exits = exits
         self._changed = changed
         self._attempts: dict[tuple[str, int], Attempt] = {}
@@ -177,6 +197,7 @@ class ProcessSandbox:
         self._launches[launch.container] = launch
         if key in self._attempts:
             return
+        task = await anyio.to_thread.run_sync(self._task, launch)
         at = records.prefix(self._root, *key)
         at.parent.mkdir(parents=True, exist_ok=True)
         records.prune(self._root, launch.container, launch.number - 1)
@@ -184,7 +205,7 @@ class ProcessSandbox:
             del self._attempts[old]
         # not to be cancelled: a process half started would be found by nobody
         with anyio.CancelScope(shield=True):
-            spawn = partial(_spawn, self._command, self._task(launch, at), at)
+            spawn = partial(_spawn, self._command, task, at)
             pid = await anyio.to_thread.run_sync(namespaces.inside, self._entrance, spawn)
             try:
                 self._take(*key)
@@ -193,16 +214,20 @@ class ProcessSandbox:
                     self._exits.watch(pid, _reaped)  # it is a child that nobody watches yet
         self._changed()
 
-    def _task(self, launch: Launch, at: Path) -> Task:
-        resolver = self._root / "resolv.conf"
+    def _task(self, launch: Launch) -> Task:
+        resolver = ""
         if launch.resolver:
-            resolver.write_text(launch.resolver)
+            (self._root / "resolv.conf").write_text(launch.resolver)
+            resolver = str(self._root / "resolv.conf")
+        volumes.furnish(launch)
+        enclosure = self._isolation.enclose(launch, self._root, resolver)
         return {
-            "prefix": str(at),
+            "prefix": str(records.prefix(self._root, launch.container, launch.number)),
             "argv": launch.argv,
             "env": {**launch.env, records.MARK: self._root.name},
+            "enclosure": enclosure,
             "directory": launch.directory or str(self._root / "work"),
-            "resolver": str(resolver) if launch.resolver else "",
+            "resolver": resolver,
             "grace": launch.grace,
             "log_bytes": self._settings.log_bytes,
             "log_files": self._settings.log_files,
@@ -236,12 +261,12 @@ class ProcessSandbox:
         running = [a for a in self.attempts() if a.container == container and not a.ended]
         if not running:
             return Outcome(126, f"{container} does not run")
-        env, directory = self._surroundings(running[-1])
-        run = partial(_execute, argv, env, directory, timeout)
+        place = self._surroundings(running[-1])
+        run = partial(_execute, [*place.entering, *argv], place.env, place.directory, timeout)
         return await anyio.to_thread.run_sync(namespaces.inside, self._entrance, run)
 
-    def surroundings(self, container: str) -> tuple[Mapping[str, str], str]:
-        """The environment and directory of what runs of a container.
+    def surroundings(self, container: str) -> Surroundings:
+        """Of what runs of a container.
 
         Raises:
             Problem: `node.exec` when nothing does.
@@ -251,19 +276,20 @@ class ProcessSandbox:
             raise Problem("node.exec", f"container {container} does not run")
         return self._surroundings(running[-1])
 
-    def _surroundings(self, attempt: Attempt) -> tuple[Mapping[str, str], str]:
+    def _surroundings(self, attempt: Attempt) -> Surroundings:
         """The environment and directory of a running container; from the kernel when adopted."""
         launch = self._launches.get(attempt.container)
         work = str(self._root / "work")
-        if launch is not None:
-            return launch.env, launch.directory or work
         process = Path("/proc", str(attempt.pid))
         try:
-            pairs = (process / "environ").read_bytes().decode(errors="surrogateescape").split("\0")
-            env = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-            return env, str((process / "cwd").readlink())
-        except OSError:
-            return {}, work
+            if attempt.group:  # a directory in there may not be on the machine
+                entering = isolating.inside(attempt.group)
+                return Surroundings(launch.env if launch else _environment(process), work, entering)
+            if launch is None:
+                return Surroundings(_environment(process), str((process / "cwd").readlink()))
+        except OSError:  # it is just ending
+            return Surroundings({}, work)
+        return Surroundings(launch.env, launch.directory or work)
 
     def _take(self, container: str, number: int) -> None:
         """Read an attempt from file, and watch it while it runs."""
@@ -282,6 +308,11 @@ class ProcessSandbox:
         if key in self._attempts:
             self._take(*key)
             self._changed()
+
+
+def _environment(process: Path) -> dict[str, str]:
+    text = (process / "environ").read_bytes().decode(errors="surrogateescape")
+    return dict(pair.split("=", 1) for pair in text.split("\0") if "=" in pair)
 
 
 def _reaped() -> None:

@@ -41,7 +41,7 @@ def read(directory: Path, container: str, number: int) -> Attempt | None:
     if not state and not alive:
         return None
     if not alive and state["phase"] in (Phase.STARTING, Phase.RUNNING):
-        _end_leftovers(int(state.get("pid", 0)), directory.name)
+        _end_leftovers(int(state.get("group") or state.get("pid") or 0), directory.name)
         state |= {"phase": "exited", "exit": "137", "lost": "1", "finished": str(time.time())}
         store(at.with_suffix(".state"), state)
     return attempt(container, number, state, load(at.with_suffix(".stop")))
@@ -58,6 +58,7 @@ def attempt(
         number,
         phase,
         pid=int(state.get("pid", 0)),
+        group=int(state.get("group", 0)),
         started=float(state.get("started", 0)),
         finished=float(state.get("finished", 0)),
         exit_code=int(state.get("exit", 0)),

@@ -66,12 +66,13 @@ def node(settings: Settings) -> Manifest:
 @dataclass(frozen=True)
 class Told:
     """What changes in the life of a node: the port of the kubelet API, and what runs containers,
-    `podman://4.3.1`, empty for nothing, for a reason.
+    `podman://4.3.1`, empty for nothing, for a reason; why processes are not isolated.
     """
 
     port: int
     runtime: str = ""
     reason: str = ""
+    unisolated: str = ""
 
     @property
     def sentence(self) -> str:
@@ -120,6 +121,9 @@ def _conditions(before: Mapping[str, Any], told: Told, now: float) -> list[dict[
     found = {
         **{kind: ("False", reason, "") for kind, reason in _PRESSURES.items()},
         "Ready": ("True", "KubeletReady", told.sentence),
+        "ProcessIsolation": ("False", "NotIsolated", told.unisolated)
+        if told.unisolated
+        else ("True", "Isolated", "processes are isolated by bubblewrap"),
     }
     conditions = []
     for kind, (state, reason, message) in found.items():

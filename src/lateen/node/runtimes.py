@@ -27,6 +27,7 @@ class Runtimes:
         arrived: Callable[[], None],
     ) -> None:
         self._processes = Processes(settings, network, changed)
+        self.isolation = self._processes.isolation
         self.containers = Containers(settings, network, changed, arrived)
 
     def known(self) -> set[str]:

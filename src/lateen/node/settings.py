@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lateen.node import isolating
+
 Network = Literal["auto", "namespaces", "loopback"]
 
 
@@ -15,7 +17,8 @@ class Settings:
     """Sizes are in bytes, times in seconds.
 
     `network`: `namespaces` gives each pod a network namespace (Linux, root), `loopback` an address
-    of its own in 127.0.0.0/8; `auto` takes the first where it is possible.
+    of its own in 127.0.0.0/8; `auto` takes the first where it is possible. `isolation`: `on` runs
+    no process that is not isolated, `auto` isolates where it is possible.
     """
 
     name: str
@@ -26,6 +29,8 @@ class Settings:
     port: int = 0  # of the kubelet API on 127.0.0.1; 0 takes a free one
     network: Network = "auto"
     container_engine: str = "auto"  # the socket of one, or `none`
+    isolation: isolating.Mode = "auto"  # of processes
+    hidden: tuple[Path, ...] = ()  # directories that isolated processes do not see
     image_keep: float = 86400.0  # pulled images that nothing has used for so long are removed
     version: str = "v0.1.0"
     capacity: int = 250  # pods

@@ -35,6 +35,7 @@ else:
         prefix: str
         argv: list[str]
         env: dict[str, str]
+        enclosure: list[str]  # what bubblewrap is to be run with around it, empty for nothing
         directory: str
         resolver: str  # a resolv.conf to have in place of the machine's, "" for none
         grace: float  # when there is no PREFIX.stop
@@ -42,6 +43,10 @@ else:
         log_files: int
 
 
+_RUN = "execvp "
+# how bubblewrap's messages begin, and ours
+_SAID = {_RUN: "cannot run ", "Can't chdir to ": "cannot use the working directory "}
+_EXECUTED = 2.0  # seconds after which a command that looks like bubblewrap is taken for one
 _LONGEST = 16384  # of a line in the log; longer ones are split, as container runtimes do
 _DRAIN = 2.0  # seconds for output that is still in the pipes when all processes are gone
 _PDEATHSIG = 1
@@ -153,32 +158,40 @@ class Shim:
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        self.pid = 0
+        self.pid = 0  # whom we wait for: the process, or bubblewrap around it
+        self.group = 0  # whom we signal
         self.status: int | None = None  # wait status of the process, once it ended
         self.kill_at: float | None = None
         self.pipes: dict[int, str] = {}  # read ends -> stream
 
     def start(self) -> bool:
         """Start the process; False, and a state that says why, when it cannot run."""
-        out, err, report = os.pipe(), os.pipe(), os.pipe()
+        out, err, report, told = os.pipe(), os.pipe(), os.pipe(), os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become(out[1], err[1], report[1])
-        for fd in (out[1], err[1], report[1]):
+            self._become(out[1], err[1], report[1], told[1])
+        for fd in (out[1], err[1], report[1], told[1]):
             os.close(fd)
         failure = _read_all(report[0])  # the other end closes as the command takes over
+        enclosed = Enclosed(pid, told[0])
+        if not failure and self.task["enclosure"] and not enclosed.wait():
+            failure = _blamed(_read_all(err[0]))
+        # it stays open, as bubblewrap writes to it at its end
         if failure:
             os.waitpid(pid, 0)
             code, _, message = failure.decode(errors="replace").partition(" ")
             now = time.time()
             self.state.update(phase="failed", message=message, exit=code, started=now, finished=now)
             return False
-        self.pid = pid
+        self.pid, self.group = pid, enclosed.group
         self.pipes = {out[0]: "stdout", err[0]: "stderr"}
-        self.state.update(phase="running", shim=os.getpid(), pid=pid, started=time.time())
+        now = time.time()
+        self.state.update(phase="running", shim=os.getpid(), pid=enclosed.process, started=now)
+        if self.task["enclosure"]:
+            self.state.update(group=self.group)
         return True
 
-    def _become(self, out: int, err: int, report: int) -> NoReturn:
+    def _become(self, out: int, err: int, report: int, told: int) -> NoReturn:
         """In the child: turn into the command, or write why not to `report`."""
         step, missing = "start", False
         try:
@@ -197,11 +210,15 @@ class Shim:
             os.dup2(null, 0)
             os.dup2(out, 1)
             os.dup2(err, 2)
-            if self.task["resolver"]:
-                _replace_resolver(self.task["resolver"])
-            step = f"use the working directory {self.task['directory']}"
-            os.chdir(self.task["directory"])
-            argv = self.task["argv"]
+            argv, enclosure = self.task["argv"], self.task["enclosure"]
+            if enclosure:  # which knows the directory and the resolver
+                os.set_inheritable(told, True)
+                argv = [*enclosure, "--json-status-fd", str(told), "--", *argv]
+            else:
+                if self.task["resolver"]:
+                    _replace_resolver(self.task["resolver"])
+                step = f"use the working directory {self.task['directory']}"
+                os.chdir(self.task["directory"])
             step, missing = f"run {argv[0]}", True
             os.execvpe(argv[0], argv, self.task["env"])  # noqa: S606
         except OSError as error:
@@ -223,7 +240,7 @@ class Shim:
                 else:
                     self._move(fd, poll)
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
-                _kill_group(self.pid, signal.SIGKILL)
+                _kill_group(self.group, signal.SIGKILL)
                 self.kill_at = time.monotonic() + 1
         finished = time.time()
         self._sweep()
@@ -234,7 +251,10 @@ class Shim:
             self.state.update(phase="exited", exit=128 + number, signal=number, finished=finished)
         else:
             code = os.WEXITSTATUS(self.status)
-            self.state.update(phase="exited", exit=code, finished=finished)
+            told = {"phase": "exited", "exit": code, "finished": finished}
+            if self.task["enclosure"] and 128 < code < 193:  # how bubblewrap tells of a signal
+                told["signal"] = code - 128
+            self.state.update(**told)
 
     def _patience(self) -> int | None:
         """Milliseconds until the process is to be killed."""
@@ -245,7 +265,7 @@ class Shim:
     def _signalled(self, numbers: bytes) -> None:
         if signal.SIGTERM in numbers:
             self.kill_at = time.monotonic() + self._grace()
-            _kill_group(self.pid, signal.SIGTERM)
+            _kill_group(self.group, signal.SIGTERM)
         self._reap()
 
     def _grace(self) -> float:
@@ -279,11 +299,11 @@ class Shim:
 
     def _sweep(self) -> None:
         """Kill what the process left behind, in its group or adopted by us."""
-        _kill_group(self.pid, signal.SIGKILL)
+        _kill_group(self.group, signal.SIGKILL)
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             self._reap()
-            left = _children()
+            left = _children(os.getpid())
             if not left:
                 return
             for pid in left:
@@ -296,6 +316,63 @@ class Shim:
         while self.pipes and (left := deadline - time.monotonic()) > 0:
             for fd, _ in poll.poll(left * 1000):
                 self._move(fd, poll)
+
+
+class Enclosed:
+    """A command that bubblewrap, our child `monitor`, is about to run.
+
+    `group` is the leader of the command's process group, which with a pid namespace is the first
+    process in there: it ends all others as it ends, and minds no signal but SIGKILL.
+    """
+
+    def __init__(self, monitor: int, told: int) -> None:
+        self.group = self.process = monitor
+        self._monitor = monitor
+        self._told = told
+        self._text = b""
+
+    def wait(self) -> bool:
+        """Until the command runs, or has run: True, or bubblewrap gave up."""
+        poll = select.poll()
+        poll.register(self._told, select.POLLIN)
+        deadline = time.monotonic() + _EXECUTED
+        while time.monotonic() < deadline:
+            if poll.poll(2):
+                piece = os.read(self._told, 4096)
+                self._text += piece
+                if not piece:
+                    return b'"exit-code"' in self._text
+            if self.group == self._monitor:
+                self.group = self.process = self._child()
+            elif self._executed():
+                return True
+        return True
+
+    def _child(self) -> int:
+        _, found, rest = self._text.partition(b'"child-pid": ')
+        digits = rest.partition(b",")[0]
+        return int(digits) if found and b"," in rest else self._monitor
+
+    def _executed(self) -> bool:
+        try:
+            itself = os.readlink(f"/proc/{self._monitor}/exe")  # noqa: PTH115
+            for pid in (self.group, *_children(self.group)):
+                if os.readlink(f"/proc/{pid}/exe") != itself:  # noqa: PTH115
+                    self.process = pid
+                    return True
+        except OSError:
+            return False  # it is ending: we are told in a moment
+        return False
+
+
+def _blamed(said: bytes) -> bytes:
+    """What bubblewrap said last, as `_become` tells it."""
+    line = said.decode(errors="replace").strip().rpartition("\n")[2].removeprefix("bwrap: ")
+    for theirs, ours in _SAID.items():
+        if line.startswith(theirs):
+            absent = theirs == _RUN and line.endswith(os.strerror(errno.ENOENT))
+            return f"{127 if absent else 128} {ours}{line.removeprefix(theirs)}".encode()
+    return f"128 cannot be isolated: {line}".encode()
 
 
 def _read(fd: int) -> bytes:
@@ -327,10 +404,10 @@ def _kill(pid: int) -> None:
         return
 
 
-def _children() -> list[int]:
-    """Pids of our children; on other systems than Linux those that we cannot know are none."""
+def _children(parent: int) -> list[int]:
+    """Pids of its children; on other systems than Linux those that we cannot know are none."""
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123
+        with open(f"/proc/{parent}/task/{parent}/children") as file:  # noqa: PTH123
             return [int(pid) for pid in file.read().split()]
     except OSError:
         return []

@@ -1,7 +1,7 @@
 """Volumes: directories of this machine, which containers mount and processes are told of.
 
-A process sees the machine's own files, so nothing can be mounted at `mountPath`; it is told where a
-volume is by `LATEEN_VOLUME_<NAME>`.
+A process that is not isolated sees the machine's own files, so nothing can be mounted at
+`mountPath`; every process is told where a volume is by `LATEEN_VOLUME_<NAME>`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from lateen.base.problem import Problem
 from lateen.node import environment
+from lateen.node.drivers import Launch
 from lateen.node.environment import Reference, Sources
 
 _KINDS = {"secret": ("Secret", "secretName"), "configMap": ("ConfigMap", "name")}
@@ -29,6 +30,38 @@ class Place:
     sources: Sources
     shared: bool = False
     claims: Mapping[str, str] = field(default_factory=dict)  # by name, where their data is
+
+
+@dataclass(frozen=True)
+class Mount:
+    """What a container has where. `source` is on the machine."""
+
+    source: str
+    target: str
+    read_only: bool
+
+
+def mounts(launch: Launch) -> Iterator[Mount]:
+    """Raises `Problem` `node.config` for a subPath that leads out of its volume."""
+    for mount in launch.spec.get("volumeMounts") or ():
+        place = launch.places.get(mount["name"])
+        if place is None:
+            continue  # a token for API clients, which are not given any
+        within = mount.get("subPath") or ""
+        if expression := mount.get("subPathExpr"):
+            within = environment.expand(expression, launch.env)
+        if within.startswith("/") or ".." in within.split("/"):
+            raise Problem("node.config", f"subPath {within} leads out of volume {mount['name']}")
+        source = f"{place}/{within}" if within else place
+        yield Mount(source, mount["mountPath"], bool(mount.get("readOnly")))
+
+
+def furnish(launch: Launch) -> None:
+    """Make the directories that mounts with a subPath need."""
+    for mount in mounts(launch):
+        source = Path(mount.source)
+        if not source.exists():
+            source.mkdir(parents=True)
 
 
 def wanted(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

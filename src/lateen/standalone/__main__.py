@@ -55,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data-dir")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--container-engine", default="auto")
+    parser.add_argument("--isolation", default="auto")
     parser.add_argument("--without", action="append", default=[])
     return parser.parse_args()
 
@@ -73,8 +74,8 @@ async def _supervise(directory: Directory, arguments: argparse.Namespace) -> Non
 
 
 async def _run(directory: Directory, port: int, arguments: argparse.Namespace) -> None:
-    engine = arguments.container_engine
-    stages = programs.plane(directory, port=port, without=arguments.without, engine=engine)
+    runtime = programs.Runtime(arguments.container_engine, arguments.isolation)
+    stages = programs.plane(directory, port=port, without=arguments.without, runtime=runtime)
     supervisor = Supervisor(directory, stages, port=port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -54,20 +54,37 @@ def kube(
     return Program("kube", tuple(command), minds_parent=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How the node runs pods: the socket that containers run behind, `auto` or `none`; whether
+    processes are isolated, `auto`, `on` or `off`.
+    """
+
+    engine: str = "auto"
+    isolation: str = "auto"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """As the supervisor takes them, and the node."""
+        return f"--container-engine={self.engine}", f"--isolation={self.isolation}"
+
+
+USUAL = Runtime()
+
+
 def plane(
-    directory: Directory, *, port: int, without: Collection[str] = (), engine: str = "auto"
+    directory: Directory, *, port: int, without: Collection[str] = (), runtime: Runtime = USUAL
 ) -> list[list[Program]]:
     """The stages of a whole control plane: each starts when the one before it is ready.
 
     They stop one by one from the last to the first: controllers, node, kube. The node gets the time
-    to end the processes of its pods. `without` names those left out, to be run in a debugger;
-    `engine` is the socket that containers run behind, `auto` or `none`.
+    to end the processes of its pods. `without` names those left out, to be run in a debugger.
 
     Raises:
         Problem: `native.missing`.
     """
     upper = [
-        _app(directory, "node", f"--container-engine={engine}", stop_within=45.0),
+        _app(directory, "node", *runtime.options, stop_within=45.0),
         _app(directory, "controllers", stop_within=10.0),
     ]
     return [

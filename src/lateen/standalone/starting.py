@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lateen.base.problem import Problem
-from lateen.standalone import directories, locate, locks
+from lateen.standalone import directories, locate, locks, programs
 from lateen.standalone.directories import Directory
 from lateen.standalone.locate import Running
 
@@ -20,10 +20,14 @@ STOP = 90.0  # seconds; the node waits for the processes of its pods
 
 
 def command(
-    directory: Directory, *, port: int, without: Iterable[str] = (), engine: str = "auto"
+    directory: Directory,
+    *,
+    port: int,
+    without: Iterable[str] = (),
+    runtime: programs.Runtime = programs.USUAL,
 ) -> list[str]:
     """The command line of the supervisor."""
-    options = [f"--data-dir={directory.root}", f"--port={port}", f"--container-engine={engine}"]
+    options = [f"--data-dir={directory.root}", f"--port={port}", *runtime.options]
     options += [f"--without={name}" for name in without]
     return [sys.executable, "-m", "lateen.standalone", *options]
 
@@ -41,7 +45,7 @@ def start(
     *,
     port: int = 0,
     without: Iterable[str] = (),
-    engine: str = "auto",
+    runtime: programs.Runtime = programs.USUAL,
     tell: Callable[[Mapping[str, Any]], None] = lambda status: None,
 ) -> Running:
     """Start the supervisor and wait until all is ready.
@@ -53,7 +57,7 @@ def start(
     """
     directory.prepare()
     with directory.log("supervisor").open("ab") as log, Path(os.devnull).open("rb") as nothing:
-        arguments = command(directory, port=port, without=without, engine=engine)
+        arguments = command(directory, port=port, without=without, runtime=runtime)
         # not subprocess: we leave it alone when it is ready, as its parent or not
         pid = os.posix_spawn(
             arguments[0],

@@ -164,6 +164,7 @@ def _describe(child: Child) -> dict[str, Any]:
         "since": _stamp(child.since),
         "last_exit": child.last_exit,
         "address": child.said.get("address"),
+        "notes": child.said.get("notes") or [],
     }
 
 
