@@ -63,6 +63,8 @@ func serverArguments(d *data, storeEndpoint string, port int) []string {
 		"--kubelet-client-certificate=" + d.path("pki", "kubelet-client.crt"),
 		"--kubelet-client-key=" + d.path("pki", "kubelet-client.key"),
 		"--kubelet-preferred-address-types=InternalIP",
+		"--proxy-client-cert-file=" + d.path("pki", "kubelet-client.crt"), // the node serves metrics.k8s.io
+		"--proxy-client-key-file=" + d.path("pki", "kubelet-client.key"),
 		"--enable-priority-and-fairness=false", // one machine, few clients: limits in flight do
 		"--profiling=false",
 		"--shutdown-delay-duration=0",

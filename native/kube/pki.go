@@ -23,6 +23,10 @@ const (
 	renewBefore   = 90 * 24 * time.Hour // what expires sooner is made anew at a start
 )
 
+// metricsName is what the API server calls the node when it passes on questions for metrics: the
+// Service behind the APIService of metrics.k8s.io.
+const metricsName = "lateen-metrics.kube-system.svc"
+
 // pair is a certificate and its key.
 type pair struct {
 	certificate *x509.Certificate
@@ -50,7 +54,7 @@ func leaves(nodeName string) []leaf {
 		}},
 		{file: "kubelet-client", name: "kube-apiserver-kubelet-client", org: "system:masters", usage: x509.ExtKeyUsageClientAuth},
 		{file: "kubelet", name: "system:node:" + nodeName, org: "system:nodes", usage: x509.ExtKeyUsageServerAuth, hosts: []string{
-			"127.0.0.1", "localhost", nodeName,
+			"127.0.0.1", "localhost", nodeName, metricsName,
 		}},
 	}
 }

@@ -255,10 +255,12 @@ def _runs(process: Mapping[str, Any]) -> bool:
 
 
 def processes_of_pods() -> dict[str, set[int]]:
-    """UID of a pod -> its processes, those of all planes."""
+    """UID of a pod -> its processes, those of all planes, without bubblewrap around them."""
     found: dict[str, set[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
+            if (entry / "cmdline").read_bytes().split(b"\0")[0].endswith(b"bwrap"):
+                continue
             for pair in (entry / "environ").read_bytes().split(b"\0"):
                 name, _, value = pair.partition(b"=")
                 if name == POD.encode():

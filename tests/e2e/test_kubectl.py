@@ -8,7 +8,8 @@ import pty
 import select
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_kubectl_runs_commands(plane: Plane, delivered: str) -> None:
 
 def test_kubectl_copies_files(plane: Plane, delivered: str) -> None:
     [pod, _] = plane.names("Pod", delivered)
-    there, back = plane.home / "there", plane.home / "back"
+    there, back = "there", plane.home / "back"  # below the directory of the process
     (plane.home / "file").write_text("text\n" * 1000)
     run(plane, delivered, "cp", "file", f"{pod}:{there}")
     run(plane, delivered, "cp", f"{pod}:{there}", "back")
@@ -139,3 +140,53 @@ def test_helm_installs_upgrades_goes_back_and_removes(plane: Plane, namespace: s
     assert (release["revision"], release["status"]) == ("3", "deployed")
     helm("uninstall", "hi", "--wait")
     assert plane.names("Deployment", namespace, "apps") == []
+
+
+BUSY = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: busy
+spec:
+  components:
+    - name: busy
+      type: process
+      properties:
+        command: [python3, -c, "while True: sum(range(10000))"]
+        cpu: 10m
+      traits:
+        - type: cpuscaler
+          properties: {min: 1, max: 2, cpuUtil: 50}
+"""
+
+
+@pytest.mark.slow
+def test_kubectl_tells_what_is_used_and_autoscalers_act_on_it(
+    plane: Plane, namespace: str, write: Callable[..., Path]
+) -> None:
+    plane.run("up", "-f", write(BUSY), "-n", namespace)
+    rows = planes.table(run(plane, namespace, "top", "pods"))
+    assert [row["NAME"].startswith("busy-") for row in rows] == [True]
+    assert int(rows[0]["CPU(cores)"].removesuffix("m")) > 10
+    assert int(rows[0]["MEMORY(bytes)"].removesuffix("Mi")) > 1
+    labels = ("-l", "app.oam.dev/component=busy", "--containers")
+    assert planes.table(run(plane, namespace, "top", "pods", *labels))[0]["NAME"] == "busy"
+    assert planes.table(run(plane, namespace, "top", "nodes"))[0]["NAME"] == "lateen"
+    # it looks every 15 s, and the pods of an autoscaler are its own to count
+    planes.until(lambda: len(plane.objects("Pod", namespace)) == 2, seconds=90)
+
+
+def test_the_plane_says_how_processes_are_run(plane: Plane, namespace: str) -> None:
+    """Either isolated, or why not: in the same words everywhere."""
+    plane.run("up", "-f", HELLO, "-n", namespace)
+    [node] = plane.objects("Node", "")
+    [found] = [c for c in node["status"]["conditions"] if c["type"] == "ProcessIsolation"]
+    isolated = found["status"] == "True"
+    notes = plane.run("server", "status").out
+    assert ("processes are not isolated" in notes) is not isolated
+    for pod in plane.objects("Pod", namespace):
+        conditions = {c["type"]: c for c in pod["status"]["conditions"]}
+        told = conditions["lateen.dev/Isolated"]
+        assert told["status"] == found["status"]
+        assert told.get("message", "") == ("" if isolated else found["message"])
+        assert isolated or found["message"] in notes

@@ -108,14 +108,14 @@ def template(*command, **container):
 
 
 def running(marker):
-    """Pids of processes whose command line has the marker, shims left out."""
+    """Pids of processes whose command line has the marker, shims and bubblewrap left out."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if marker.encode() in words:
+        if marker.encode() in words and not words[0].endswith(b"bwrap"):
             found.append(int(entry.name))
     return sorted(found)
 

@@ -9,7 +9,7 @@ import dnslib
 import pytest
 
 from lateen.node import naming, services
-from lateen.node.balancing import Balancer, Entrance
+from lateen.node.balancing import Balancer, Entrance, Target
 from lateen.node.services import Backend
 
 
@@ -148,10 +148,10 @@ async def test_connections_are_given_to_who_answers_in_turn():
     balancer = Balancer()
     free = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
     here = Entrance("127.0.0.1", free.sockets[0].getsockname()[1])
-    assert await balancer.serve({here: lambda: backends}) == {here}  # it is taken
+    assert await balancer.serve({here: Target(lambda: backends)}) == {here}  # it is taken
     free.close()
     await free.wait_closed()
-    assert await balancer.serve({here: lambda: backends}) == set()
+    assert await balancer.serve({here: Target(lambda: backends)}) == set()
     heard = set()
     for _ in range(6):
         reader, writer = await asyncio.open_connection(here.address, here.port)
@@ -165,3 +165,133 @@ async def test_connections_are_given_to_who_answers_in_turn():
     balancer.close()
     for server in servers:
         server.close()
+
+
+class Echo(asyncio.DatagramProtocol):
+    """Answers a datagram with its name and what was sent."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        self.transport.sendto(self.name + data, peer)
+
+
+async def echoes(*names):
+    """Those who answer to datagrams, and where."""
+    loop = asyncio.get_running_loop()
+    made = []
+    for name in names:
+        answering = partial(Echo, name)
+        made.append(
+            (await loop.create_datagram_endpoint(answering, local_addr=("127.0.0.1", 0)))[0]
+        )
+    return made, [Backend(*each.get_extra_info("sockname")) for each in made]
+
+
+class Asking(asyncio.DatagramProtocol):
+    """Sends until there is an answer, as one does where datagrams may be lost."""
+
+    def __init__(self):
+        self.heard = asyncio.Queue()
+
+    def datagram_received(self, data, peer):
+        self.heard.put_nowait(data)
+
+    async def ask(self, transport, text):
+        async with asyncio.timeout(20):
+            while True:
+                transport.sendto(text)
+                try:
+                    async with asyncio.timeout(0.5):
+                        return await self.heard.get()
+                except TimeoutError:
+                    continue
+
+
+@pytest.mark.anyio
+async def test_datagrams_go_to_one_and_its_answers_back():
+    loop = asyncio.get_running_loop()
+    made, backends = await echoes(b"1", b"2")
+    free, [spot] = await echoes(b"")
+    here = Entrance(spot.address, spot.port, protocol="UDP")
+    balancer = Balancer()
+    answering = list(backends)
+    assert await balancer.serve({here: Target(lambda: answering)}) == {here}  # it is taken
+    free[0].close()
+    while await balancer.serve({here: Target(lambda: answering)}):
+        await asyncio.sleep(0.05)  # its end is told to the kernel a moment later
+    heard, clients = set(), []
+    for _ in range(4):
+        remote = here.address, here.port
+        transport, asking = await loop.create_datagram_endpoint(Asking, remote_addr=remote)
+        clients.append(transport)
+        first = await asking.ask(transport, b"a")
+        assert await asking.ask(transport, b"b") == first[:1] + b"b"  # who has begun goes on
+        heard.add(first[:1])
+    assert heard == {b"1", b"2"}
+    answering.remove(backends[int(first[:1]) - 1])  # whom the last one talks to
+    other = {b"1": b"2", b"2": b"1"}[first[:1]]
+    assert await asking.ask(transport, b"c") == other + b"c"
+    balancer.close()
+    for each in (*made, *clients):
+        each.close()
+    for _ in range(5):  # closing takes some turns of the loop
+        await asyncio.sleep(0)
+
+
+@pytest.mark.anyio
+async def test_a_client_stays_where_a_service_wants_it_to():
+    async def greet(name, reader, writer):
+        writer.write(name)
+        writer.close()
+
+    servers = [
+        await asyncio.start_server(partial(greet, name), "127.0.0.1", 0) for name in (b"1", b"2")
+    ]
+    backends = [Backend("127.0.0.1", each.sockets[0].getsockname()[1]) for each in servers]
+    here = Entrance("127.77.0.1", backends[0].port)
+    balancer = Balancer()
+    answering = list(backends)
+    assert await balancer.serve({here: Target(lambda: answering, 60)}) == set()
+
+    async def said(client):
+        reader, writer = await asyncio.open_connection(
+            here.address, here.port, local_addr=(client, 0)
+        )
+        text = await reader.read()
+        writer.close()
+        return text
+
+    first = [await said("127.0.0.1") for _ in range(4)]
+    assert len(set(first)) == 1
+    second = {await said(f"127.0.1.{number}") for number in range(1, 5)}
+    assert second == {b"1", b"2"}  # others are given in turn
+    answering.remove(backends[int(first[0]) - 1])
+    assert await said("127.0.0.1") != first[0]
+    balancer.close()
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param({}, 0, id="none"),
+        pytest.param({"sessionAffinity": "None"}, 0, id="said to be none"),
+        pytest.param({"sessionAffinity": "ClientIP"}, 10800, id="three hours if it does not say"),
+        pytest.param(
+            {
+                "sessionAffinity": "ClientIP",
+                "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 7}},
+            },
+            7,
+            id="as long as it says",
+        ),
+    ],
+)
+def test_how_long_a_client_stays(spec, expected):
+    assert services.resolve(service(**spec), [], []).affinity == expected

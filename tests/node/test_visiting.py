@@ -72,7 +72,8 @@ def pod(request, kube, node, space):
         "image": IMAGE,
         "imagePullPolicy": "Never",
         "command": command,
-        "env": [{"name": "WHO", "value": request.param}],
+        # who names /tmp is shown the machine's, where the tests look
+        "env": [{"name": "WHO", "value": request.param}, {"name": "TMPDIR", "value": "/tmp"}],
     }
     spec |= {"terminationGracePeriodSeconds": 0, "containers": [main]}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": request.param}}

@@ -243,6 +243,14 @@ class Containers:
     async def dial(self, uid: str, port: int) -> Peer:
         return await dialling.dial(self._network.entrance(uid), self._box(uid).address, port)
 
+    def leaders(self) -> dict[tuple[str, str], int]:
+        return {
+            (uid, attempt.container): attempt.pid
+            for uid, box in self._open.items()
+            for attempt in box.attempts()
+            if not attempt.ended and attempt.pid
+        }
+
     def _box(self, uid: str) -> Box:
         if uid not in self._open:
             raise Problem("node.exec", "the pod does not run")

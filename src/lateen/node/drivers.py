@@ -181,6 +181,14 @@ class Visited(Protocol):
     def log(self, uid: str, container: str, back: int) -> Log | None: ...
 
 
+class Counted(Protocol):
+    """Pods that run here, for who measures them."""
+
+    def leaders(self) -> Mapping[tuple[str, str], int]:
+        """By pod and container, the process that all others of what runs of it descend from."""
+        ...
+
+
 class Driver(Protocol):
     """Calls the `changed(uid)` it was made with whenever an attempt starts or ends."""
 

@@ -14,8 +14,8 @@ from lateen.api import names as known_names
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import addresses, claims, services
-from lateen.node.balancing import Balancer, Choice, Entrance
+from lateen.node import addresses, balancing, claims, metering, services
+from lateen.node.balancing import Balancer, Entrance, Target
 from lateen.node.naming import Names
 from lateen.node.networks import Ground
 from lateen.node.services import Backend, Service
@@ -32,6 +32,7 @@ ROLE: Manifest = {
     "metadata": {"name": "lateen:node"},
     "rules": [
         *claims.RULES,
+        *metering.RULES,
         {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch", "patch"]},
         {"apiGroups": [""], "resources": ["services/status"], "verbs": ["patch"]},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},  # certificates
@@ -69,7 +70,7 @@ def rights(node: str) -> list[Manifest]:
             }
         ],
     }
-    return [ROLE, binding, claims.STORAGE_CLASS]
+    return [ROLE, binding, claims.STORAGE_CLASS, *metering.OBJECTS]
 
 
 class Fabric:
@@ -180,20 +181,21 @@ class Fabric:
             raise Problem("node.network", "all addresses for Services are taken", retry=True)
         return address
 
-    def _entrances(self, placed: Iterable[Service]) -> dict[Entrance, Choice]:
-        wanted: dict[Entrance, Choice] = {}
+    def _entrances(self, placed: Iterable[Service]) -> dict[Entrance, Target]:
+        wanted: dict[Entrance, Target] = {}
         for service in placed:
             for index, port in enumerate(service.ports):
-                if port.protocol != "TCP":
+                if port.protocol not in balancing.PROTOCOLS:
                     continue
-                choice = partial(self._backends, service.key, index)
-                if self._ground.gateway:
-                    wanted[Entrance(service.address, port.port, self._ground.device)] = choice
+                target = Target(partial(self._backends, service.key, index), service.affinity)
                 own = self._chosen.get(service.key)
-                at = Entrance(own, port.port) if own else Entrance(service.address, port.port, "lo")
-                wanted[at] = choice
+                places = [(own, port.port, "") if own else (service.address, port.port, "lo")]
+                if self._ground.gateway:
+                    places.append((service.address, port.port, self._ground.device))
                 if port.node_port:
-                    wanted[Entrance(_LOOPBACK, port.node_port)] = choice
+                    places.append((_LOOPBACK, port.node_port, ""))
+                for address, number, device in places:
+                    wanted[Entrance(address, number, device, port.protocol)] = target
         return wanted
 
     def _backends(self, key: str, index: int) -> Sequence[Backend]:

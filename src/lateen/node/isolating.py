@@ -195,9 +195,22 @@ def _above(target: str) -> str:
 
 
 def _names_temporary(launch: Launch) -> bool:
-    """Whether it is told of something in the machine's /tmp, which it then has to see."""
-    told = [*launch.argv, *launch.env.values(), launch.directory]
+    """Whether it is told of something in the machine's /tmp, which it then has to see: by its
+    command, its variables, or anything else that is declared of it, such as a probe.
+    """
+    told = [*launch.argv, *launch.env.values(), launch.directory, *_texts(launch.spec)]
     return any(f"{_TEMPORARY}/" in word or word == _TEMPORARY for word in told)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, Sequence):
+        for each in value:
+            yield from _texts(each)
 
 
 def _apart(*, shared: bool) -> list[str]:

@@ -18,13 +18,14 @@ from lateen.api.manifest import Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import addresses, networks, registration, server
+from lateen.node import addresses, metering, networks, registration, server
 from lateen.node.claims import Claims
 from lateen.node.containers import Containers
 from lateen.node.events import Recorder
 from lateen.node.fabric import Fabric
 from lateen.node.gates import Ingresses
 from lateen.node.launching import Surroundings
+from lateen.node.measuring import Measurements
 from lateen.node.pods import Runner, Tools
 from lateen.node.runtimes import Runtimes
 from lateen.node.settings import Settings
@@ -122,7 +123,9 @@ class Fleet:
         informer = Informer(self._client, "", "v1", "Pod", field_selector=selector)
         informer.on_change(self._noticed)
         plane = addresses.identity(self._settings.directory)
-        kubelet = server.Kubelet(informer, driver)
+        measurements = Measurements(driver.leaders)
+        meter = metering.Meter(self._client, informer, measurements, self._settings.name)
+        kubelet = server.Kubelet(informer, driver, meter)
         async with (
             aiohttp.ClientSession() as session,
             server.serve(kubelet, self._settings) as port,
@@ -141,6 +144,7 @@ class Fleet:
             group.start_soon(self._keep_clear, informer, driver.containers)
             fabric = Fabric(self._client, informer, network, plane)
             group.start_soon(fabric.run)
+            group.start_soon(self._announce_metrics, port)
             gates = Ingresses(self._client, fabric.behind, self._settings.directory)
             group.start_soon(gates.run)
             volumes = Claims(self._client, self._settings.directory / "volumes")
@@ -171,6 +175,26 @@ class Fleet:
                 failures += 1
                 _LOG.warning("the node cannot be registered yet: %s", error)
                 await anyio.sleep(_CRASHES.delay(failures))
+
+    async def _announce_metrics(self, port: int) -> None:
+        """While the node runs the API server asks it for metrics."""
+        settings = self._settings
+        failures = 0
+        try:
+            while True:
+                try:
+                    if not await metering.announce(
+                        self._client, settings.authority, settings.certificate, port
+                    ):
+                        _LOG.warning("no metrics.k8s.io: the kube program is of an older Lateen")
+                    await anyio.sleep_forever()
+                except ApiError as error:
+                    failures += 1
+                    _LOG.warning("metrics.k8s.io cannot be announced yet: %s", error)
+                    await anyio.sleep(_CRASHES.delay(failures))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await metering.withdraw(self._client)
 
     async def _clear(self, informer: Informer, driver: Runtimes, network: networks.Network) -> None:
         """Pods that were deleted while no node ran: nothing of them may stay."""

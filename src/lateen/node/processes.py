@@ -117,6 +117,16 @@ class Processes:
     async def dial(self, uid: str, port: int) -> Peer:
         return await dialling.dial(self._network.entrance(uid), self._opened(uid).address, port)
 
+    def leaders(self) -> dict[tuple[str, str], int]:
+        return {
+            (uid, attempt.container): records.shim(
+                sandbox.directory, attempt.container, attempt.number
+            )
+            for uid, sandbox in self._open.items()
+            for attempt in sandbox.attempts()
+            if not attempt.ended
+        }
+
     def _opened(self, uid: str) -> ProcessSandbox:
         if uid not in self._open:
             raise Problem("node.exec", "the pod does not run")

@@ -52,6 +52,9 @@ class Runtimes:
     async def dial(self, uid: str, port: int) -> Peer:
         return await self._of(uid).dial(uid, port)
 
+    def leaders(self) -> dict[tuple[str, str], int]:
+        return {**self._processes.leaders(), **self.containers.leaders()}
+
     def _of(self, uid: str) -> Processes | Containers:
         return self.containers if uid in self.containers.known() else self._processes
 

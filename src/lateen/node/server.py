@@ -18,6 +18,7 @@ from lateen.base.problem import Problem
 from lateen.hub import Informer
 from lateen.node import logs, planning, speaking
 from lateen.node.drivers import Command, Visited
+from lateen.node.metering import Meter
 from lateen.node.settings import Settings
 
 _CHUNK = 32768
@@ -26,9 +27,10 @@ _CLIENTS = frozenset({"kube-apiserver-kubelet-client"})
 
 
 class Kubelet:
-    def __init__(self, informer: Informer, driver: Visited) -> None:
+    def __init__(self, informer: Informer, driver: Visited, meter: Meter) -> None:
         self._informer = informer
         self._driver = driver
+        self._meter = meter
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[_authorise])
@@ -39,6 +41,7 @@ class Kubelet:
         app.router.add_get(f"/exec{command}", self._exec)
         app.router.add_get(f"/attach{command}", self._attach)
         app.router.add_get("/portForward/{namespace}/{pod}", self._forward)
+        self._meter.add_to(app)
         return app
 
     async def _healthz(self, request: web.Request) -> web.Response:

@@ -15,6 +15,7 @@ from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 
 DOMAIN = "cluster.local"
+_AFFINITY = 10800  # seconds, as everywhere in Kubernetes
 _SLICE_OF = "kubernetes.io/service-name"
 
 
@@ -48,6 +49,7 @@ class Service:
     address: str
     ports: tuple[Port, ...]
     external: str = ""  # the name an ExternalName stands for
+    affinity: float = 0.0  # for how many seconds a client stays with whom it was given to
 
     @property
     def key(self) -> str:
@@ -76,7 +78,15 @@ def resolve(service: Manifest, pods: Iterable[Manifest], slices: Iterable[Manife
         "" if address == "None" else address,
         ports,
         str(spec.get("externalName") or ""),
+        _affinity(spec),
     )
+
+
+def _affinity(spec: Mapping[str, Any]) -> float:
+    if spec.get("sessionAffinity") != "ClientIP":
+        return 0.0
+    chosen = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    return float(chosen.get("timeoutSeconds") or _AFFINITY)
 
 
 def _behind(

@@ -212,8 +212,12 @@ class Shim:
             os.dup2(err, 2)
             argv, enclosure = self.task["argv"], self.task["enclosure"]
             if enclosure:  # which knows the directory and the resolver
+                options = os.memfd_create("options", 0)  # which would fill the list of processes
+                os.write(options, "\0".join(enclosure[1:]).encode("utf-8", "surrogateescape"))
+                os.lseek(options, 0, os.SEEK_SET)
                 os.set_inheritable(told, True)
-                argv = [*enclosure, "--json-status-fd", str(told), "--", *argv]
+                asked = "--json-status-fd", str(told), "--args", str(options)
+                argv = [enclosure[0], *asked, "--", *argv]
             else:
                 if self.task["resolver"]:
                     _replace_resolver(self.task["resolver"])
