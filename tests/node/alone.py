@@ -26,6 +26,7 @@ async def main(kube: Path, directory: Path, network: str, engine: str) -> None:
         network=network,  # type: ignore[arg-type]
         stop_grace=3.0,
         container_engine=engine,
+        refresh_volumes=1.0,
     )
     async with hub.connect(kube / "node.kubeconfig") as client, anyio.create_task_group() as group:
         started = await group.start(run, client, settings)

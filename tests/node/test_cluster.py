@@ -42,7 +42,8 @@ class Place:
         return self._kube.call(self._kube.client.create, manifest)
 
     def pod(self, name, *command, **container):
-        spec = {k: container.pop(k) for k in ("restartPolicy",) if k in container}
+        of_pod = ("restartPolicy", "serviceAccountName", "volumes", "initContainers")
+        spec = {k: container.pop(k) for k in of_pod if k in container}
         return self.create(
             {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}}
             | {"spec": template(*command, **container) | spec}
@@ -56,6 +57,10 @@ class Place:
             if not error.not_found:
                 raise
             return None
+
+    def patch(self, kind, name, patch):
+        key = Key("", kind, self.namespace, name, "v1")
+        return self._kube.call(self._kube.client.patch, key, patch)
 
     def status(self, name):
         return self.get("Pod", name).get("status") or {}
@@ -283,10 +288,91 @@ def test_a_missing_secret_is_named_and_waited_for(place):
 
 
 def test_what_the_node_cannot_give_is_refused_by_name(place):
-    place.pod("probed", "sleep", "1012", readinessProbe={"grpc": {"port": 80}})
-    waiting = until(lambda: place.container("probed")["state"].get("waiting"))
-    message = "container main has a gRPC probe, which this node cannot give it"
-    assert waiting["message"] == message
+    far = [{"name": "far", "nfs": {"server": "files.example", "path": "/"}}]
+    place.pod("distant", "sleep", "1012", volumes=far)
+    waiting = until(lambda: place.container("distant")["state"].get("waiting"))
+    assert "volume far is a nfs, which this node cannot give" in waiting["message"]
+
+
+def test_a_sidecar_runs_before_and_beside_the_others_and_ends_after_them(place, tmp_path):
+    said = tmp_path / "said"
+    note = f'note() {{ echo "$1" >> {said}; }}; '
+    beside = {
+        "name": "beside",
+        "image": "none",
+        "restartPolicy": "Always",
+        # it ends once by itself, and is started again
+        "command": [
+            "sh",
+            "-c",
+            f"{note} test -e {said} || {{ note fell; exit 1; }}; note up;"
+            " trap 'note down; exit 0' TERM; while :; do sleep 0.1; done",
+        ],
+        "startupProbe": {"exec": {"command": ["grep", "up", str(said)]}, "periodSeconds": 1},
+    }
+    first = {"name": "first", "image": "none", "command": ["sh", "-c", f"{note} note first"]}
+    place.pod(
+        "watched",
+        "sh",
+        "-c",
+        f"{note} note main; sleep 1; note done",
+        restartPolicy="Never",
+        initContainers=[beside, first],
+    )
+    until(lambda: place.status("watched").get("phase") == "Succeeded")
+    assert said.read_text().split() == ["fell", "up", "first", "main", "done", "down"]
+    found = {each["name"]: each for each in place.status("watched")["initContainerStatuses"]}
+    assert found["beside"]["restartCount"] == 1
+    assert found["beside"]["state"]["terminated"]["exitCode"] == 0
+
+
+ASK = """
+import json, os, ssl, urllib.request
+place = "/var/run/secrets/kubernetes.io/serviceaccount"
+if not os.path.exists(place):  # where processes are not isolated
+    [name] = [name for name in os.environ if name.startswith("LATEEN_VOLUME_KUBE_API_ACCESS")]
+    place = os.environ[name]
+token, space = (open(f"{place}/{name}").read() for name in ("token", "namespace"))
+host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+request = urllib.request.Request(
+    f"https://{host}:{port}/api/v1/namespaces/{space}/pods",
+    headers={"Authorization": f"Bearer {token}"},
+)
+trust = ssl.create_default_context(cafile=f"{place}/ca.crt")
+pods = json.load(urllib.request.urlopen(request, context=trust))["items"]
+print("seen:", *[pod["metadata"]["name"] for pod in pods], flush=True)
+"""
+
+
+def test_a_pod_talks_to_the_api_server_as_its_service_account(place):
+    account = {"kind": "ServiceAccount", "name": "teller", "namespace": place.namespace}
+    place.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "teller"}})
+    group = "rbac.authorization.k8s.io"
+    place.create(
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "teller"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "view"},
+            "subjects": [account],
+        }
+    )
+    rest = {"restartPolicy": "OnFailure", "serviceAccountName": "teller"}  # rights take a moment
+    place.pod("teller", sys.executable, "-c", ASK, **rest)
+    until(lambda: place.status("teller").get("phase") == "Succeeded")
+    assert "seen: teller" in place.logs("teller")
+
+
+def test_mounted_files_follow_their_config_map(place):
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "told"}}
+    place.create({**made, "data": {"word": "first"}})
+    read = 'while :; do cat "$LATEEN_VOLUME_TOLD/word"; echo; sleep 0.3; done'
+    told = [{"name": "told", "configMap": {"name": "told"}}]
+    place.pod("reader", "sh", "-c", read, volumes=told)
+    until(lambda: place.ready("reader") and "first" in place.logs("reader"))
+    place.patch("ConfigMap", "told", {"data": {"word": "second"}})
+    until(lambda: "second" in place.logs("reader"))
+    assert place.container("reader")["restartCount"] == 0
 
 
 def test_a_post_start_hook_runs_beside_its_process(place, tmp_path):

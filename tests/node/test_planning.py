@@ -117,3 +117,69 @@ def test_ten_steady_minutes_forget_earlier_failures():
 
 def test_an_interruption_is_no_failure():
     assert planning.streak(3, exited(why="node")) == 3
+
+
+def with_sidecar(policy="Always"):
+    """Init containers i, then s beside the others, then j."""
+    made = pod(policy, inits=("i", "s", "j"))
+    made["spec"]["initContainers"][1]["restartPolicy"] = "Always"
+    return made
+
+
+I, J = exited("i"), exited("j")
+
+
+@pytest.mark.parametrize(
+    ("the_pod", "attempts", "started", "expected"),
+    [
+        pytest.param(with_sidecar(), [I], [], Plan(start=(("s", 0),)), id="it starts in its turn"),
+        pytest.param(with_sidecar(), [I, running("s")], [], Plan(), id="others wait for its start"),
+        pytest.param(
+            with_sidecar(), [I, running("s")], ["s"], Plan(start=(("j", 0),)), id="not for its end"
+        ),
+        pytest.param(
+            with_sidecar(), [I, running("s"), J], ["s"], Plan(start=(("a", 0),)), id="then the rest"
+        ),
+        pytest.param(
+            with_sidecar("Never"),
+            [I, exited("s", finished=NOW - 1), J, running()],
+            [],
+            Plan(start=(("s", 1),)),
+            id="it is started again, whatever the pod says",
+        ),
+        pytest.param(
+            with_sidecar(),
+            [I, exited("s", finished=NOW - 1)],
+            [],
+            Plan(start=(("s", 1),)),
+            id="also before the rest",
+        ),
+        pytest.param(
+            with_sidecar(), [I, exited("s"), J], [], Plan(wake=NOW + 1), id="when its delay is over"
+        ),
+        pytest.param(
+            with_sidecar("Never"),
+            [I, running("s"), J, exited()],
+            ["s"],
+            Plan(finished=True),
+            id="it holds up no end",
+        ),
+        pytest.param(
+            with_sidecar("OnFailure"),
+            [I, exited("s", finished=NOW - 9), J, exited()],
+            [],
+            Plan(finished=True),
+            id="and is not started after it",
+        ),
+        pytest.param(
+            with_sidecar(),
+            [I, exited("s", finished=NOW - 1), J, exited(finished=NOW - 1)],
+            [],
+            Plan(start=(("s", 1), ("a", 1))),
+            id="both at once",
+        ),
+    ],
+)
+def test_a_sidecar(the_pod, attempts, started, expected):
+    streaks = {"a": 1, "s": 1}
+    assert planning.plan(the_pod, attempts, streaks, NOW, started) == expected

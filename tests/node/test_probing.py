@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 import anyio
+import grpc
 import pytest
 from aiohttp import web
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from lateen.node import probing
 from lateen.node.drivers import Outcome
@@ -89,6 +92,57 @@ def test_http_and_tcp(status, success):
     assert found.success is success
     assert status in found.message
     assert (tcp, gone) == (True, False)
+
+
+@pytest.fixture(scope="module")
+def served():
+    """The port of a gRPC server with a service that serves, and one that does not."""
+    servicer = health.HealthServicer()
+    servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    servicer.set("resting", health_pb2.HealthCheckResponse.NOT_SERVING)
+    server = grpc.server(ThreadPoolExecutor(2))
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield port
+    server.stop(None).wait()
+
+
+@pytest.mark.parametrize(
+    ("service", "success", "message"),
+    [
+        pytest.param(None, True, "", id="the server as a whole"),
+        pytest.param("resting", False, "the service says NOT_SERVING", id="one that does not"),
+        pytest.param("x" * 200, False, "gRPC status 5", id="one that it does not know"),
+    ],
+)
+def test_grpc(service, success, message, served):
+    found = asyncio.run(ask({"grpc": {"port": served, "service": service}}))
+    assert found.success is success
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        pytest.param(b"\0\0\1\4\0\0\0\0\0\0", "does not speak gRPC", id="another language"),
+        pytest.param(b"HTTP/1.1 400\r\n\r\n", "closed without an answer", id="HTTP/1"),
+        pytest.param(b"", "closed without an answer", id="nothing"),
+    ],
+)
+def test_grpc_of_who_does_not_speak_it(said, message):
+    async def answer(reader, writer):
+        await reader.read(10)
+        writer.write(said)
+        writer.close()
+
+    async def tried():
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            return await ask({"grpc": {"port": server.sockets[0].getsockname()[1]}})
+
+    found = asyncio.run(tried())
+    assert not found.success
+    assert message in found.message
 
 
 def test_exec():

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
+from yarl import URL
 
 from lateen.api import manifest as manifests
 from lateen.api import names
@@ -51,6 +52,12 @@ class Client:
         self.connection = link
         self.resources = resources.Resources(link)
         self._manager = f"fieldManager={quote(manager)}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the API server."""
+        url = URL(self.connection.access.server)
+        return str(url.host), int(url.port or 443)
 
     @property
     def counts(self) -> Counter[tuple[str, str]]:
@@ -149,6 +156,15 @@ class Client:
             repeatable=False,
         )
         return self._changed(await self.connection.request(call))
+
+    async def submit(self, key: Key, subresource: str, body: Mapping[str, Any]) -> Manifest:
+        """Post to a subresource of an object, as a request for a token is; gives the answer."""
+        resource = await self.resources.find(key.group, key.version, key.kind)
+        path = resource.path(key.namespace, key.name, subresource)
+        named = f"{resource.plural}/{subresource}"
+        data, headers = connection.encode(body), _headers(_PLAIN, None)
+        call = Call("POST", path, "create", named, key, data, headers, False)
+        return _object(await self.connection.request(call))
 
     async def apply(
         self,

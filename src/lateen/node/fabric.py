@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
 
@@ -24,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 _PAUSE = 0.05  # seconds in which changes are gathered
 _AGAIN = 30.0  # seconds after which what was taken by others is tried again
 _LOOPBACK = "127.0.0.1"
-_SKIPPED = frozenset({("default", "kubernetes")})  # the API server has an address of its own
+_API = "default/kubernetes"  # whose endpoint is on loopback, and so told by nobody
 
 ROLE: Manifest = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -85,6 +86,7 @@ class Fabric:
         self._balancer = Balancer()
         self._changed = anyio.Event()
         self._subnet = addresses.service_subnet(plane)
+        self._server = client.address
         self._chosen: dict[str, str] = {}  # service -> an address of ours, not of its own
         self.services: dict[str, Service] = {}
 
@@ -92,8 +94,17 @@ class Fabric:
         """What a container is told of the Services beside it."""
         return services.variables(map(self._local, self.services.values()), namespace)
 
+    def _leading(self, service: Service) -> Service:
+        """The API server's Service, which leads to where we reach it."""
+        backend = Backend(*self._server)
+        return replace(service, ports=tuple(replace(p, backends=(backend,)) for p in service.ports))
+
     def _local(self, service: Service) -> Service:
         """As seen by who is in no network of ours."""
+        if service.key == _API and not self._ground.gateway:
+            address, port = self._server
+            ports = tuple(replace(each, port=port) for each in service.ports)
+            return replace(service, address=address, ports=ports)
         if self._ground.gateway or service.key not in self._chosen:
             return service
         address = self._chosen[service.key]
@@ -144,12 +155,13 @@ class Fabric:
         """Bring listening sockets and what is told in line; whether all could be done."""
         found = {}
         for raw in self._services.list():
-            meta = manifests.metadata(raw)
-            if (meta["namespace"], meta["name"]) not in _SKIPPED:
-                service = services.resolve(raw, self._pods.list(), self._slices.list())
-                found[service.key] = service
+            service = services.resolve(raw, self._pods.list(), self._slices.list())
+            found[service.key] = self._leading(service) if service.key == _API else service
         self.services = found
-        placed = [service for service in found.values() if service.address]
+        # without networks of ours it is reached where it listens, as its certificate says
+        placed = [
+            s for s in found.values() if s.address and (self._ground.gateway or s.key != _API)
+        ]
         await self._ground.hold({service.address for service in placed})
         self._remember(placed)
         refused = await self._balancer.serve(self._entrances(placed))

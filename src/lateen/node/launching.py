@@ -10,10 +10,34 @@ from typing import Any
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client
-from lateen.node import environment, naming, volumes
+from lateen.node import environment, naming, planning, volumes
 from lateen.node.drivers import Launch, Sandbox
 from lateen.node.environment import Reference, Sources
-from lateen.node.probing import Kind
+from lateen.node.tokens import Tokens
+
+_API = "KUBERNETES_"  # how variables begin that lead to the API server
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads what pods refer to."""
+
+    client: Client
+    tokens: Tokens
+
+    async def read(self, pod: Manifest, references: Iterable[Reference]) -> Sources:
+        """Raises `Problem` `node.config` for what is there and cannot be read."""
+        objects = {}
+        for reference in sorted(set(references)):
+            space = str(pod["metadata"]["namespace"])
+            key = Key("", reference.kind, space, reference.name, "v1")
+            try:
+                objects[reference] = environment.decode(await self.client.get(key))
+            except ApiError as error:
+                if not error.not_found:
+                    message = f"{reference.kind} {reference.name} cannot be read: {error.message}"
+                    raise Problem("node.config", message, retry=True) from error
+        return Sources(objects)
 
 
 @dataclass(frozen=True)
@@ -26,15 +50,8 @@ class Surroundings:
     names: str = ""
 
 
-PROCESS = "process"  # the runtime class
-
-
-def is_process(pod: Mapping[str, Any]) -> bool:
-    return (pod.get("spec") or {}).get("runtimeClassName") == PROCESS
-
-
 async def prepare(
-    client: Client,
+    reader: Reader,
     pod: Manifest,
     container: Mapping[str, Any],
     number: int,
@@ -49,19 +66,19 @@ async def prepare(
     _check(pod, container)
     space = str(pod["metadata"]["namespace"])
     named = environment.references(container) | volumes.references(pod)
-    sources = await _read(client, space, named.union(_pull_references(pod)))
-    status = {**(pod.get("status") or {}), "podIP": sandbox.address, "hostIP": "127.0.0.1"}
-    told = {**pod, "status": status}
-    claims = {name: await _claimed(client, space, name) for name in volumes.claims(pod)}
-    shared = not is_process(pod)
-    where = volumes.Place(sandbox.directory, sources, shared, claims)
-    places = volumes.place(told, where)
+    sources = await reader.read(pod, named.union(_pull_references(pod)))
+    told = _told(pod, sandbox)
+    places = await _furnish(reader, told, sandbox, sources)
     grace = float(pod["spec"].get("terminationGracePeriodSeconds") or 0)
     directory = str(container.get("workingDir") or "")
     links = pod["spec"].get("enableServiceLinks") is not False
-    base = dict(around.variables(space)) if links else {}
+    base = {
+        name: value
+        for name, value in around.variables(space).items()
+        if (volumes.knows_api(pod) if name.startswith(_API) else links)
+    }
     resolver = _resolver(pod, space, around)
-    if is_process(pod):
+    if planning.is_process(pod):
         base |= environment.base(container, sandbox.address, places, os.environ)
         values = environment.build(container, told, sources, base)
         return Launch(
@@ -97,6 +114,34 @@ async def prepare(
     )
 
 
+async def refresh(reader: Reader, pod: Manifest, sandbox: Sandbox) -> None:
+    """Bring the files of the pod's volumes up to date with what they are taken from.
+
+    Raises:
+        Problem: as `prepare`; the files stay as they are.
+        ApiError: something cannot be read.
+    """
+    sources = await reader.read(pod, volumes.references(pod))
+    await _furnish(reader, _told(pod, sandbox), sandbox, sources)
+
+
+async def _furnish(
+    reader: Reader, pod: Manifest, sandbox: Sandbox, sources: Sources
+) -> dict[str, str]:
+    space = str(pod["metadata"]["namespace"])
+    claims = {name: await _claimed(reader.client, space, name) for name in volumes.claims(pod)}
+    tokens = {wish: await reader.tokens.get(pod, *wish) for wish in volumes.tokens(pod)}
+    shared = not planning.is_process(pod)
+    where = volumes.Place(sandbox.directory, sources, shared, claims, tokens)
+    return volumes.place(pod, where)
+
+
+def _told(pod: Manifest, sandbox: Sandbox) -> Manifest:
+    """The pod with what is known of its addresses by now."""
+    addresses = {"podIP": sandbox.address, "hostIP": "127.0.0.1"}
+    return {**pod, "status": {**(pod.get("status") or {}), **addresses}}
+
+
 def _resolver(pod: Mapping[str, Any], namespace: str, around: Surroundings) -> str:
     """The pod's resolv.conf, empty for that of the machine."""
     spec = pod["spec"]
@@ -110,23 +155,10 @@ def _resolver(pod: Mapping[str, Any], namespace: str, around: Surroundings) -> s
 
 
 def _pull_references(pod: Mapping[str, Any]) -> list[Reference]:
-    if is_process(pod):
+    if planning.is_process(pod):
         return []
     named = pod["spec"].get("imagePullSecrets") or ()
     return [Reference("Secret", str(each.get("name", ""))) for each in named]
-
-
-async def _read(client: Client, namespace: str, references: Iterable[Reference]) -> Sources:
-    objects = {}
-    for reference in sorted(set(references)):
-        key = Key("", reference.kind, namespace, reference.name, "v1")
-        try:
-            objects[reference] = environment.decode(await client.get(key))
-        except ApiError as error:
-            if not error.not_found:
-                message = f"{reference.kind} {reference.name} cannot be read: {error.message}"
-                raise Problem("node.config", message, retry=True) from error
-    return Sources(objects)
 
 
 async def _claimed(client: Client, namespace: str, name: str) -> str:
@@ -160,9 +192,10 @@ def _check(pod: Mapping[str, Any], container: Mapping[str, Any]) -> None:
     Raises:
         Problem: `node.config`.
     """
+    inits, _ = planning.containers(pod)
+    sidecar = planning.is_sidecar(container) and container["name"] in {c["name"] for c in inits}
     refused = {
-        "a restart policy of its own": container.get("restartPolicy"),
-        "a gRPC probe": any((container.get(kind) or {}).get("grpc") for kind in Kind),
+        "a restart policy of its own": container.get("restartPolicy") and not sidecar,
         "block devices": container.get("volumeDevices"),
     }
     for what, found in refused.items():

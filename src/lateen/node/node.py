@@ -24,11 +24,12 @@ from lateen.node.containers import Containers
 from lateen.node.events import Recorder
 from lateen.node.fabric import Fabric
 from lateen.node.gates import Ingresses
-from lateen.node.launching import Surroundings
+from lateen.node.launching import Reader, Surroundings
 from lateen.node.measuring import Measurements
 from lateen.node.pods import Runner, Tools
 from lateen.node.runtimes import Runtimes
 from lateen.node.settings import Settings
+from lateen.node.tokens import Tokens
 
 _LOG = logging.getLogger(__name__)
 _CRASHES = Backoff(first=1.0, factor=2.0, ceiling=60.0)
@@ -151,8 +152,17 @@ class Fleet:
             group.start_soon(volumes.run)
             recorder = Recorder(self._client, self._settings.name)
             surroundings = Surroundings(fabric.variables, network.gateway)
+            reader = Reader(self._client, Tokens(self._client))
             tools = Tools(
-                self._client, informer, driver, recorder, session, surroundings, driver.isolation
+                self._client,
+                informer,
+                driver,
+                recorder,
+                session,
+                reader,
+                surroundings,
+                driver.isolation,
+                self._settings.refresh_volumes,
             )
             unisolated = driver.isolation.reason
             notes = [f"processes are not isolated: {unisolated}"] if unisolated else []

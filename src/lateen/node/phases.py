@@ -54,18 +54,29 @@ def status(pod: Mapping[str, Any], view: View) -> Status:
     inits, mains = planning.containers(pod)
     deleting = bool((pod.get("metadata") or {}).get("deletionTimestamp"))
     policy = planning.restart_policy(pod)
-    initialised = _initialised(inits, view.attempts)
+    initialised = _initialised(inits, mains, view)
     main_policy = "Never" if deleting else policy
     init_policy = planning.init_policy(main_policy)
     holding = Waiting("PodInitializing") if inits and not initialised else None
     statuses = [_container(c, pod, view, main_policy, holding) for c in mains]
-    init_statuses = [_container(c, pod, view, init_policy, None, init=True) for c in inits]
-    phase = _phase(init_statuses, statuses, main_policy)
+    beside_policy = "Never" if deleting or planning.done(pod, view.attempts) else "Always"
+    init_statuses = [
+        _container(c, pod, view, beside_policy, None)
+        if planning.is_sidecar(c)
+        else _container(c, pod, view, init_policy, None, init=True)
+        for c in inits
+    ]
+    beside = [
+        found for c, found in zip(inits, init_statuses, strict=True) if planning.is_sidecar(c)
+    ]
+    proper = [found for found in init_statuses if found not in beside]
+    opening = [*proper, *({**b, "ready": initialised or b["started"]} for b in beside)]
+    phase = _phase(proper, statuses, main_policy, beside)
     if deleting and phase == "Pending" and all(a.ended for a in view.attempts):
         phase = "Failed"  # it will never run: a Job counts on hearing so
     built: Status = {
         "phase": phase,
-        "conditions": _conditions(pod, phase, init_statuses, statuses, view),
+        "conditions": _conditions(pod, phase, opening, [*beside, *statuses], view),
         "hostIP": view.host,
         "hostIPs": [{"ip": view.host}],
         "startTime": (pod.get("status") or {}).get("startTime") or moment(view.now),
@@ -83,9 +94,16 @@ def moment(seconds: float) -> str:
     return clock.stamp(datetime.fromtimestamp(seconds, UTC))
 
 
-def _initialised(inits: Sequence[Container], attempts: Sequence[Attempt]) -> bool:
-    latest = planning.last(attempts)
-    return all(c["name"] in latest and planning.succeeded(latest[c["name"]]) for c in inits)
+def _initialised(inits: Sequence[Container], mains: Sequence[Container], view: View) -> bool:
+    latest = planning.last(view.attempts)
+    if any(c["name"] in latest for c in mains):
+        return True
+    return all(
+        c["name"] in view.started
+        if planning.is_sidecar(c)
+        else c["name"] in latest and planning.succeeded(latest[c["name"]])
+        for c in inits
+    )
 
 
 def _explanation(
@@ -197,8 +215,12 @@ def _identity(attempt: Attempt, pod: Mapping[str, Any]) -> str:
     return f"process://{pod['metadata']['uid']}/{attempt.container}/{attempt.number}"
 
 
-def _phase(inits: Sequence[Status], mains: Sequence[Status], policy: str) -> str:
-    """As kubelet does it: Pending until every container has run once."""
+def _phase(
+    inits: Sequence[Status], mains: Sequence[Status], policy: str, beside: Sequence[Status]
+) -> str:
+    """As kubelet does it: Pending until every container has run once, and over when all but those
+    beside have ended, and those then too.
+    """
     for found in inits:
         ended = found["state"].get("terminated")
         if ended is None:
@@ -211,6 +233,8 @@ def _phase(inits: Sequence[Status], mains: Sequence[Status], policy: str) -> str
     ):
         return "Pending"
     if not all("terminated" in state for state in states):
+        return "Running"
+    if any("running" in found["state"] for found in beside):
         return "Running"
     failed = any(state["terminated"]["reason"] != _COMPLETED for state in states)
     return "Failed" if failed else "Succeeded"

@@ -6,7 +6,7 @@ The first delays of a crash loop are shorter than kubelet's 10 s, as plain proce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,19 +31,58 @@ class Plan:
 
 
 def plan(
-    pod: Mapping[str, Any], attempts: Sequence[Attempt], streaks: Mapping[str, int], now: float
+    pod: Mapping[str, Any],
+    attempts: Sequence[Attempt],
+    streaks: Mapping[str, int],
+    now: float,
+    started: Collection[str] = (),
 ) -> Plan:
     """The next step for a pod that is not being deleted.
 
-    `streaks` counts how often each container ended in a row (see `streak`).
+    `streaks` counts how often each container ended in a row (see `streak`), `started` names those
+    that run and whose startup probe, if any, has passed.
     """
     latest = last(attempts)
+    _, mains = containers(pod)
+    if done(pod, attempts):
+        return Plan(finished=True)
+    beside = [latest[name] for name in sidecars(pod) if name in latest and latest[name].ended]
+    kept = _starts(beside, streaks, now)
+    step = _initialise(pod, latest, streaks, now, started)
+    if step is None:
+        step = _run(pod, mains, latest, streaks, now)
+    start = dict([*kept.start, *step.start])
+    wakes = [wake for wake in (kept.wake, step.wake) if wake]
+    return Plan(tuple(start.items()), min(wakes, default=0.0), step.finished)
+
+
+def done(pod: Mapping[str, Any], attempts: Sequence[Attempt]) -> bool:
+    """Whether all containers but sidecars have ended for good."""
+    latest, policy = last(attempts), restart_policy(pod)
+    _, mains = containers(pod)
+    ended = [latest[c["name"]] for c in mains if c["name"] in latest and latest[c["name"]].ended]
+    return len(ended) == len(mains) and not any(restarts(policy, each) for each in ended)
+
+
+def _initialise(
+    pod: Mapping[str, Any],
+    latest: Mapping[str, Attempt],
+    streaks: Mapping[str, int],
+    now: float,
+    started: Collection[str],
+) -> Plan | None:
+    """What is to be done before the containers proper can start; None when nothing is left."""
     policy = restart_policy(pod)
     inits, mains = containers(pod)
+    begun = any(container["name"] in latest for container in mains)
     for container in inits:
         attempt = latest.get(container["name"])
         if attempt is None:
             return Plan(start=((container["name"], 0),))
+        if is_sidecar(container):
+            if not begun and container["name"] not in started:
+                return Plan()
+            continue
         if not attempt.ended:
             return Plan()
         if succeeded(attempt):
@@ -51,11 +90,21 @@ def plan(
         if not restarts(init_policy(policy), attempt):
             return Plan(finished=True)
         return _starts([attempt], streaks, now)
+    return None
+
+
+def _run(
+    pod: Mapping[str, Any],
+    mains: Sequence[Container],
+    latest: Mapping[str, Attempt],
+    streaks: Mapping[str, int],
+    now: float,
+) -> Plan:
+    policy = restart_policy(pod)
     fresh = tuple((c["name"], 0) for c in mains if c["name"] not in latest)
     ended = [latest[c["name"]] for c in mains if c["name"] in latest and latest[c["name"]].ended]
     due = _starts([a for a in ended if restarts(policy, a)], streaks, now)
-    finished = len(ended) == len(mains) and not due.start and not due.wake
-    return Plan(start=fresh + due.start, wake=due.wake, finished=finished)
+    return Plan(start=fresh + due.start, wake=due.wake)
 
 
 def _starts(ended: Iterable[Attempt], streaks: Mapping[str, int], now: float) -> Plan:
@@ -115,6 +164,22 @@ def last(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
 
 def restart_policy(pod: Mapping[str, Any]) -> str:
     return str((pod.get("spec") or {}).get("restartPolicy") or "Always")
+
+
+def is_sidecar(container: Mapping[str, Any]) -> bool:
+    """Whether an init container goes on beside the others, as its own restart policy says."""
+    return container.get("restartPolicy") == "Always"
+
+
+def sidecars(pod: Mapping[str, Any]) -> list[str]:
+    return [str(each["name"]) for each in containers(pod)[0] if is_sidecar(each)]
+
+
+PROCESS = "process"  # the runtime class
+
+
+def is_process(pod: Mapping[str, Any]) -> bool:
+    return (pod.get("spec") or {}).get("runtimeClassName") == PROCESS
 
 
 def containers(pod: Mapping[str, Any]) -> tuple[list[Container], list[Container]]:

@@ -16,7 +16,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import isolating, launching, phases, planning, probing
+from lateen.node import isolating, launching, phases, planning, probing, volumes
 from lateen.node.drivers import Attempt, Driver, OpenSandbox
 from lateen.node.events import Recorder
 from lateen.node.phases import Waiting
@@ -54,8 +54,10 @@ class Tools:
     driver: Driver
     recorder: Recorder
     session: aiohttp.ClientSession
+    reader: launching.Reader
     surroundings: launching.Surroundings
     isolation: isolating.Isolation
+    refresh: float  # seconds between looks whether mounted objects have changed
     host: str = "127.0.0.1"
 
 
@@ -89,7 +91,8 @@ class Runner:
         self._counted: dict[str, int] = {}  # container -> latest attempt that is in its streak
         self._passed: dict[tuple[str, int, Kind], bool] = {}
         self._probed: dict[tuple[str, int], anyio.CancelScope] = {}
-        self._grace = float("inf")  # the shortest that the containers were told to end within
+        self._told: dict[str, float] = {}  # container -> the shortest it was told to end within
+        self._ending = 0.0  # since when, by the monotonic clock
         self._sent: Mapping[str, Any] | None = None
         self._starting: dict[str, Start] = {}
         self._held: dict[str, Hold] = {}
@@ -114,12 +117,27 @@ class Runner:
     async def run(self) -> None:
         """Returns when the pod is gone, and nothing is left of it here."""
         async with anyio.create_task_group() as group:
+            if volumes.changing(self.pod):
+                group.start_soon(self._refresh)
             while not self.gone:
                 self._woken = anyio.Event()
                 with anyio.move_on_after(await self._guarded(group)):
                     await self._woken.wait()
             group.cancel_scope.cancel()
+        self._tools.reader.tokens.forget(self.uid)
         await self._tools.driver.discard(self.uid)
+
+    async def _refresh(self) -> None:
+        """What is mounted of ConfigMaps, Secrets and tokens follows them, as with kubelet."""
+        while True:
+            await anyio.sleep(self._tools.refresh)
+            running = any(not attempt.ended for attempt in self._attempts())
+            if self._sandbox is None or not running or self._deleting:
+                continue
+            try:
+                await launching.refresh(self._tools.reader, self.pod, self._sandbox)
+            except (Problem, ApiError, OSError) as error:
+                _LOG.warning("volumes of pod %s stay as they are: %s", self._name, error)
 
     async def _guarded(self, group: TaskGroup) -> float | None:
         """One step; what the world may heal is tried again. Seconds until the next."""
@@ -148,7 +166,11 @@ class Runner:
         if not self._starting_quickly():  # most have started a moment later
             await self._publish()
         if plan.finished:
-            await self._release()
+            running = [a for a in self._attempts() if not a.ended]
+            if running:  # sidecars, by now
+                self._end_all(running, group)
+            else:
+                await self._release()
         waits = [plan.wake] if plan.wake else []
         waits += [self._held[name].until for name, _ in plan.start if name in self._held]
         now = time.time()
@@ -177,7 +199,8 @@ class Runner:
                 before = self._streaks.get(attempt.container, 0)
                 self._streaks[attempt.container] = planning.streak(before, attempt)
                 self._counted[attempt.container] = attempt.number
-        return planning.plan(self.pod, attempts, self._streaks, time.time())
+        started = self._view().started
+        return planning.plan(self.pod, attempts, self._streaks, time.time(), started)
 
     def _begin(self, group: TaskGroup, name: str, number: int) -> None:
         """Start an attempt in the background, for its image may take long; not before its time."""
@@ -198,7 +221,7 @@ class Runner:
                 container = self._container(name)
                 tools = self._tools
                 launch = await launching.prepare(
-                    tools.client, self.pod, container, number, self._sandbox, tools.surroundings
+                    tools.reader, self.pod, container, number, self._sandbox, tools.surroundings
                 )
                 await self._sandbox.start(launch)
                 self._problems.pop(name, None)
@@ -342,7 +365,7 @@ class Runner:
         )
 
     def _unisolated(self) -> str | None:
-        if not launching.is_process(self.pod):
+        if not planning.is_process(self.pod):
             return None
         inits, mains = planning.containers(self.pod)
         if any(isolating.privileged(self.pod, c["name"]) for c in (*inits, *mains)):
@@ -382,15 +405,22 @@ class Runner:
             self._released = True
 
     def _end_all(self, running: Sequence[Attempt], group: TaskGroup) -> None:
-        for scope in self._probed.values():
-            scope.cancel()
+        """End them: sidecars when nobody else is left, in the time that is left."""
         grace = self.pod["metadata"].get("deletionGracePeriodSeconds")
         if grace is None:
             grace = self.pod["spec"].get("terminationGracePeriodSeconds") or 0
-        if grace < self._grace:  # told for the first time, or again with less patience
-            self._grace = grace
-            for attempt in running:
-                group.start_soon(self._end, self._container(attempt.container), float(grace))
+        now = time.monotonic()
+        self._ending = self._ending or now
+        beside = planning.sidecars(self.pod)
+        first = [attempt for attempt in running if attempt.container not in beside]
+        for attempt in first or running:
+            if (attempt.container, attempt.number) in self._probed:
+                self._probed[attempt.container, attempt.number].cancel()
+            if grace < self._told.get(attempt.container, float("inf")):
+                # told for the first time, or again with less patience
+                self._told[attempt.container] = grace
+                left = grace if first else max(grace - (now - self._ending), min(grace, 2.0))
+                group.start_soon(self._end, self._container(attempt.container), float(left))
 
     async def _end(self, container: Mapping[str, Any], grace: float) -> None:
         assert self._sandbox is not None
@@ -410,7 +440,7 @@ class Runner:
         except Problem as problem:
             _LOG.warning("pod %s: %s", self._name, problem.message)
             await anyio.sleep(_RETRIES.first)
-            self._grace = float("inf")  # told again
+            self._told.pop(container["name"], None)  # told again
         self.wake()
 
     # what everything above asks

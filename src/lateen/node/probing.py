@@ -13,6 +13,7 @@ import aiohttp
 import anyio
 
 from lateen.base.problem import Problem
+from lateen.node import checkups
 from lateen.node.drivers import Executor
 
 _EAGER = 0.25  # seconds between looks at first, while a process starts
@@ -143,6 +144,8 @@ async def ask(probe: Probe, target: Target) -> Answer:
                 return await _http(raw["httpGet"], target)
             if "tcpSocket" in raw:
                 return await _tcp(raw["tcpSocket"], target)
+            if "grpc" in raw:
+                return await _grpc(raw["grpc"], target)
     except TimeoutError:
         return Answer(False, f"no answer within {probe.timeout:g} s")
     except Problem as problem:
@@ -180,6 +183,14 @@ async def _tcp(raw: Mapping[str, Any], target: Target) -> Answer:
     except OSError as error:
         return Answer(False, str(error))
     writer.close()
+    return Answer(True)
+
+
+async def _grpc(raw: Mapping[str, Any], target: Target) -> Answer:
+    try:
+        await checkups.check(target.address, int(raw["port"]), str(raw.get("service") or ""))
+    except (checkups.Unhealthy, OSError) as error:
+        return Answer(False, str(error) or type(error).__name__)
     return Answer(True)
 
 

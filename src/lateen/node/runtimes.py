@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 import anyio
 
 from lateen.api.manifest import Manifest
-from lateen.node import launching
+from lateen.node import planning
 from lateen.node.containers import Containers
 from lateen.node.drivers import Command, Driver, Log, OpenSandbox, Peer, Session
 from lateen.node.networks import Network
@@ -34,7 +34,7 @@ class Runtimes:
         return self._processes.known() | self.containers.known()
 
     async def open(self, pod: Manifest) -> OpenSandbox:
-        driver: Driver = self._processes if launching.is_process(pod) else self.containers
+        driver: Driver = self._processes if planning.is_process(pod) else self.containers
         return await driver.open(pod)
 
     async def release(self, uid: str) -> None:

@@ -34,6 +34,7 @@ class Settings:
     image_keep: float = 86400.0  # pulled images that nothing has used for so long are removed
     version: str = "v0.1.0"
     capacity: int = 250  # pods
+    refresh_volumes: float = 30.0  # mounted ConfigMaps, Secrets, tokens are looked at this often
     log_bytes: int = 10 * 1024 * 1024  # a log file is rotated at this size
     log_files: int = 5  # of one process, the one being written among them
     lease_interval: float = 10.0

@@ -12,9 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lateen.base.problem import Problem
-from lateen.node import environment
+from lateen.node import environment, planning
 from lateen.node.drivers import Launch
 from lateen.node.environment import Reference, Sources
+
+Wish = tuple[str, int]  # for a token: an audience, empty for the API server, and seconds
 
 _KINDS = {"secret": ("Secret", "secretName"), "configMap": ("ConfigMap", "name")}
 _PROJECTED = {"secret": ("Secret", "name"), "configMap": ("ConfigMap", "name")}
@@ -30,6 +32,7 @@ class Place:
     sources: Sources
     shared: bool = False
     claims: Mapping[str, str] = field(default_factory=dict)  # by name, where their data is
+    tokens: Mapping[Wish, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def mounts(launch: Launch) -> Iterator[Mount]:
     for mount in launch.spec.get("volumeMounts") or ():
         place = launch.places.get(mount["name"])
         if place is None:
-            continue  # a token for API clients, which are not given any
+            continue  # a token that it is not given
         within = mount.get("subPath") or ""
         if expression := mount.get("subPathExpr"):
             within = environment.expand(expression, launch.env)
@@ -64,14 +67,42 @@ def furnish(launch: Launch) -> None:
             source.mkdir(parents=True)
 
 
-def wanted(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The volumes a pod gets here; service account tokens are for API clients in a cluster, and
-    left out.
+def knows_api(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is told of the API server. Every pod comes with a token; a process under the
+    service account `default`, which may do nothing, has not asked for it: it may see that it is in
+    a cluster, and behave as if it was alone there.
     """
+    spec = pod.get("spec") or {}
+    own = spec.get("serviceAccountName") not in (None, "", "default")
+    return not planning.is_process(pod) or own or spec.get("automountServiceAccountToken") is True
+
+
+def wanted(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The volumes a pod gets here."""
     for volume in (pod.get("spec") or {}).get("volumes") or ():
         sources = (volume.get("projected") or {}).get("sources") or ()
-        if not any("serviceAccountToken" in source for source in sources):
+        if knows_api(pod) or not any("serviceAccountToken" in source for source in sources):
             yield volume
+
+
+def tokens(pod: Mapping[str, Any]) -> set[Wish]:
+    """The tokens it mounts."""
+    return {
+        _wish(source["serviceAccountToken"])
+        for volume in wanted(pod)
+        for source in (volume.get("projected") or {}).get("sources") or ()
+        if "serviceAccountToken" in source
+    }
+
+
+def _wish(source: Mapping[str, Any]) -> Wish:
+    return str(source.get("audience") or ""), int(source.get("expirationSeconds") or 3600)
+
+
+def changing(pod: Mapping[str, Any]) -> bool:
+    """Whether it mounts what may change while it runs."""
+    kinds = {*_KINDS, "projected", "downwardAPI"}
+    return any(not kinds.isdisjoint(volume) for volume in wanted(pod))
 
 
 def references(pod: Mapping[str, Any]) -> set[Reference]:
@@ -119,6 +150,7 @@ def _place(volume: Mapping[str, Any], pod: Mapping[str, Any], where: Place) -> P
         return target
     modes = [volume.get(name) or {} for name in (*_KINDS, "projected", "downwardAPI")]
     mode = next((m["defaultMode"] for m in modes if "defaultMode" in m), 0o644)
+    files: dict[str, tuple[str, int]] = {}
     known = False
     for kinds, source in _sources(volume):
         for name, (kind, naming) in kinds.items():
@@ -127,11 +159,17 @@ def _place(volume: Mapping[str, Any], pod: Mapping[str, Any], where: Place) -> P
                 reference = Reference(kind, source[name].get(naming, ""))
                 private = kind == "Secret" and not where.shared
                 values = _chosen(source[name], reference, where.sources)
-                _fill(target, values, 0o600 if private else int(mode))
+                files |= _with_mode(values, 0o600 if private else int(mode))
         if "downwardAPI" in source:
             known = True
-            _fill(target, _downward(source["downwardAPI"], pod), int(mode))
+            files |= _with_mode(_downward(source["downwardAPI"], pod), int(mode))
+        if "serviceAccountToken" in source:
+            known = True
+            wish = source["serviceAccountToken"]
+            token = {str(wish["path"]): where.tokens[_wish(wish)]}
+            files |= _with_mode(token, int(mode) if where.shared else 0o600)
     if known:
+        _fill(target, files)
         return target
     [kind] = [key for key in volume if key != "name"] or ["unknown"]
     raise Problem(
@@ -184,13 +222,28 @@ def _downward(chosen: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[str, st
     return found
 
 
-def _fill(target: Path, files: Mapping[str, str], mode: int) -> None:
-    for name, text in files.items():
+def _with_mode(files: Mapping[str, str], mode: int) -> dict[str, tuple[str, int]]:
+    return {path: (text, mode) for path, text in files.items()}
+
+
+def _fill(target: Path, files: Mapping[str, tuple[str, int]]) -> None:
+    """Make the directory hold these files, each replaced as a whole when it is another one."""
+    wanted = set()
+    for name, (text, mode) in files.items():
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts:
             raise Problem("node.config", f"{name} leads out of the volume")
         file = target / relative
+        wanted.add(file)
+        data = text.encode("utf-8", "surrogateescape")
+        if file.is_file() and file.read_bytes() == data and file.stat().st_mode & 0o777 == mode:
+            continue
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_bytes(text.encode("utf-8", "surrogateescape"))
-        file.chmod(mode)
+        new = file.with_name(f"..{file.name}.new")
+        new.touch(mode=0o600)
+        new.write_bytes(data)
+        new.chmod(mode)
+        new.replace(file)
+    for file in target.rglob("*"):
+        if file.is_file() and file not in wanted:
+            file.unlink()
