@@ -126,54 +126,70 @@ def with_sidecar(policy="Always"):
     return made
 
 
-I, J = exited("i"), exited("j")
+FIRST, THIRD = exited("i"), exited("j")
 
 
 @pytest.mark.parametrize(
     ("the_pod", "attempts", "started", "expected"),
     [
-        pytest.param(with_sidecar(), [I], [], Plan(start=(("s", 0),)), id="it starts in its turn"),
-        pytest.param(with_sidecar(), [I, running("s")], [], Plan(), id="others wait for its start"),
         pytest.param(
-            with_sidecar(), [I, running("s")], ["s"], Plan(start=(("j", 0),)), id="not for its end"
+            with_sidecar(), [FIRST], [], Plan(start=(("s", 0),)), id="it starts in its turn"
         ),
         pytest.param(
-            with_sidecar(), [I, running("s"), J], ["s"], Plan(start=(("a", 0),)), id="then the rest"
+            with_sidecar(), [FIRST, running("s")], [], Plan(), id="others wait for its start"
+        ),
+        pytest.param(
+            with_sidecar(),
+            [FIRST, running("s")],
+            ["s"],
+            Plan(start=(("j", 0),)),
+            id="not for its end",
+        ),
+        pytest.param(
+            with_sidecar(),
+            [FIRST, running("s"), THIRD],
+            ["s"],
+            Plan(start=(("a", 0),)),
+            id="then the rest",
         ),
         pytest.param(
             with_sidecar("Never"),
-            [I, exited("s", finished=NOW - 1), J, running()],
+            [FIRST, exited("s", finished=NOW - 1), THIRD, running()],
             [],
             Plan(start=(("s", 1),)),
             id="it is started again, whatever the pod says",
         ),
         pytest.param(
             with_sidecar(),
-            [I, exited("s", finished=NOW - 1)],
+            [FIRST, exited("s", finished=NOW - 1)],
             [],
             Plan(start=(("s", 1),)),
             id="also before the rest",
         ),
         pytest.param(
-            with_sidecar(), [I, exited("s"), J], [], Plan(wake=NOW + 1), id="when its delay is over"
+            with_sidecar(),
+            [FIRST, exited("s"), THIRD],
+            [],
+            Plan(wake=NOW + 1),
+            id="when its delay is over",
         ),
         pytest.param(
             with_sidecar("Never"),
-            [I, running("s"), J, exited()],
+            [FIRST, running("s"), THIRD, exited()],
             ["s"],
             Plan(finished=True),
             id="it holds up no end",
         ),
         pytest.param(
             with_sidecar("OnFailure"),
-            [I, exited("s", finished=NOW - 9), J, exited()],
+            [FIRST, exited("s", finished=NOW - 9), THIRD, exited()],
             [],
             Plan(finished=True),
             id="and is not started after it",
         ),
         pytest.param(
             with_sidecar(),
-            [I, exited("s", finished=NOW - 1), J, exited(finished=NOW - 1)],
+            [FIRST, exited("s", finished=NOW - 1), THIRD, exited(finished=NOW - 1)],
             [],
             Plan(start=(("s", 1), ("a", 1))),
             id="both at once",

@@ -224,7 +224,8 @@ async def test_datagrams_go_to_one_and_its_answers_back():
     free[0].close()
     while await balancer.serve({here: Target(lambda: answering)}):
         await asyncio.sleep(0.05)  # its end is told to the kernel a moment later
-    heard, clients = set(), []
+    heard: set[bytes] = set()
+    clients = []
     for _ in range(4):
         remote = here.address, here.port
         transport, asking = await loop.create_datagram_endpoint(Asking, remote_addr=remote)

@@ -5,6 +5,8 @@ connection, spoken by h2, as all of a gRPC library would be much for that.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from typing import Any
 
 _STATUS = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _SERVING = 1
@@ -69,7 +71,7 @@ async def _call(
             if isinstance(event, h2.events.DataReceived):
                 body += event.data
             elif isinstance(event, h2.events.ResponseReceived | h2.events.TrailersReceived):
-                refusal = _refusal(dict(event.headers)) or refusal
+                refusal = _refusal(event.headers) or refusal
             ended |= isinstance(
                 event,
                 h2.events.StreamEnded | h2.events.StreamReset | h2.events.ConnectionTerminated,
@@ -100,11 +102,12 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _refusal(headers: dict[str, str]) -> str:
-    code = headers.get("grpc-status", "0")
+def _refusal(headers: Iterable[tuple[Any, Any]]) -> str:
+    told = {str(name): str(value) for name, value in headers}
+    code = told.get("grpc-status", "0")
     if code == "0":
         return ""
-    return f"gRPC status {code}: {headers.get('grpc-message', '')}".rstrip(": ")
+    return f"gRPC status {code}: {told.get('grpc-message', '')}".rstrip(": ")
 
 
 def _status(body: bytes) -> int:
