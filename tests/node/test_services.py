@@ -196,7 +196,7 @@ class Asking(asyncio.DatagramProtocol):
     """Sends until there is an answer, as one does where datagrams may be lost."""
 
     def __init__(self):
-        self.heard = asyncio.Queue()
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
 
     def datagram_received(self, data, peer):
         self.heard.put_nowait(data)
