@@ -19,6 +19,7 @@ from lateen.base.clock import Clock
 from lateen.base.problem import Problem, raise_any
 from lateen.controllers.terraform import (
     authorizing,
+    equipping,
     launching,
     logbooks,
     readings,
@@ -131,14 +132,16 @@ class Site:
                 **workspace.configure(brought.directory, declared, module, backend),
             }
         )
-        rc = Path(self.limits.rc).read_text(encoding="utf-8") if self.limits.rc else ""
-        workspace.settings.write_text(rc, encoding="utf-8")
+        equipment = await equipping.equip(self.hub, declared, self.limits.rc)
+        secrets.learn(list(equipment.tokens))
+        workspace.settings.touch(mode=0o600)
+        workspace.settings.write_text(equipment.text, encoding="utf-8")
         launch = launching.Launch(
             tool, brought.directory, environment, workspace.output, self.limits.minutes * 60
         )
         log = book(self.hub, declared, self.clock, secrets)
         log.write(f"--- {operation} of generation {declared.generation}")
-        for each in findings.warnings:
+        for each in (*findings.warnings, *equipment.warnings):
             log.write(f"Warning: {each}")
         return Run(
             self,

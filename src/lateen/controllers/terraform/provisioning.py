@@ -33,6 +33,8 @@ _DESTROYING: Final = "Cloud resources is being destroyed..."
 _STATES: Final = {
     "terraform.program": conf.INIT_FAILED,
     "terraform.connection": conf.FAILED,
+    "terraform.credentials": conf.BAD_LOGIN,
+    "terraform.settings": conf.BAD_RC,
     "source.secret": conf.BAD_GIT,
 }
 
