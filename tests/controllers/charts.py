@@ -9,6 +9,22 @@ from typing import Any
 from lateen.api.manifest import Manifest
 from tests.controllers.laboratory import step
 
+# GROUP is to be one of the test's own: kinds are those of the whole cluster
+CRD = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: lamps.GROUP}
+spec:
+  group: GROUP
+  scope: Namespaced
+  names: {plural: lamps, singular: lamp, kind: Lamp, listKind: LampList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
+
 
 def written(place: Path, files: Mapping[str, str]) -> str:
     """The files of a chart as a directory; returns its path."""

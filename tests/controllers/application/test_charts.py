@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.controllers.apps import app, configmap
-from tests.controllers.charts import chart, message, written
+from tests.controllers.charts import CRD, chart, message, written
 from tests.controllers.laboratory import steps
 from tests.sources import packing
 
@@ -262,20 +262,6 @@ def configmap_template(name: str) -> str:
     return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n"
 
 
-CRD = """\
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: lamps.GROUP}
-spec:
-  group: GROUP
-  scope: Namespaced
-  names: {plural: lamps, singular: lamp, kind: Lamp, listKind: LampList}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-"""
 LAMP = """\
 apiVersion: GROUP/v1
 kind: Lamp

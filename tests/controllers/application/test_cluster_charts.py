@@ -8,27 +8,13 @@ from typer.testing import CliRunner
 from lateen.base import documents
 from lateen.cli import main
 from tests.controllers.apps import app, policy
-from tests.controllers.charts import chart, hook, written
+from tests.controllers.charts import CRD, chart, hook, written
 from tests.controllers.laboratory import steps
 from tests.sources import packing
 
 pytestmark = pytest.mark.xdist_group("clusters")
 
 LOOKUP = '(lookup "v1" "ConfigMap" .Release.Namespace "there").data.word'
-KIND = """\
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: lamps.GROUP}
-spec:
-  group: GROUP
-  scope: Namespaced
-  names: {plural: lamps, singular: lamp, kind: Lamp, listKind: LampList}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-"""
 
 
 def words(there, word: str) -> None:
@@ -64,7 +50,7 @@ def test_a_chart_on_a_member(lab, fleet, tmp_path):
         "templates/first.yaml": hook("first", "pre-install"),
         "templates/last.yaml": hook("last", "pre-delete"),
         "templates/lamp.yaml": f"apiVersion: {group}/v1\nkind: Lamp\nmetadata: {{name: bright}}\n",
-        "crds/lamps.yaml": KIND.replace("GROUP", group),
+        "crds/lamps.yaml": CRD.replace("GROUP", group),
     }
     places = policy("there", "topology", clusters=[east.name, west.name])
     declared = app(
