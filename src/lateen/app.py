@@ -46,11 +46,12 @@ class Order:
     settings: Path | None
     container_engine: str = "auto"
     isolation: str = "auto"
+    lead: str = ""  # the namespace of the Lease that says which of several works; empty for alone
 
 
 async def controllers(order: Order) -> None:
     """Install what is missing, then reconcile applications until told to stop."""
-    from lateen.controllers import control, settings
+    from lateen.controllers import control, leading, settings
     from lateen.controllers.insight import gauges, listening, observed
     from lateen.controllers.terraform import overseeing
     from lateen.cue.engine import Engine
@@ -68,19 +69,30 @@ async def controllers(order: Order) -> None:
             controller = control.Controller(client, engine, clock, chosen, watcher, sources)
             terraform = overseeing.Overseer(client, engine, clock, chosen, sources, _working(order))
             watcher.meters.registry.register(gauges.Gauges(controller.sources()))
-            desk = listening.Desk(
-                watcher.meters.registry, controller.troubles, controller.receiver()
-            )
-            async with (
-                listening.serve(desk, chosen.listen_address, chosen.listen_port) as address,
-                anyio.create_task_group() as tasks,
-            ):
-                await _install(client, engine, chosen)
-                tasks.start_soon(terraform.run, tasks)
-                await controller.run(started=lambda: _announce(event="ready", address=address))
+            turn = leading.Candidate(client, clock, order.lead) if order.lead else None
+
+            def troubles() -> list[str]:
+                waits = turn is not None and turn.waiting  # which is all it is to do
+                return [] if waits else controller.troubles()
+
+            desk = listening.Desk(watcher.meters.registry, troubles, controller.receiver())
+            async with listening.serve(desk, chosen.listen_address, chosen.listen_port) as address:
+
+                async def work() -> None:
+                    # the node's objects are of no use where another kubelet runs the pods
+                    await _install(client, engine, chosen, node=order.data is not None)
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(terraform.run, tasks)
+                        await controller.run(
+                            started=lambda: _announce(event="ready", address=address)
+                        )
+
+                await (turn.lead(work) if turn else work())
 
 
-async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings) -> None:
+async def _install(
+    client: hub.Client, engine: Engine, chosen: settings.Settings, *, node: bool
+) -> None:
     """Bring our kinds and the built-in definitions where they are missing."""
     from lateen.controllers import installing
     from lateen.controllers.terraform import logins
@@ -96,7 +108,7 @@ async def _install(client: hub.Client, engine: Engine, chosen: settings.Settings
     async with anyio.create_task_group() as tasks:  # the server is slow to take in our kinds
         tasks.start_soon(kinds)
         definitions = await files.builtins(engine)
-    rights = fabric.rights(programs.NODE)
+    rights = fabric.rights(programs.NODE) if node else ()
     extra = [registration.RUNTIME_CLASS, *rights, *logins.templates()]
     written += await installing.objects(client, definitions, extra)
     await installing.publish(client, chosen)
@@ -213,6 +225,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--settings", type=Path, metavar="FILE")
     parser.add_argument("--container-engine", default="auto", metavar="SOCKET|none")
     parser.add_argument("--isolation", default="auto", choices=["auto", "on", "off"])
+    parser.add_argument(
+        "--lead",
+        default="",
+        metavar="NAMESPACE",
+        help="wait until no other controllers hold the Lease in this namespace",
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     loglines.choose("text")
@@ -224,6 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.settings,
             given.container_engine,
             given.isolation,
+            given.lead,
         )
         anyio.run(_until_told, PROGRAMS[given.program], order)
     except* (Problem, Problems, hub.ApiError) as group:

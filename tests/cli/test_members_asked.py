@@ -190,7 +190,7 @@ def test_what_is_referred_to_in_a_member_is_shown(shell, plane, namespace, membe
     done = run("nosuch")
     assert done.exit_code == Exit.INPUT
     assert f"there is no configmap {namespace}/nosuch in cluster {member.name}" in done.stderr
-    assert "app.yaml:7:30" in done.stderr
+    assert "app.yaml:8:30" in done.stderr
     done = run("nosuch", "--offline")
     assert done.exit_code == Exit.OK, done.output
     assert "copy cannot be shown: what it refers to is known to a control plane" in done.stderr

@@ -19,7 +19,7 @@ from lateen.base import paths
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
 from lateen.cli import connecting, problems, reaching, sources, surroundings, vetting
-from lateen.controllers.application import preview
+from lateen.controllers.application import preview, scoping
 from lateen.cue.engine import Engine
 from lateen.definitions import files, loading, rendering, tracing, wording
 from lateen.hub import members
@@ -38,6 +38,7 @@ class Rendered:
     document: Document
     recorder: tracing.Recorder | None = None  # how they came to be, where that was asked for
     unrun: Sequence[str] = ()
+    changed: scoping.Transformed | None = None
 
 
 def placed(document: Document, namespace: str) -> Document:
@@ -108,7 +109,9 @@ async def check(
                 said = map(_unlabelled, every(error)) if reach is None else every(error)
                 wrong.append((document, tuple(said)))
                 continue
-            rendered.append(Rendered(app, found.manifests, document, recorder, found.unrun))
+            rendered.append(
+                Rendered(app, found.manifests, document, recorder, found.unrun, found.changed)
+            )
             if reach is not None:
                 judged = await _vet(reach, app, documents, found)
                 if judged.problems:
@@ -332,6 +335,12 @@ async def revisit(client: hub.Client, app: Application, revision: str = "") -> R
             referred=_as_then(found) if found is not None else None,
         )
     return Rendered(app, done.manifests, document, recorder, done.unrun)
+
+
+async def latest(client: hub.Client, app: Application) -> Revision | None:
+    """The revision of an application that its status names, None where there is none (yet)."""
+    name = str((app.status.get("latestRevision") or {}).get("name") or "")
+    return await _revision(client, app.namespace, name)
 
 
 async def _revision(client: hub.Client, namespace: str, name: str) -> Revision | None:

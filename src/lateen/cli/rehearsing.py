@@ -93,6 +93,15 @@ async def _live(reach: reaching.Reach, manifest: Manifest) -> Manifest | None:
     return await reach.fetch(manifests.cluster(manifest), manifests.key(manifest))
 
 
+async def rendered(order: Order, kubeconfig: str | None) -> list[offline.Rendered]:
+    """The applications of the files, rendered.
+
+    Raises:
+        Blamed, Problem: as `dry_run`.
+    """
+    return await _rendered(order, kubeconfig, traced=False)
+
+
 async def _rendered(
     order: Order, kubeconfig: str | None, *, traced: bool
 ) -> list[offline.Rendered]:

@@ -48,6 +48,7 @@ class Preview:
     manifests: list[tuple[str, str | None, Manifest]] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     unrun: list[str] = field(default_factory=list)
+    changed: scoping.Transformed | None = None  # by policies with the scope `Application`
 
 
 @dataclass
@@ -109,6 +110,7 @@ async def preview(
     problems: list[Problem] = []
     route = None
     changed = await _changed(app, catalogue, facts, engine, shelf)
+    found.changed = changed
     app = changed.app
     facts = replace(
         facts,
