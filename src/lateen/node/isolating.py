@@ -150,6 +150,19 @@ def inside(leader: int) -> list[str]:
     return [*words, "--"]
 
 
+def holds(leader: int, program: str, env: Mapping[str, str]) -> bool:
+    """Whether there is such a program in the view of a process that runs; blocking."""
+    process = Path("/proc", str(leader))
+    if "/" in program:
+        places = [program]
+    else:
+        places = [f"{place}/{program}" for place in env.get("PATH", os.defpath).split(os.pathsep)]
+    return any(
+        os.path.lexists(process / ("root" if place.startswith("/") else "cwd") / place.lstrip("/"))
+        for place in places
+    )
+
+
 def _namespace(pid: int, kind: str) -> str:
     return str(Path(f"/proc/{pid}/ns/{kind}").readlink())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import marshal
 import os
@@ -108,6 +109,8 @@ class Processes:
         place = self._opened(uid).surroundings(command.container)
         entrance = self._network.entrance(uid)
         env = {"TERM": "xterm", **place.env} if command.tty else place.env
+        if place.leader and not isolating.holds(place.leader, command.argv[0], env):
+            raise Problem("node.exec", f"cannot run {command.argv[0]}: {os.strerror(errno.ENOENT)}")
         argv = [*place.entering, *command.argv]
         async with sessions.local(
             argv, env, place.directory, entrance, stdin=command.stdin, tty=command.tty
@@ -166,6 +169,7 @@ class Surroundings:
     env: Mapping[str, str]
     directory: str
     entering: Sequence[str] = ()
+    leader: int = 0  # the first process in the view that is entered
 
 
 class ProcessSandbox:
@@ -294,7 +298,8 @@ class ProcessSandbox:
         try:
             if attempt.group:  # a directory in there may not be on the machine
                 entering = isolating.inside(attempt.group)
-                return Surroundings(launch.env if launch else _environment(process), work, entering)
+                env = launch.env if launch else _environment(process)
+                return Surroundings(env, work, entering, attempt.group)
             if launch is None:
                 return Surroundings(_environment(process), str((process / "cwd").readlink()))
         except OSError:  # it is just ending
