@@ -124,10 +124,10 @@ def test_what_it_brought_is_destroyed_when_the_repository_is_gone(
             id="a directory outside",
         ),
         pytest.param(
-            {"remote": "ssh://git@example.com/x.git"},
+            {"remote": "ftp://127.0.0.1/x.git"},
             "ConfigurationSpecNotValid",
-            "git is spoken over http and https only",
-            id="by SSH",
+            "ftp://127.0.0.1/x.git is not fetched",
+            id="by FTP",
         ),
         pytest.param(
             {"gitCredentialsSecretReference": {"name": "nobody"}},
