@@ -82,10 +82,17 @@ class Embedded:
 
 @pytest.fixture(scope="session")
 def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    """One Kubernetes for each worker of the test run."""
+    """One Kubernetes for each worker of the test run. It has no nodes."""
+    with embedded(tmp_path_factory.mktemp("kube")) as made:
+        yield made
+
+
+@contextmanager
+def embedded(directory: Path) -> Iterator[Embedded]:
+    """A Kubernetes with its data in `directory`."""
     with (
         start_blocking_portal("asyncio") as portal,
-        _running(tmp_path_factory.mktemp("kube")) as kubeconfig,
+        _running(directory) as kubeconfig,
         portal.wrap_async_context_manager(hub.connect(kubeconfig)) as client,
     ):
         yield Embedded(kubeconfig, portal, client)

@@ -87,6 +87,8 @@ TRAITS = {
     "pure-ingress": "domain http",
 }
 PARAMETERS = COMPONENTS | TRAITS
+# of the fluxcd addon's type: given for Flux, and told to do nothing here
+IDLE = "interval timeout helmrepository retries upgradeCRD"
 REQUIRED = {
     "webservice": "image",
     "worker": "image",
@@ -215,6 +217,7 @@ async def test_marks(engine: Engine, builtins: dict[str, Definition]):
         *((name, "count", "short") for name in ("task", "cron-task")),
         ("process", "command", "short"),
         ("process", "port", "short"),
+        *(("helm", name, "idle") for name in IDLE.split()),
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from lateen import hub
 from lateen.node import RUNTIME_CLASS, fabric
-from tests.conftest import Embedded
+from tests.conftest import Embedded, embedded
 
 ROOT = sys.platform == "linux" and os.geteuid() == 0
 NETWORKS = [
@@ -76,6 +76,13 @@ class Node:
             self._process.wait(30)
             self._process.stdout.close()
             self._process = None
+
+
+@pytest.fixture(scope="session")
+def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """A Kubernetes of these tests' own: elsewhere pods are to have no node to go to."""
+    with embedded(tmp_path_factory.mktemp("kube")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
