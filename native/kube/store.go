@@ -69,7 +69,7 @@ func openStore(d *data) (*store, error) {
 		grpc.MaxRecvMsgSize(4<<20),
 		grpc.MaxSendMsgSize(1<<31-1),
 	)
-	server.New(backend, "unix", notifyInterval, "3.6.0").Register(s.server)
+	server.New(exact{backend}, "unix", notifyInterval, "3.6.0").Register(s.server)
 	go func() {
 		if err := s.server.Serve(listener); err != nil {
 			klog.ErrorS(err, "The store stopped serving")

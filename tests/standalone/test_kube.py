@@ -53,6 +53,28 @@ async def test_its_controllers_and_scheduler_run(running: Kube) -> None:
     assert said[0][0]["reason"] == "Unschedulable"
 
 
+async def test_what_is_made_again_has_the_version_that_was_told(running: Kube) -> None:
+    versions: list[tuple[str, str]] = []  # as told, and as it is
+    async with hub.connect(running.kubeconfig) as client, anyio.create_task_group() as tasks:
+
+        async def work(name: str) -> None:
+            key = Key("", "ConfigMap", "default", name, "v1")
+            meta = {"name": name, "namespace": "default"}
+            for _ in range(15):
+                made = await client.create(
+                    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+                )
+                found = await client.get(key)
+                told, live = (each["metadata"]["resourceVersion"] for each in (made, found))
+                versions.append((told, live))
+                await client.delete(key)
+
+        for index in range(8):
+            tasks.start_soon(work, f"again-{index}")
+    assert [pair for pair in versions if pair[0] != pair[1]] == []
+    assert len(versions) == 8 * 15
+
+
 async def test_its_files_are_for_their_owner_only(running: Kube) -> None:
     modes = {
         path.relative_to(running.directory): path.stat().st_mode & 0o777
