@@ -31,7 +31,7 @@ def unpack(content: bytes, into: Path, shown: str) -> None:
             if size > _MOST or count > _FILES:
                 limit = f"{_MOST // 2**20} MiB or {_FILES} files"
                 raise Problem("source.too-large", f"{shown} holds more than {limit}")
-            path = into / _inside(name, shown)
+            path = into / inside(name, shown)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(stream.read(announced))
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
@@ -62,7 +62,12 @@ def _files(content: bytes) -> Iterator[tuple[str, int, IO[bytes]]]:
                 yield member.name, member.size, content_of
 
 
-def _inside(name: str, shown: str) -> PurePosixPath:
+def inside(name: str, shown: str) -> PurePosixPath:
+    """Where a file goes, in the directory that all of them go to.
+
+    Raises:
+        Problem: `source.archive` for one that leads out of it.
+    """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise Problem("source.archive", f"{shown} holds {name}, which leads out of it")

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import unescape
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 import anyio
 
 from lateen.base.problem import Problem
+from lateen.sources import archives
 from lateen.sources.fetching import Fetcher
 from lateen.sources.places import Credentials, Pin, Source
 
@@ -67,7 +68,7 @@ async def checkout(
     limiter = anyio.CapacityLimiter(_AT_ONCE)
 
     async def one(entry: Entry) -> None:
-        path = into / _inside(entry.key, source)
+        path = into / archives.inside(entry.key, source.shown)
         async with limiter:
             body = await _get(f"{_root(source)}/{_quoted(entry.key)}", {}, source, access, fetcher)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,10 +148,3 @@ def _quoted(key: str) -> str:
 
 def _exact(text: str) -> str:
     return quote(text, safe="-_.~")
-
-
-def _inside(key: str, source: Source) -> PurePosixPath:
-    path = PurePosixPath(key)
-    if path.is_absolute() or ".." in path.parts or "\\" in key:
-        raise Problem("source.archive", f"{source.shown} holds {key}, which leads out of it")
-    return path

@@ -11,6 +11,7 @@ from lateen.sources.places import Kind, Source
 
 READ: Final = (".tf", ".tf.json")
 _LOCAL: Final = ("/", "file://")
+_EXACT: Final = ("commit", "tag", "branch")
 
 
 def source(url: str, reference: Mapping[str, Any]) -> Source:
@@ -18,9 +19,6 @@ def source(url: str, reference: Mapping[str, Any]) -> Source:
     kind: Kind = "local" if url.startswith(_LOCAL) else "git"
     named = [f"{each}:{reference[each]}" for each in _EXACT if reference.get(each)]
     return Source(kind, url, reference=named[0] if named and kind == "git" else "")
-
-
-_EXACT: Final = ("commit", "tag", "branch")
 
 
 def inside(path: str) -> PurePosixPath:

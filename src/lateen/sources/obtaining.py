@@ -125,9 +125,7 @@ class Sources:
                 path = await self.chart(each.source, each.pin, opened)
             found.append((name, path))
         fill = partial(depending.joined, chart, found)
-        return await anyio.to_thread.run_sync(
-            self.store.keep_tree, digest, lambda into: fill(into=into)
-        )
+        return await anyio.to_thread.run_sync(self.store.keep_tree, digest, fill)
 
     async def tree(
         self, source: Source, pin: Pin, access: Credentials, directory: str = "."
