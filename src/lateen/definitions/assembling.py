@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.application import Component
 from lateen.api.definition import Definition
 from lateen.api.manifest import Manifest
+from lateen.api.placement import Placement
 from lateen.base import paths
 from lateen.base.problem import Position, Problem, raise_any
 from lateen.definitions import blaming, contexts, drafting, renditions, stamping, uniting
@@ -154,7 +155,7 @@ def _auxiliary(
         component.name,
         attached.trait.type,
         extra.key,
-        Here(app.namespace) if here else place,
+        Placement(names.LOCAL, app.namespace) if here else place,
         manages_workload=bool(spec.get("manageWorkload")),
     )
     if reference := spec.get("workloadRefPath"):
@@ -172,11 +173,3 @@ def _auxiliary(
         extra.trait,
         control_plane=here,
     )
-
-
-@dataclass(frozen=True)
-class Here:
-    """The control plane's own cluster."""
-
-    namespace: str
-    cluster: str = names.LOCAL
