@@ -47,6 +47,7 @@ async def test_a_branch_is_found_and_its_files_are_fetched(
         pytest.param("none", "", "source.secret", id="no key"),
         pytest.param("", "none", "source.host", id="a host that nobody knows"),
         pytest.param("", "stranger", "source.host", id="a host with another key"),
+        pytest.param("", "damaged", "source.host", id="a line that cannot be read"),
     ],
 )
 async def test_what_is_refused(
@@ -55,7 +56,9 @@ async def test_what_is_refused(
     repository.commit({"a.yaml": "a: 1\n"})
     other = Shell(shell.port)
     keys = {"": shell.identity, "stranger": other.identity, "none": ""}
-    hosts = {"": shell.known_hosts(), "stranger": other.known_hosts(), "none": ""}
+    known = shell.known_hosts()
+    damaged = known.rstrip()[:-1]
+    hosts = {"": known, "stranger": other.known_hosts(), "none": "", "damaged": damaged}
     given = replace(NOBODY, identity=keys.get(identity, identity), known_hosts=hosts[known_hosts])
     source = Source("git", shell.url(repository.directory), reference="branch:main")
     with pytest.raises(Problem) as caught:

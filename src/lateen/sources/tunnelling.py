@@ -68,10 +68,9 @@ class Vendor:
         """Insist on a host that the Secret knows: another one could hand out anything."""
         known = paramiko.HostKeys()
         for line in self._access.known_hosts.splitlines():
-            if line.strip() and not line.startswith("#"):
-                entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
-                for name in entry.hostnames if entry else ():
-                    known.add(name, entry.key.get_name(), entry.key)
+            entry = _entry(line)
+            for name in entry.hostnames if entry else ():
+                known.add(name, entry.key.get_name(), entry.key)
         name = host if port == 22 else f"[{host}]:{port}"
         if not known.check(name, key):
             raise Problem(
@@ -100,6 +99,16 @@ class Command:
 
     def close(self, timeout: int | None = None) -> None:
         self._transport.close()
+
+
+def _entry(line: str) -> Any:
+    """What a line of known_hosts says, None where that cannot be read: a key that nobody knows."""
+    if not line.strip() or line.startswith("#"):
+        return None
+    try:
+        return paramiko.hostkeys.HostKeyEntry.from_line(line)
+    except (paramiko.hostkeys.InvalidHostKey, paramiko.SSHException, ValueError):
+        return None
 
 
 def _key(access: Credentials) -> paramiko.PKey:
