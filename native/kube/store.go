@@ -10,6 +10,8 @@ import (
 
 	"github.com/k3s-io/kine/pkg/drivers"
 	"github.com/k3s-io/kine/pkg/drivers/sqlite"
+	"github.com/k3s-io/kine/pkg/logstructured"
+	"github.com/k3s-io/kine/pkg/logstructured/sqllog"
 	"github.com/k3s-io/kine/pkg/server"
 	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
@@ -43,7 +45,7 @@ func openStore(d *data) (*store, error) {
 	logrus.SetLevel(logrus.WarnLevel)
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &store{cancel: cancel, finished: &sync.WaitGroup{}}
-	_, backend, err := sqlite.New(ctx, s.finished, &drivers.Config{
+	config := &drivers.Config{
 		DataSourceName:   d.path("state.db") + databaseOptions,
 		CompactInterval:  5 * time.Minute,
 		CompactTimeout:   5 * time.Second,
@@ -51,11 +53,14 @@ func openStore(d *data) (*store, error) {
 		CompactBatchSize: 1000,
 		PollBatchSize:    500,
 		PollInterval:     5 * time.Second, // writes wake the poller; the interval is for what they miss
-	})
-	if err == nil {
-		err = backend.Start(ctx)
 	}
+	_, database, err := sqlite.NewVariant(ctx, s.finished, "sqlite3", config)
 	if err != nil {
+		cancel()
+		return nil, err
+	}
+	backend := exact{logstructured.New(journal{sqllog.New(database, s.finished, config)})}
+	if err := backend.Start(ctx); err != nil {
 		cancel()
 		return nil, err
 	}
@@ -69,7 +74,7 @@ func openStore(d *data) (*store, error) {
 		grpc.MaxRecvMsgSize(4<<20),
 		grpc.MaxSendMsgSize(1<<31-1),
 	)
-	server.New(exact{backend}, "unix", notifyInterval, "3.6.0").Register(s.server)
+	server.New(backend, "unix", notifyInterval, "3.6.0").Register(s.server)
 	go func() {
 		if err := s.server.Serve(listener); err != nil {
 			klog.ErrorS(err, "The store stopped serving")
