@@ -7,8 +7,9 @@ from typer.testing import CliRunner
 
 from lateen.api.manifest import Manifest
 from lateen.cli import main
+from lateen.controllers.application import farewells
 from tests.controllers.apps import app, settings
-from tests.controllers.charts import chart, end, hook, uid, written
+from tests.controllers.charts import anew, chart, end, hook, uid, written
 from tests.sources import packing
 
 PERMIT = {"lateen.dev/skip-hooks": "true"}
@@ -80,6 +81,19 @@ def test_one_that_fails_holds_the_deletion_up_and_why_says_so(lab, source):
     assert "lateen.dev/skip-hooks=true" in why.stdout
     lab.patch("Application", "shop", {"metadata": {"annotations": PERMIT}})
     lab.gone()
+
+
+def test_one_that_failed_is_run_again_though_nothing_changes(lab, source, monkeypatch):
+    monkeypatch.setattr(farewells, "AGAIN", 2.0)
+    lab.deliver(app(chart(source), settings("stays")))
+    lab.apply(app(settings("stays")))
+    waiting(lab, "first", "pre-delete")
+    before = uid(lab, "first")
+    end(lab, "first", "Failed")
+    anew(lab, "first", before)
+    for name in ("first", "second", "last"):
+        end(lab, name)
+    lab.eventually("taken leave", lambda: lab.owned("Secret") == set())
 
 
 def test_a_controller_that_dies_runs_nothing_twice(lab, source):

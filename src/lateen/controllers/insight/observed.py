@@ -96,9 +96,9 @@ class Observed(Stages):
         with self._probe.span("stage", stage="judge"):
             return await super().judge(app, result, report)
 
-    async def collect(self, app: Application, result: Result, report: Report) -> None:
+    async def collect(self, app: Application, result: Result, report: Report) -> float | None:
         with self._probe.span("stage", stage="collect"):
-            await super().collect(app, result, report)
+            return await super().collect(app, result, report)
 
     async def finalise(self, app: Application, report: Report) -> Next:
         with self._probe.span("stage", stage="finalise"):
