@@ -175,11 +175,8 @@ _OF_THE_SERVER = (
     "managedFields",
     "selfLink",
 )
-_GIVEN = {
-    ("", "Service"): ("clusterIP", "clusterIPs"),
-    ("", "PersistentVolumeClaim"): ("volumeName",),
-    ("batch", "Job"): ("selector",),
-}
+# what binding leaves on a claim: one that has it and no volume counts as having lost its own
+_BOUND = ("pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller")
 _MARKS = ("controller-uid", "batch.kubernetes.io/controller-uid")
 
 
@@ -187,10 +184,13 @@ def lean(found: Manifest) -> dict[str, Any]:
     """A live object as it could be created again."""
     key = manifest.key(found)
     body = _without(found, ("status",))
-    meta = _without(found["metadata"], _OF_THE_SERVER)
+    meta = _without(manifest.metadata(found), _OF_THE_SERVER)
     meta["finalizers"] = [f for f in meta.get("finalizers") or () if f != names.APP_FINALIZER]
-    if spec := body.get("spec"):
-        body["spec"] = spec = _without(spec, _GIVEN.get((key.group, key.kind), ()))
+    if annotations := meta.get("annotations"):
+        meta["annotations"] = _without(annotations, _BOUND)
+    spec = body.get("spec")
+    if isinstance(spec, Mapping):
+        body["spec"] = spec = _without(spec, _given(key, found))
         if key.kind == "Job":
             template = spec.get("template") or {}
             labels = _without(manifest.labels(template), _MARKS)
@@ -198,6 +198,19 @@ def lean(found: Manifest) -> dict[str, Any]:
             body["spec"] = {**spec, "template": {**template, "metadata": inner}}
             meta["labels"] = _without(meta.get("labels") or {}, _MARKS)
     return {**body, "metadata": meta}
+
+
+def _given(key: Key, found: Manifest) -> Collection[str]:
+    """The fields of its spec that nobody declared: the next one of its name is given others."""
+    spec = found["spec"]
+    match key.group, key.kind:
+        case "", "Service" if spec.get("clusterIP") != "None":  # which is a wish to have none
+            return ("clusterIP", "clusterIPs")
+        case "", "PersistentVolumeClaim" if manifest.annotation(found, _BOUND[0]):
+            return ("volumeName",)
+        case "batch", "Job" if not spec.get("manualSelector"):
+            return ("selector",)
+    return ()
 
 
 def _without(fields: Mapping[str, Any], left: Collection[str]) -> dict[str, Any]:
