@@ -119,6 +119,16 @@ async def test_many_misses_at_once_ask_once():
     assert script.discovered == ["/api", "/apis"]
 
 
+async def test_what_people_call_a_kind_is_asked_for_again_where_it_is_not_known():
+    script = servers.Script(servers.sleeps)
+    async with servers.client_of(script) as client:
+        for _ in range(2):
+            with pytest.raises(Problem):
+                await client.resources.named("boat")
+            client.resources.expire()
+    assert script.discovered == ["/api", "/apis"] * 2
+
+
 async def test_a_kind_that_comes_later_is_found(kube):
     group = f"{uuid.uuid4().hex[:8]}.test.dev"
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

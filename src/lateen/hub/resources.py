@@ -109,18 +109,23 @@ class Resources:
             ApiError: discovery failed.
         """
         name, _, group = text.lower().partition(".")
-        await self.served()
-        found = [
+        found = self._called(name, group)
+        if not found:
+            await self._refresh()
+            found = self._called(name, group)
+        if found:
+            return min(found, key=lambda each: ("." in each.group, each.group))
+        hint = suggest.nearest(name, (each.kind.lower() for each in self.known))
+        raise Problem("hub.unknown-kind", f"the cluster has no kind {text}", hint=hint, retry=True)
+
+    def _called(self, name: str, group: str) -> list[Resource]:
+        return [
             each
             for (_, version, _), each in self._found.items()
             if not version
             and name in (each.kind.lower(), each.plural, *each.aliases)
             and (not group or each.group == group)
         ]
-        if found:
-            return min(found, key=lambda each: ("." in each.group, each.group))
-        hint = suggest.nearest(name, (each.kind.lower() for each in self.known))
-        raise Problem("hub.unknown-kind", f"the cluster has no kind {text}", hint=hint, retry=True)
 
     async def served(self) -> list[Resource]:
         """Everything that is served, read if it has not been.

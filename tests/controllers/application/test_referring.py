@@ -106,6 +106,25 @@ def test_labels_bring_all_that_have_them(lab, elsewhere):
     assert lab.owned("ConfigMap") == {"a", "b"}
 
 
+def test_a_job_is_copied_without_the_selector_it_was_given(lab, elsewhere):
+    pod = {"restartPolicy": "Never", "containers": [{"name": "it", "image": "x"}]}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": pod}}}
+    lab.apply(job | {"metadata": {"name": "a", "namespace": elsewhere.space}})
+    source = {"resource": "jobs", "namespace": elsewhere.space, "name": "a"}
+    lab.apply(app(referring(source), policies=[into(lab.namespace)]))
+    made = lab.eventually("copied", lambda: lab.find("Job", "a"))
+    assert made["spec"]["selector"]["matchLabels"] == {
+        "batch.kubernetes.io/controller-uid": made["metadata"]["uid"]
+    }
+
+
+def test_a_resource_is_called_what_people_call_it(lab, elsewhere):
+    elsewhere("a", x="1")
+    source = reference(elsewhere.space, name="a") | {"resource": "cm"}
+    lab.deliver(app(referring(source), policies=[into(lab.namespace)]))
+    assert shown(lab) == {"x": "1"}
+
+
 def test_what_is_not_there_is_waited_for(lab, elsewhere):
     lab.apply(
         app(referring(reference(elsewhere.space), name="late"), policies=[into(lab.namespace)])

@@ -14,25 +14,13 @@ from lateen.api.application import Application, Component
 from lateen.api.manifest import Key, Manifest
 from lateen.base import documents
 from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.gc import recycling
 from lateen.hub import client, clusters, errors, resources
 from lateen.providers import ports
 
 TYPE = "ref-objects"
 
-_OWN = frozenset(  # of the object that is copied, and of no copy
-    {
-        "creationTimestamp",
-        "deletionGracePeriodSeconds",
-        "deletionTimestamp",
-        "finalizers",
-        "generation",
-        "managedFields",
-        "ownerReferences",
-        "resourceVersion",
-        "selfLink",
-        "uid",
-    }
-)
+_OWN = frozenset({"finalizers", "ownerReferences"})  # of the object that is copied, and of no copy
 _TIMEOUT = 10.0  # seconds for a URL to answer
 
 At = Callable[[str], Awaitable[client.Client]]
@@ -41,12 +29,12 @@ At = Callable[[str], Awaitable[client.Client]]
 
 def refers(app: Application) -> list[Component]:
     """The components whose objects are somewhere already."""
-    return [each for each in app.components if each.type.partition("@")[0] == TYPE]
+    return [each for each in app.components if _refers(each)]
 
 
 def expanded(component: Component, referred: Iterable[Manifest]) -> Component:
     """A component of that type with the objects it refers to in place of the references."""
-    if component.type.partition("@")[0] != TYPE:
+    if not _refers(component):
         return component
     own = [
         manifests.annotated(each, names.REFERRED, None)
@@ -54,6 +42,10 @@ def expanded(component: Component, referred: Iterable[Manifest]) -> Component:
         if manifests.annotation(each, names.REFERRED) == component.name
     ]
     return replace(component, properties={"objects": own})
+
+
+def _refers(component: Component) -> bool:
+    return component.type.partition("@")[0] == TYPE
 
 
 @dataclass(frozen=True)
@@ -216,31 +208,18 @@ class Reference:
         Raises:
             Problem: `hub.unknown-kind`.
         """
-        wanted = self.kind.lower()
-        for each in await there.resources.served():
-            called = wanted in (each.plural, each.kind.lower())
-            if called and self.group in ("", each.group) and self.version in ("", each.version):
-                return each
-        return await there.resources.find(self.group, self.version, self.kind)
+        text = f"{self.kind}.{self.group}" if self.group else self.kind
+        found = await there.resources.named(text)
+        if self.version in ("", found.version):
+            return found
+        return await there.resources.find(found.group, self.version, found.kind)
 
 
 def copied(found: Manifest) -> Manifest:
     """An object as somebody would declare it: without what its cluster made of it."""
-    meta = {k: v for k, v in manifests.metadata(found).items() if k not in _OWN}
-    annotations = {
-        k: v
-        for k, v in (meta.pop("annotations", None) or {}).items()
-        if k != names.KUBECTL_LAST_APPLIED
-    }
-    if annotations:
-        meta["annotations"] = annotations
-    kept = {k: v for k, v in found.items() if k != "status"}
-    spec = kept.get("spec")
-    if found.get("kind") == "Service" and isinstance(spec, Mapping):
-        given = {k: v for k, v in spec.items() if k not in ("clusterIP", "clusterIPs")}
-        headless = {"clusterIP": "None"} if spec.get("clusterIP") == "None" else {}
-        kept["spec"] = {**given, **headless}
-    return {**kept, "metadata": meta}
+    lean = manifests.annotated(recycling.lean(found), names.KUBECTL_LAST_APPLIED, None)
+    meta = {k: v for k, v in manifests.metadata(lean).items() if k not in _OWN}
+    return {**lean, "metadata": meta}
 
 
 def _marked(found: Manifest, component: str) -> Manifest:
