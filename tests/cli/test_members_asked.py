@@ -6,6 +6,8 @@ import pytest
 
 from lateen.api import names
 from lateen.api.manifest import Key
+from lateen.base.problem import Problem
+from lateen.cli import reaching, surroundings
 from lateen.cli.exits import Exit
 from lateen.hub import ApiError
 
@@ -194,3 +196,26 @@ def test_what_is_referred_to_in_a_member_is_shown(shell, plane, namespace, membe
     done = run("nosuch", "--offline")
     assert done.exit_code == Exit.OK, done.output
     assert "copy cannot be shown: what it refers to is known to a control plane" in done.stderr
+
+
+def test_a_template_reads_in_a_member_and_knows_nothing_of_one_that_is_down(plane, member):
+    async def ask():
+        async with surroundings.sources() as fetching, reaching.every(plane.client) as reach:
+            runtime = surroundings.of(reach, "default", fetching)
+            assert runtime.objects
+            assert runtime.abilities
+            able = await runtime.abilities.abilities(member.name)
+            try:
+                listed = await runtime.objects.list(member.name, "v1", "Namespace")
+                key = Key("", "Namespace", "", "default", "")
+                return able, listed, await runtime.objects.get(member.name, key)
+            except Problem as problem:
+                return able, problem, None
+
+    able, listed, found = plane.call(ask)
+    assert found["metadata"]["uid"] in [each["metadata"]["uid"] for each in listed]
+    member.cut()
+    able_then, problem, _ = plane.call(ask)
+    assert problem.code == "provider.unavailable"
+    assert "nothing is known of it" in problem.message
+    assert able_then == able  # those of the control plane's own

@@ -142,7 +142,7 @@ async def test_a_package_that_cannot_be_used(spec: dict[str, Any], code: str) ->
 
 
 async def test_packages_are_objects_of_the_cluster(objects: Direct, namespace: str) -> None:
-    client = objects.client("local")
+    client = await objects.client("local")
     [crd] = [each for each in schemas.crds() if each["spec"]["names"]["kind"] == "Package"]
     await client.apply(crd)
     await client.resources.wait("cue.oam.dev", "v1alpha1", "Package", timeout=30)

@@ -38,7 +38,7 @@ def tracker(namespace: str, generation: int, uid: str, name: str) -> dict[str, A
 
 async def test_what_an_application_brought(objects: Direct, namespace: str) -> None:
     """Not what one of the same name had brought before it."""
-    client = objects.client("local")
+    client = await objects.client("local")
     for crd in schemas.crds():
         await client.apply(crd)
     for kind in ("Application", "ResourceTracker"):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
 
 from lateen import hub
-from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.base import clock
 from lateen.base.problem import Problem
@@ -40,7 +39,7 @@ def cache() -> Path:
 
 def of(reach: reaching.Reach | None, namespace: str, fetching: Sources) -> ports.Runtime:
     """For the templates of one application; without a control plane nothing is there to be read."""
-    reading = _Reading({names.LOCAL: reach.client}, reach=reach) if reach else None
+    reading = _Reading({}, reach=reach) if reach else None
     return ports.Runtime(
         Flavour.TEMPLATE,
         namespace=namespace,
@@ -70,42 +69,25 @@ class _Reading(objects.Direct):
 
     reach: reaching.Reach
 
+    async def client(self, cluster: str) -> hub.Client:
+        """Raises: Problem: as `Reach.at`; `provider.unavailable` for one that does not answer."""
+        found = await self._reached(cluster)
+        if found is None:
+            said = f"cluster {cluster} does not answer: nothing is known of it"
+            raise Problem("provider.unavailable", said)
+        return found
+
     async def abilities(self, cluster: str) -> tuple[str, Sequence[str]]:
-        there = await self._connected(cluster)
-        return await (there or objects.Direct(self.clients)).abilities(cluster if there else "")
+        """Those of the control plane's own for a cluster that does not answer."""
+        return await super().abilities(cluster if await self._reached(cluster) else "")
 
-    async def get(self, cluster: str, key: Key) -> Manifest:
-        return await self._known(await self._connected(cluster), cluster).get(cluster, key)
-
-    async def list(
-        self,
-        cluster: str,
-        api_version: str,
-        kind: str,
-        *,
-        namespace: str = "",
-        labels: Mapping[str, str] | None = None,
-        fields: str = "",
-    ) -> list[Manifest]:
-        there = self._known(await self._connected(cluster), cluster)
-        return await there.list(
-            cluster, api_version, kind, namespace=namespace, labels=labels, fields=fields
-        )
-
-    async def _connected(self, cluster: str) -> objects.Direct | None:
+    async def _reached(self, cluster: str) -> hub.Client | None:
         try:
-            found = await self.reach.at(cluster)
+            return await self.reach.at(cluster)
         except Problem as problem:
             if problem.code not in clusters.AWAY:
                 raise
             return None
-        return objects.Direct({cluster or names.LOCAL: found})
-
-    def _known(self, there: objects.Direct | None, cluster: str) -> objects.Direct:
-        if there is None:
-            said = f"cluster {cluster} does not answer: nothing is known of it"
-            raise Problem("provider.unavailable", said)
-        return there
 
     async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
         _refuse()

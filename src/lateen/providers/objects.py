@@ -29,7 +29,7 @@ class Direct:
     clients: Mapping[str, hub.Client]
     identity: hub.Identity | None = None
 
-    def client(self, cluster: str) -> hub.Client:
+    async def client(self, cluster: str) -> hub.Client:
         """Raises: Problem: `provider.cluster`."""
         name = cluster or names.LOCAL
         if name not in self.clients:
@@ -40,14 +40,15 @@ class Direct:
 
     async def abilities(self, cluster: str) -> tuple[str, Sequence[str]]:
         """See `ports.Abilities`."""
-        client = self.client(cluster)
+        client = await self.client(cluster)
         version = str((await client.version()).get("gitVersion") or "")
         served = await client.resources.served()
         groups = {each.api_version for each in served}
         return version, sorted(groups | {f"{each.api_version}/{each.kind}" for each in served})
 
     async def get(self, cluster: str, key: Key) -> Manifest:
-        return await self.client(cluster).get(key, identity=self.identity)
+        client = await self.client(cluster)
+        return await client.get(key, identity=self.identity)
 
     async def list(
         self,
@@ -59,8 +60,9 @@ class Direct:
         labels: Mapping[str, str] | None = None,
         fields: str = "",
     ) -> list[Manifest]:
+        client = await self.client(cluster)
         group, version = manifests.split_version(api_version)
-        found, _ = await self.client(cluster).list(
+        found, _ = await client.list(
             group,
             version,
             kind,
@@ -73,16 +75,18 @@ class Direct:
 
     async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
         """Forced, as deliveries are: a definition that applies an object means it to be so."""
-        return await self.client(cluster).apply(manifest, force=True, identity=self.identity)
+        client = await self.client(cluster)
+        return await client.apply(manifest, force=True, identity=self.identity)
 
     async def patch(
         self, cluster: str, key: Key, body: Any, *, strategic: bool = False
     ) -> Manifest:
-        client = self.client(cluster)
+        client = await self.client(cluster)
         return await client.patch(key, body, strategic=strategic, identity=self.identity)
 
     async def delete(self, cluster: str, key: Key) -> None:
-        await self.client(cluster).delete(key, identity=self.identity)
+        client = await self.client(cluster)
+        await client.delete(key, identity=self.identity)
 
     async def read(self, cluster: str, namespace: str, pod: str, options: Mapping[str, str]) -> str:
         """The log of a pod; `options` are those of the Kubernetes API.
@@ -93,5 +97,6 @@ class Direct:
         for name in (namespace, pod):  # a slash would lead to another path, however it is quoted
             if not _NAME.fullmatch(name):
                 raise Problem("provider.input", f'"{name}" is not a name')
+        client = await self.client(cluster)
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        return await self.client(cluster).read_text(path, identity=self.identity, **options)
+        return await client.read_text(path, identity=self.identity, **options)

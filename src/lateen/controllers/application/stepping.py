@@ -128,7 +128,7 @@ class Recorded(objects.Direct):
 
     async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
         """See `providers.ports.Objects`."""
-        self.client(cluster)
+        await self.client(cluster)
         [live] = await self.target.dispatch([Desired(_placed(manifest, cluster), "")])
         return live
 
@@ -149,7 +149,7 @@ class Unrecorded(objects.Direct):
         Raises:
             Problem: `dispatch.owned`.
         """
-        live = await writing.fetch(self.client(cluster), manifests.key(manifest))
+        live = await writing.fetch(await self.client(cluster), manifests.key(manifest))
         if live is not None and manifests.owner(live) is not None:
             ownership.stance(live, ("", ""))
         return await super().apply(cluster, manifest)
