@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,19 +47,8 @@ def view(
 
 def dry_run(
     files: options.Files,
-    definitions: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--definitions",
-            "-d",
-            metavar="FILE|DIR",
-            help="Definitions to use before those installed, as .cue or YAML; several times.",
-        ),
-    ] = None,
-    offline: Annotated[
-        bool,
-        typer.Option("--offline", help="Ask no control plane: built-in and given definitions."),
-    ] = False,
+    definitions: options.Definitions = None,
+    offline: options.Offline = False,
     namespace: options.Namespace = "default",
     policies: Chosen = None,
     outcome: Outcome = False,

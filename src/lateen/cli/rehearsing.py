@@ -33,7 +33,7 @@ async def dry_run(order: Order, output: Manifests, kubeconfig: str | None) -> No
         Blamed: what is wrong in the files, with its place.
         Problem: `input.no-application`, or no control plane to take definitions from.
     """
-    previews = await _rendered(order, kubeconfig, traced=order.blame)
+    previews = await rendered(order, kubeconfig, traced=order.blame)
     for each in previews:
         if not each.manifests:
             printing.stderr().print(f"{each.app.name} would create nothing.")
@@ -64,7 +64,7 @@ async def blame(
     Raises:
         Blamed, Problem: as `dry_run`; `input.object`, `input.field`.
     """
-    previews = await _rendered(order, kubeconfig, traced=True)
+    previews = await rendered(order, kubeconfig, traced=True)
     objects = [told for each in previews for told in _objects(each)]
     accounting.show(accounting.select(objects, wanted), wanted, output)
 
@@ -93,18 +93,14 @@ async def _live(reach: reaching.Reach, manifest: Manifest) -> Manifest | None:
     return await reach.fetch(manifests.cluster(manifest), manifests.key(manifest))
 
 
-async def rendered(order: Order, kubeconfig: str | None) -> list[offline.Rendered]:
-    """The applications of the files, rendered.
+async def rendered(
+    order: Order, kubeconfig: str | None, *, traced: bool = False
+) -> list[offline.Rendered]:
+    """The applications of the files, rendered; `traced` as in `offline.check`.
 
     Raises:
         Blamed, Problem: as `dry_run`.
     """
-    return await _rendered(order, kubeconfig, traced=False)
-
-
-async def _rendered(
-    order: Order, kubeconfig: str | None, *, traced: bool
-) -> list[offline.Rendered]:
     documents = [offline.placed(d, order.namespace) for d in sources.checked(order.files)]
     sources.applications(documents)
     async with AsyncExitStack() as stack:
