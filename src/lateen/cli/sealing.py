@@ -270,7 +270,7 @@ def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         if was != is_:
             word = "appeared" if was is None else "is gone" if is_ is None else "changed"
             said.append(f"{name} {word}")
-    old, new = ({each["name"]: each for each in side.get("clouds", ())} for side in (before, after))
+    old, new = (_by_name(side.get("clouds", ())) for side in (before, after))
     said += [
         f"what Terraform would do for {name} is otherwise"
         for name in {**old, **new}
@@ -322,7 +322,7 @@ def _show_clouds(found: Iterable[Mapping[str, Any]]) -> None:
         console.print(Text(f"by Terraform, for {each['namespace']}/{each['name']}", "bold"))
         for change in each["changes"]:
             sign, style = _SIGNS.get(_CLOUDY.get(change["action"], ""), ("=", "cyan"))
-            told = (f"{change['address']}", style)
+            told = (change["address"], style)
             console.print(Text.assemble(f"  {sign} ", told, f"  {change['action']}"))
         if why := each.get("unknown"):
             console.print(Text(f"  ? it cannot be said: {why}", "bold yellow"))
