@@ -78,30 +78,25 @@ async def prepare(
         if (volumes.knows_api(pod) if name.startswith(_API) else links)
     }
     resolver = _resolver(pod, space, around)
-    if planning.is_process(pod):
+    process = planning.is_process(pod)
+    if process:
         base |= environment.base(container, sandbox.address, places, os.environ)
-        values = environment.build(container, told, sources, base)
-        return Launch(
-            container["name"],
-            number,
-            environment.command(container, values),
-            values,
-            directory,
-            grace,
-            pod=pod,
-            spec=container,
-            places=places,
-            resolver=resolver,
-        )
     values = environment.build(container, told, sources, base)
+    if process:
+        argv, args = environment.command(container, values), []
+    else:
+        argv, args = (
+            [environment.expand(word, values) for word in container.get(part) or ()]
+            for part in ("command", "args")
+        )
     return Launch(
         container["name"],
         number,
-        [environment.expand(word, values) for word in container.get("command") or ()],
+        argv,
         values,
         directory,
         grace,
-        args=[environment.expand(word, values) for word in container.get("args") or ()],
+        args=args,
         pod=pod,
         spec=container,
         places=places,
