@@ -363,13 +363,16 @@ def test_a_pod_talks_to_the_api_server_as_its_service_account(place):
     assert "seen: teller" in place.logs("teller")
 
 
-def test_mounted_files_follow_their_config_map(place):
+def test_mounted_files_follow_their_config_map_whatever_becomes_of_other_volumes(place, tmp_path):
+    (tmp_path / "gone").mkdir()
     made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "told"}}
     place.create({**made, "data": {"word": "first"}})
     read = 'while :; do cat "$LATEEN_VOLUME_TOLD/word"; echo; sleep 0.3; done'
-    told = [{"name": "told", "configMap": {"name": "told"}}]
-    place.pod("reader", "sh", "-c", read, volumes=told)
+    told = {"name": "told", "configMap": {"name": "told"}}
+    gone = {"name": "gone", "hostPath": {"path": str(tmp_path / "gone"), "type": "Directory"}}
+    place.pod("reader", "sh", "-c", read, volumes=[gone, told])
     until(lambda: place.ready("reader") and "first" in place.logs("reader"))
+    (tmp_path / "gone").rmdir()
     place.patch("ConfigMap", "told", {"data": {"word": "second"}})
     until(lambda: "second" in place.logs("reader"))
     assert place.container("reader")["restartCount"] == 0

@@ -110,14 +110,17 @@ async def prepare(
 
 
 async def refresh(reader: Reader, pod: Manifest, sandbox: Sandbox) -> None:
-    """Bring the files of the pod's volumes up to date with what they are taken from.
+    """Bring the files of the pod's volumes up to date with what they are taken from; other volumes
+    are left alone.
 
     Raises:
         Problem: as `prepare`; the files stay as they are.
         ApiError: something cannot be read.
     """
     sources = await reader.read(pod, volumes.references(pod))
-    await _furnish(reader, _told(pod, sandbox), sandbox, sources)
+    told = _told(pod, sandbox)
+    told["spec"] = {**pod["spec"], "volumes": volumes.changing(pod)}
+    await _furnish(reader, told, sandbox, sources)
 
 
 async def _furnish(

@@ -99,10 +99,10 @@ def _wish(source: Mapping[str, Any]) -> Wish:
     return str(source.get("audience") or ""), int(source.get("expirationSeconds") or 3600)
 
 
-def changing(pod: Mapping[str, Any]) -> bool:
-    """Whether it mounts what may change while it runs."""
+def changing(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The volumes whose files may change while it runs."""
     kinds = {*_KINDS, "projected", "downwardAPI"}
-    return any(not kinds.isdisjoint(volume) for volume in wanted(pod))
+    return [volume for volume in wanted(pod) if not kinds.isdisjoint(volume)]
 
 
 def references(pod: Mapping[str, Any]) -> set[Reference]:
