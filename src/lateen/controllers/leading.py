@@ -19,6 +19,7 @@ from lateen.api import manifest
 from lateen.api.manifest import Key, Manifest
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem
+from lateen.dispatch import writing
 from lateen.hub import client, errors
 
 _LOG = logging.getLogger(__name__)
@@ -73,11 +74,8 @@ class Candidate:
 
     async def _other(self) -> str | None:
         """Who works, None when it is us from now on."""
-        try:
-            found = await self.hub.get(self._key)
-        except errors.ApiError as error:
-            if not error.not_found:
-                raise
+        found = await writing.fetch(self.hub, self._key)
+        if found is None:
             return await self._write(self.hub.create, self._lease({}))
         spec = found.get("spec") or {}
         holder = str(spec.get("holderIdentity") or "")

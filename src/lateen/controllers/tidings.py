@@ -144,8 +144,8 @@ class Tidings:
     def take(self, whose: Whose, name: str) -> None:
         if followed := self._followed.get(whose):
             followed.taken.add(name)
-            for each in [each for each in followed.watched if each in (name, f"{name} values")]:
-                del followed.watched[each]
+            for each in (name, f"{name} values"):
+                followed.watched.pop(each, None)
             if not followed.news:
                 followed.told = ""
 

@@ -63,11 +63,12 @@ class Waves:
             Problem | Problems: `dispatch.once` when something that runs once failed, and what
                 dispatch has against an object.
         """
-        *before, last = sorted_waves(wanted) or [[]]
-        for wave in before:
+        waves = sorted_waves(wanted)
+        for wave in waves[:-1]:
             if waiting := await self.finish(wave):
                 return waiting
-        await self._send(last)
+        for wave in waves[-1:]:  # nothing comes after it that would wait
+            await self._send(wave)
         return ""
 
     async def finish(self, wave: Sequence[Desired]) -> str:

@@ -11,9 +11,10 @@ from typing import Any, Final
 import orjson
 
 from lateen.api.configuration import Configuration
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Key
 from lateen.base.problem import Problem
-from lateen.hub import client, errors
+from lateen.dispatch import writing
+from lateen.hub import client
 
 _LOGINS: Final = "terraformCredentialsSecretReference"
 _RC: Final = "terraformRCConfigMapReference"
@@ -63,12 +64,9 @@ async def _entry(
     space = str(reference.get("namespace") or declared.namespace)
     where, key = f"spec.{field}", _FILES[field]
     named = f"{kind} {space}/{reference['name']}"
-    try:
-        found: Manifest = await hub.get(Key("", kind, space, str(reference["name"]), "v1"))
-    except errors.ApiError as error:
-        if not error.not_found:
-            raise
-        raise _lacking(kind, f"there is no {named}", where) from error
+    found = await writing.fetch(hub, Key("", kind, space, str(reference["name"]), "v1"))
+    if found is None:
+        raise _lacking(kind, f"there is no {named}", where)
     value = (found.get("data") or {}).get(key)
     if value is None:
         raise _lacking(kind, f"the {named} has no key {key}", where)

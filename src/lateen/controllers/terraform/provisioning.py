@@ -104,13 +104,15 @@ class Provisioner:
             if plan is not None and not doomed:
                 await self._carry_out(run)
             outputs = await run.outputs()
+        said = _DEPLOYED
         if plan is not None:
             await self._report(declared, plan.changes, mended=not doomed)
-        left = f"; it has drifted, and mending that would destroy something: {_listed(doomed)}"
-        drifted = "; it had drifted, and has been mended: " + _listed(plan.changes if plan else ())
-        await self._publish(
-            run, outputs, _DEPLOYED + (left if doomed else drifted if plan is not None else "")
-        )
+            if doomed:
+                left = _listed(doomed)
+                said += f"; it has drifted, and mending that would destroy something: {left}"
+            else:
+                said += f"; it had drifted, and has been mended: {_listed(plan.changes)}"
+        await self._publish(run, outputs, said)
 
     async def _report(
         self, declared: Configuration, changes: Sequence[readings.Change], *, mended: bool

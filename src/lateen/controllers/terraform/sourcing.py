@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from lateen.api.manifest import Key
 from lateen.base import hashing
 from lateen.base.problem import Problem
 from lateen.controllers.terraform.workspaces import Workspace
-from lateen.hub import client, errors
+from lateen.dispatch import writing
+from lateen.hub import client
 from lateen.sources import modules, places
 from lateen.sources.obtaining import Sources
 
@@ -67,7 +68,7 @@ async def _fetch(
     asked = hashing.digest([source.__dict__])
     pin = _noted(declared, asked) if declared.settled or declared.deleting else None
     if pin is None or workspace.holds != pin.digest:
-        opened = await access(hub, spec.get("gitCredentialsSecretReference"), declared.namespace)
+        opened = await _access(hub, spec.get("gitCredentialsSecretReference"), declared.namespace)
         pin = pin or await sources.resolve(source, opened)
         tree = await sources.tree(source, pin, opened)
         await anyio.to_thread.run_sync(workspace.lay, tree, pin.digest)
@@ -85,7 +86,7 @@ def _noted(declared: Configuration, asked: str) -> places.Pin | None:
     return places.Pin(noted["revision"], noted["digest"], noted["address"])
 
 
-async def access(hub: client.Client, reference: Any, namespace: str) -> places.Credentials:
+async def _access(hub: client.Client, reference: Any, namespace: str) -> places.Credentials:
     """What the Secret opens that `gitCredentialsSecretReference` names; nobody's where none is.
 
     Raises:
@@ -95,12 +96,10 @@ async def access(hub: client.Client, reference: Any, namespace: str) -> places.C
         return places.NOBODY
     space, name = str(reference.get("namespace") or namespace), str(reference["name"])
     path = "spec.gitCredentialsSecretReference"
+    found = await writing.fetch(hub, Key("", "Secret", space, name, "v1"))
+    if found is None:
+        raise Problem("source.secret", f"there is no Secret {space}/{name}", path, retry=True)
     try:
-        return places.credentials(await hub.get(Key("", "Secret", space, name, "v1")))
-    except errors.ApiError as error:
-        if not error.not_found:
-            raise
-        message = f"there is no Secret {space}/{name}"
-        raise Problem("source.secret", message, path, retry=True) from error
+        return places.credentials(found)
     except Problem as problem:
-        raise Problem(problem.code, problem.message, path, (), problem.hint, retry=True) from None
+        raise replace(problem, path=path, retry=True) from None
