@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Tree
 
 from lateen import hub
+from lateen.api.application import Application
 from lateen.api.manifest import Key
 from lateen.base import documents
 from lateen.cli import beholding, lookout
@@ -21,6 +22,13 @@ from tests.cli.conftest import APP
 from tests.cli.test_events import IMPOSSIBLE
 
 pytestmark = pytest.mark.anyio
+
+NOBODY = """\
+current-context: x
+contexts: [{name: x, context: {cluster: x, user: x}}]
+clusters: [{name: x, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: x, user: {}}]
+"""
 
 
 def status(namespace, phase="unhealthy", *, healthy=False):
@@ -144,3 +152,16 @@ async def test_an_application_that_goes_is_said_to_be_gone(plane, namespace):
         await until(pilot, lambda: "shop is gone" in text(pilot))
         await pilot.press("escape")
         await until(pilot, lambda: not row(pilot))
+
+
+async def test_a_control_plane_that_is_away_does_not_end_the_looks_for_a_member(tmp_path):
+    entry = {"cluster": "east", "apiVersion": "v1", "kind": "ConfigMap", "name": "a"}
+    app = Application({"status": {"appliedResources": [{**entry, "namespace": "n"}]}})
+    file = tmp_path / "config"
+    file.write_text(NOBODY)
+    async with hub.connect(file) as client, anyio.create_task_group() as tasks:
+        look = lookout.Lookout(client, tasks)
+        with anyio.fail_after(30):
+            while "127.0.0.1:1" not in (await look.tree(app))[0].message:
+                await anyio.sleep(0.1)
+        tasks.cancel_scope.cancel()

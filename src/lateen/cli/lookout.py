@@ -75,15 +75,13 @@ class Lookout:
     async def _approach(self, cluster: str) -> None:
         """See into a joined cluster, as soon as it answers."""
         while cluster not in self._sights:
-            async with reaching.every(self.client) as reach:
-                try:
-                    client = await reach.at(cluster)
-                except Problem as problem:
-                    self._away[cluster] = problem.message
-                else:
-                    self._sights[cluster] = self._sight(client)
+            try:
+                async with reaching.every(self.client) as reach:
+                    self._sights[cluster] = self._sight(await reach.at(cluster))
                     self.changed()
                     await anyio.sleep_forever()  # the connection is to stay
+            except (hub.ApiError, Problem) as error:
+                self._away[cluster] = error.message
             self.changed()
             await anyio.sleep(_PAUSE)
 
