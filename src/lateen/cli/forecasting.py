@@ -85,6 +85,10 @@ async def _one(site: operating.Site, pair: Pair) -> Forecast:
             changes = await _brought(site, pair.after, pair.before)
     except (Problem, Problems, operating.Failed, authorizing.Refused) as error:
         return Forecast(key.namespace, key.name, unknown=str(error))
+    except hub.ApiError as error:
+        if not error.forbidden:  # who may not read it is told what else there is to tell
+            raise
+        return Forecast(key.namespace, key.name, unknown=str(error))
     return Forecast(key.namespace, key.name, changes)
 
 
