@@ -67,7 +67,7 @@ async def _found(
         if place.component and place.component not in known:
             message = f"{place.name} has no component {place.component}"
             raise Problem("hub.not-found", message, hint=f"components are {', '.join(known)}")
-        gathered = await gathering.application(client, app)
+        gathered = await gathering.reached(reach, app)
         nodes = [
             node
             for node in trees.pods(gathered.nodes)
