@@ -129,6 +129,17 @@ async def test_what_people_call_a_kind_is_asked_for_again_where_it_is_not_known(
     assert script.discovered == ["/api", "/apis"] * 2
 
 
+async def test_what_is_served_is_read_anew_once_a_definition_was_applied():
+    script = servers.Script(servers.sleeps)
+    async with servers.client_of(script) as client:
+        await client.resources.served()
+        await client.resources.served()
+        assert script.discovered == ["/api", "/apis"]
+        client.resources.expire()
+        await client.resources.served()
+        assert script.discovered == ["/api", "/apis"] * 2
+
+
 async def test_a_kind_that_comes_later_is_found(kube):
     group = f"{uuid.uuid4().hex[:8]}.test.dev"
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

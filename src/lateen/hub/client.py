@@ -159,11 +159,15 @@ class Client:
 
     async def submit(self, key: Key, subresource: str, body: Mapping[str, Any]) -> Manifest:
         """Post to a subresource of an object, as a request for a token is; gives the answer."""
-        resource = await self.resources.find(key.group, key.version, key.kind)
-        path = resource.path(key.namespace, key.name, subresource)
-        named = f"{resource.plural}/{subresource}"
-        data, headers = connection.encode(body), _headers(_PLAIN, None)
-        call = Call("POST", path, "create", named, key, data, headers, False)
+        call = await self._call(
+            "POST",
+            "create",
+            key,
+            subresource=subresource,
+            body=body,
+            content=_PLAIN,
+            repeatable=False,
+        )
         return _object(await self.connection.request(call))
 
     async def apply(
@@ -359,7 +363,8 @@ class Client:
                 "metadata.namespace",
             )
         # the name of an object to create is in its body only
-        path = resource.path(key.namespace, "" if method == "POST" else key.name, subresource)
+        name = "" if method == "POST" and not subresource else key.name
+        path = resource.path(key.namespace, name, subresource)
         if dry_run:
             query = f"{query}&dryRun=All" if query else "dryRun=All"
             verb += "?dryRun"

@@ -25,6 +25,7 @@ _AGGREGATED = (
     "application/json"
 )
 _FRESH = 2.0  # seconds for which an answer is not asked for again
+_NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Resources:
         self._connection = connection
         self._found: dict[tuple[str, str, str], Resource] = {}
         self._lock = anyio.Lock()
-        self._read_at = float("-inf")
+        self._read_at = _NEVER
 
     async def find(self, group: str, version: str, kind: str) -> Resource:
         """The resource of a kind; version `""` means the one the server prefers.
@@ -97,8 +98,8 @@ class Resources:
             await anyio.sleep(0.1)
 
     def expire(self) -> None:
-        """Ask again at the next miss: a CustomResourceDefinition has been applied."""
-        self._read_at = float("-inf")
+        """Ask again before long: a CustomResourceDefinition has been applied."""
+        self._read_at = _NEVER
 
     async def named(self, text: str) -> Resource:
         """What people call `deployment`, `deploy`, `Deployments` or `deployment.apps`, in the
@@ -128,12 +129,12 @@ class Resources:
         ]
 
     async def served(self) -> list[Resource]:
-        """Everything that is served, read if it has not been.
+        """Everything that is served, read if it has not been since it may have changed.
 
         Raises:
             ApiError: discovery failed.
         """
-        if not self._found:
+        if self._read_at == _NEVER:
             await self._refresh()
         return self.known
 
