@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lateen.api import manifest as manifests
+from lateen.api import metadata
 from lateen.api.manifest import Key, Manifest
 
 GROUP: Final = "terraform.core.oam.dev"
@@ -36,46 +36,18 @@ READY: Final = "ready"
 
 
 @dataclass
-class Configuration:
+class Configuration(metadata.View):
     """A Configuration as the server has it; who writes to it sets `raw` to the answer."""
 
     raw: Manifest
-
-    @property
-    def namespace(self) -> str:
-        return str(self.raw["metadata"]["namespace"])
-
-    @property
-    def name(self) -> str:
-        return str(self.raw["metadata"]["name"])
-
-    @property
-    def uid(self) -> str:
-        return str(self.raw["metadata"]["uid"])
-
-    @property
-    def generation(self) -> int:
-        return int(self.raw["metadata"].get("generation") or 0)
 
     @property
     def key(self) -> Key:
         return Key(GROUP, KIND, self.namespace, self.name, VERSION)
 
     @property
-    def deleting(self) -> bool:
-        return bool(manifests.metadata(self.raw).get("deletionTimestamp"))
-
-    @property
     def held(self) -> bool:
-        return FINALIZER in (manifests.metadata(self.raw).get("finalizers") or ())
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        return self.raw.get("spec") or {}
-
-    @property
-    def status(self) -> Mapping[str, Any]:
-        return self.raw.get("status") or {}
+        return FINALIZER in self.finalizers
 
     @property
     def state(self) -> str:
@@ -126,8 +98,8 @@ class Configuration:
         return str(given.get("namespace") or self.namespace), str(given["name"])
 
     @property
-    def labels(self) -> dict[str, str]:
-        """What marks an object as written by it."""
+    def marks(self) -> dict[str, str]:
+        """Labels of an object that it writes."""
         return {CREATED_BY: CREATOR, OWNED_BY: self.name, OWNED_NAMESPACE: self.namespace}
 
 

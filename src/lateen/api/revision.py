@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from lateen.api import authors, compressing, manifest, names
+from lateen.api import authors, compressing, manifest, metadata, names
 from lateen.api import definition as definitions
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind
@@ -31,14 +31,10 @@ def number(name: str) -> int:
 
 
 @dataclass(frozen=True)
-class Revision:
+class Revision(metadata.View):
     """A view of one ApplicationRevision object."""
 
     raw: Manifest
-
-    @property
-    def name(self) -> str:
-        return str(self.raw["metadata"]["name"])
 
     @property
     def number(self) -> int:
@@ -46,7 +42,7 @@ class Revision:
 
     @property
     def hash(self) -> str:
-        return str((self.raw["metadata"].get("labels") or {}).get(names.APP_REVISION_HASH, ""))
+        return str(self.labels.get(names.APP_REVISION_HASH, ""))
 
     @cached_property
     def spec(self) -> Manifest:
@@ -89,7 +85,7 @@ class Revision:
     @property
     def written(self) -> str:
         """The hash of what its author wrote; empty where no policy has changed that."""
-        return str((self.raw["metadata"].get("annotations") or {}).get(names.WRITTEN, ""))
+        return str(self.annotations.get(names.WRITTEN, ""))
 
     @property
     def workflow(self) -> Manifest | None:

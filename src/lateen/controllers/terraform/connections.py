@@ -35,7 +35,7 @@ async def write(
         key: base64.b64encode(readings.written(each["value"]).encode()).decode()
         for key, each in outputs.items()
     }
-    metadata = {"name": name, "namespace": namespace, "labels": declared.labels}
+    metadata = {"name": name, "namespace": namespace, "labels": declared.marks}
     secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
     await hub.apply({**secret, "data": data}, force=True)
 

@@ -87,7 +87,7 @@ class Logbook:
             "metadata": {
                 "name": where.name,
                 "namespace": where.namespace,
-                "labels": self._declared.labels,
+                "labels": self._declared.marks,
                 "ownerReferences": [owner],
             },
             "data": {_FIELD: base64.b64encode(kept).decode()},
