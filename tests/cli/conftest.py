@@ -111,7 +111,13 @@ class Member:
 
     def cut(self) -> None:
         """Let its address lead nowhere."""
-        endpoint = base64.b64encode(b"https://127.0.0.1:1").decode()
+        self._lead(base64.b64encode(b"https://127.0.0.1:1").decode())
+
+    def spoil(self) -> None:
+        """Have no address."""
+        self._lead(None)
+
+    def _lead(self, endpoint: str | None) -> None:
         body = {"data": {"endpoint": endpoint}}
         self.plane.call(self.plane.client.patch, members.key(self.name), body)
 

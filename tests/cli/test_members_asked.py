@@ -10,6 +10,7 @@ from lateen.base.problem import Problem
 from lateen.cli import reaching, surroundings
 from lateen.cli.exits import Exit
 from lateen.hub import ApiError
+from tests.cli.conftest import Member
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -198,7 +199,8 @@ def test_what_is_referred_to_in_a_member_is_shown(shell, plane, namespace, membe
     assert "copy cannot be shown: what it refers to is known to a control plane" in done.stderr
 
 
-def test_a_template_reads_in_a_member_and_knows_nothing_of_one_that_is_down(plane, member):
+@pytest.mark.parametrize("broken", [Member.cut, Member.spoil], ids=["down", "no way to it"])
+def test_a_template_reads_in_a_member_and_knows_nothing_of_one_that_is_away(plane, member, broken):
     async def ask():
         async with surroundings.sources() as fetching, reaching.every(plane.client) as reach:
             runtime = surroundings.of(reach, "default", fetching)
@@ -214,7 +216,7 @@ def test_a_template_reads_in_a_member_and_knows_nothing_of_one_that_is_down(plan
 
     able, listed, found = plane.call(ask)
     assert found["metadata"]["uid"] in [each["metadata"]["uid"] for each in listed]
-    member.cut()
+    broken(member)
     able_then, problem, _ = plane.call(ask)
     assert problem.code == "provider.unavailable"
     assert "nothing is known of it" in problem.message

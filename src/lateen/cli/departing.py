@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from lateen.api import manifest as manifests
 from lateen.api import sharing
@@ -19,12 +18,8 @@ from lateen.cli import connecting, offline, reaching
 from lateen.dispatch import ownership
 from lateen.gc import planning, sweeping
 from lateen.gc.sweeping import Fate
-from lateen.hub import clusters
 from lateen.hub.resources import Resources
 from lateen.policies import treating
-
-# a cluster that cannot be asked now; what else is delivered does not wait for it
-_AWAY: Final = clusters.AWAY | {"cluster.credentials", "hub.kubeconfig"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ async def _kinds(reach: reaching.Reach, cluster: str) -> Resources:
     try:
         return (await reach.at(cluster)).resources
     except Problem as problem:
-        if problem.code not in _AWAY:
+        if problem.code not in reaching.AWAY:
             raise
         return reach.client.resources
 
@@ -118,7 +113,7 @@ async def _found(reach: reaching.Reach, resource: Resource) -> Manifest | None:
     try:
         return await reach.fetch(resource.cluster, resource.key)
     except Problem as problem:
-        if problem.code not in _AWAY:
+        if problem.code not in reaching.AWAY:
             raise
         return resource.raw
 

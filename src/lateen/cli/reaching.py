@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
@@ -18,6 +18,11 @@ from lateen.base.problem import Problem
 from lateen.dispatch import writing
 from lateen.hub import clusters, credentials, kubeconfig, members
 from lateen.hub.connection import Connection
+
+AWAY: Final = clusters.AWAY | {"cluster.credentials", "hub.kubeconfig"}
+"""Codes of problems with a cluster that cannot be asked now; what else is delivered does not wait
+for it.
+"""
 
 _TIMEOUT = 10.0  # seconds for one request to a joined cluster
 

@@ -17,7 +17,6 @@ from lateen.cli import reaching
 from lateen.controllers.application import preview, referring
 from lateen.cue.engine import Engine
 from lateen.definitions import borrowing, templates
-from lateen.hub import clusters
 from lateen.providers import objects, ports, sending
 from lateen.providers.packages import Flavour
 from lateen.sources import obtaining
@@ -85,7 +84,7 @@ class _Reading(objects.Direct):
         try:
             return await self.reach.at(cluster)
         except Problem as problem:
-            if problem.code not in clusters.AWAY:
+            if problem.code not in reaching.AWAY:
                 raise
             return None
 
