@@ -33,3 +33,15 @@ SUM = hmac.new(b"open", BODY, hashlib.sha256).hexdigest()
 )
 def test_a_call_proves_that_it_knows_the_token(headers, proven):
     assert hooking.proven(headers, BODY, b"open") is proven
+
+
+@pytest.mark.anyio
+async def test_who_knows_no_applications_yet_refuses_nobody():
+    """The caller may be right: it is to ask again, or the controllers that work."""
+
+    async def read(key):
+        raise AssertionError("nothing is read")
+
+    receiver = hooking.Receiver(lambda: False, lambda *_: None, read, lambda *_: None)
+    found = await receiver.receive("default", "shop", {"X-Gitlab-Token": "open"}, BODY)
+    assert found.status == 503

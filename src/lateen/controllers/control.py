@@ -170,13 +170,16 @@ class Controller:
     def receiver(self) -> hooking.Receiver:
         """Who answers calls about applications."""
 
+        def listed() -> bool:
+            return self._cached is not None and self._cached.applications.synced
+
         def application(namespace: str, name: str) -> Application | None:
             return self._cached.application(namespace, name) if self._cached else None
 
         async def read(key: Key) -> Manifest | None:
             return await writing.fetch(self._hub, key)
 
-        return hooking.Receiver(application, read, self._news.refresh)
+        return hooking.Receiver(listed, application, read, self._news.refresh)
 
     def sources(self) -> gauges.Sources:
         """Where its figures are."""

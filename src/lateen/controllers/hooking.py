@@ -35,11 +35,13 @@ class Receiver:
     """Answers calls about applications.
 
     Attributes:
+        listed: whether applications are known: not at the start, nor while other controllers work.
         application: by namespace and name, None where there is none.
         read: an object of the control plane, None where there is none.
         refresh: has the sources of an application looked at.
     """
 
+    listed: Callable[[], bool]
     application: Callable[[str, str], Application | None]
     read: Callable[[Key], Awaitable[Manifest | None]]
     refresh: Callable[[str, str], None]
@@ -48,6 +50,8 @@ class Receiver:
         self, namespace: str, name: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
         """Whoever does not know the token is not told whether there is such an application."""
+        if not self.listed():
+            return Answer(503, "these controllers are not at work: ask others, or ask again\n")
         app = self.application(namespace, name)
         token = await self._token(app) if app is not None else b""
         if app is None or not token or not proven(headers, body, token):
