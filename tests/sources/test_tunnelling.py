@@ -66,8 +66,8 @@ async def test_what_is_refused(
     assert caught.value.code == code
 
 
-async def test_a_host_that_does_not_answer(sources: Sources, repository: Git):
+async def test_a_host_that_does_not_answer(sources: Sources):
     source = Source("git", "git@127.0.0.1:1/shop.git", reference="branch:main")
     with pytest.raises(Problem) as caught:
-        await sources.resolve(source, NOBODY)
-    assert caught.value.code == "source.secret"
+        await sources.resolve(source, replace(NOBODY, identity=Shell(1).identity))
+    assert caught.value.code == "source.unreachable"
