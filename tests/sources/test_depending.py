@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from lateen.base.problem import Problem, Problems, every
+from lateen.sources import depending
 from lateen.sources.obtaining import Sources
-from lateen.sources.places import NOBODY, Source
+from lateen.sources.places import NOBODY, Credentials, Source
 from tests.controllers.charts import written
 from tests.sources import packing
 from tests.sources.servers import Git, Pages, Registry
@@ -107,6 +108,39 @@ async def test_what_is_there_is_not_fetched(sources: Sources, pages: Pages, tmp_
     place = written(tmp_path / "demo", files)
     assert await sources.needs(Source("local", place), Path(place), NOBODY) == []
     assert pages.asked == []
+
+
+async def test_a_chart_outside_of_the_tree_is_not_taken(sources: Sources, repository: Git):
+    """Git has no such place; what is on the machine beside it is nobody's business."""
+    files = needing("file://../small")
+    repository.commit({f"demo/{name}": text for name, text in files.items()})
+    source = Source("git", repository.url, "demo", reference="branch:main")
+    pin = await sources.resolve(source, NOBODY)
+    root = await sources.chart(source, pin, NOBODY)
+    written(root.parent / "small", small("1.0.0"))
+    with pytest.raises(Problem) as caught:
+        depending.neighbour(root, root / "demo", "../../small", "small")
+    assert caught.value.code == "chart.dependency"
+    assert "is not at ../../small" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("part", "given"),
+    [
+        pytest.param(Source("oci", "oci://a.example/charts/small"), True, id="where the chart is"),
+        pytest.param(Source("oci", "oci://b.example/charts/small"), False, id="elsewhere"),
+        pytest.param(
+            Source("repository", "https://b.example", "small"), False, id="at a name like it"
+        ),
+        pytest.param(Source("local", "../small"), False, id="in the same tree"),
+    ],
+)
+def test_whom_the_credentials_of_the_chart_are_shown_to(part: Source, given: bool):
+    whole = Source("oci", "oci://a.example/charts/demo")
+    access = Credentials(username="somebody", password="word", token="said")
+    shown = depending.access_to(part, whole, access)
+    assert (shown == access) is given
+    assert bool(shown.username or shown.password or shown.token) is given
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lateen.cli import main
-from tests.controllers.apps import app, settings
+from tests.controllers.apps import LAMP, app, lamp, settings
 from tests.controllers.charts import anew, chart, end, hook, message, uid, waiting, written
 from tests.controllers.laboratory import steps
 from tests.sources import packing
@@ -158,6 +158,15 @@ spec:
     assert lab.find("ConfigMap", "web-helm-release")
 
 
+def back(lab):
+    done = CliRunner().invoke(
+        main.build(),
+        ["workflow", "rollback", "shop", "-n", lab.namespace],
+        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig)},
+    )
+    assert done.exit_code == 0, done.output
+
+
 def test_going_back_runs_the_hooks_for_it(lab, tmp_path):
     files = packing.chart() | {
         "templates/back.yaml": hook("back", "pre-rollback"),
@@ -170,12 +179,7 @@ def test_going_back_runs_the_hooks_for_it(lab, tmp_path):
     end(lab, "up")
     lab.running()
     gone = uid(lab, "up")
-    done = CliRunner().invoke(
-        main.build(),
-        ["workflow", "rollback", "shop", "-n", lab.namespace],
-        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig)},
-    )
-    assert done.exit_code == 0, done.output
+    back(lab)
     waiting(lab, "back")
     assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "newer"
     end(lab, "back")
@@ -186,3 +190,20 @@ def test_going_back_runs_the_hooks_for_it(lab, tmp_path):
     assert (record["release"], record["event"]) == ("3", "rollback")
     left = lab.find("Pod", "up")
     assert left is None or left["metadata"]["uid"] == gone
+
+
+def test_going_back_from_what_did_not_come_to_its_end_runs_them_too(lab, tmp_path):
+    files = packing.chart() | {"templates/back.yaml": hook("back", "pre-rollback")}
+    source = written(tmp_path / "demo", files)
+    lab.apply(LAMP)
+    lab.deliver(app(chart(source)))
+    lab.apply(app(chart(source, values={"greeting": "newer"}), lamp("dark")))
+    lab.eventually(
+        "upgraded", lambda: lab.get("ConfigMap", "web-helm-release")["data"]["release"] == "2"
+    )
+    back(lab)
+    waiting(lab, "back")
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "newer"
+    end(lab, "back")
+    lab.running()
+    assert lab.get("ConfigMap", "web-config")["data"]["greeting"] == "hello"

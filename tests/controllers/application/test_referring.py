@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from typer.testing import CliRunner
 
@@ -33,6 +35,10 @@ class Elsewhere:
         made = configmap(name, **data)
         made["metadata"] |= {"namespace": self.space, "labels": labels or {}}
         self._lab.apply(made)
+
+    def remove(self, name):
+        key = replace(self._lab.key("ConfigMap", name), namespace=self.space)
+        self._lab.plane.call(self._lab.plane.user.delete, key)
 
 
 @pytest.fixture
@@ -90,6 +96,19 @@ def test_an_object_is_copied_as_it_was_when_its_revision_was_made(lab, elsewhere
     )
     assert done.exit_code == Exit.OK, done.output
     lab.eventually("as it was then", lambda: shown(lab) == {"x": "1"})
+
+
+def test_a_text_that_stands_is_not_looked_up_again(lab, elsewhere):
+    elsewhere("a", x="1")
+    source = reference(elsewhere.space, name="a")
+    lab.deliver(app(referring(source), policies=[into(lab.namespace)]))
+    elsewhere.remove("a")
+    lab.delete("ConfigMap", "a")
+    lab.eventually("put back", lambda: lab.find("ConfigMap", "a"))
+    found = lab.running()
+    assert shown(lab) == {"x": "1"}
+    assert at(found) == ("shop-v1", "running")
+    assert condition(found, "Parsed")["status"] == "True"
 
 
 def at(found):
