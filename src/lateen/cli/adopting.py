@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
 import typer
 
 from lateen import hub
@@ -17,7 +16,8 @@ from lateen.base.problem import Problem, raise_any
 from lateen.cli import applying, assembling, connecting, printing
 from lateen.cli.assembling import Whole
 from lateen.cli.exits import Exit
-from lateen.cli.forms import Manifests, Mode
+from lateen.cli.forms import Manifests, Mode, Output
+from lateen.dispatch import writing
 from lateen.gc import recycling
 from lateen.sources import releases
 from lateen.sources.releases import Release
@@ -50,14 +50,12 @@ async def adopt(order: Order, output: Manifests, kubeconfig: str | None) -> Exit
             whole, old = await _native(client, order), list[Release]()
         else:
             whole, old = await _released(client, order)
-        text = documents.dump(whole.manifest)
         if not order.apply:
-            if output is Manifests.JSON:
-                text = orjson.dumps(whole.manifest, option=orjson.OPT_INDENT_2).decode() + "\n"
-            sys.stdout.write(text)
+            printing.structured(whole.manifest, Output(output.value))
             return Exit.OK
         await _refuse_taken(client, whole)
         given = applying.Order((), whole.namespace, wait=True, timeout=order.timeout)
+        text = documents.dump(whole.manifest)
         code = await applying.deliver(client, documents.load(text, "the application"), given)
         if code is Exit.OK and order.recycle:
             await _recycle(client, order, old)
@@ -145,12 +143,9 @@ async def _adoptable(client: hub.Client, key: Key) -> Manifest:
     Raises:
         Problem: `hub.not-found`, `adopt.owned` for what an application or a controller has.
     """
-    try:
-        live = await client.get(key)
-    except hub.ApiError as error:
-        if not error.not_found:
-            raise
-        raise Problem("hub.not-found", f"there is no {key}") from error
+    live = await writing.fetch(client, key)
+    if live is None:
+        raise Problem("hub.not-found", f"there is no {key}")
     if owner := manifests.owner(live):
         said = f"{key} belongs to application {owner[0]}/{owner[1]}"
         raise Problem("adopt.owned", said, hint="an object has one owner: leave it out")
@@ -162,17 +157,12 @@ async def _adoptable(client: hub.Client, key: Key) -> Manifest:
 
 
 async def _refuse_taken(client: hub.Client, whole: Whole) -> None:
-    try:
-        await client.get(connecting.key(whole.namespace, whole.name))
-    except hub.ApiError as error:
-        if error.not_found:
-            return
-        raise
-    raise Problem(
-        "adopt.name",
-        f"there is an application {whole.name} in namespace {whole.namespace} already",
-        hint="give the new one another name with --app-name",
-    )
+    if await writing.fetch(client, connecting.key(whole.namespace, whole.name)) is not None:
+        raise Problem(
+            "adopt.name",
+            f"there is an application {whole.name} in namespace {whole.namespace} already",
+            hint="give the new one another name with --app-name",
+        )
 
 
 async def _recycle(client: hub.Client, order: Order, old: Sequence[Release]) -> None:
