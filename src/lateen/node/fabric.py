@@ -25,7 +25,6 @@ _LOG = logging.getLogger(__name__)
 _PAUSE = 0.05  # seconds in which changes are gathered
 _AGAIN = 30.0  # seconds after which what was taken by others is tried again
 _LOOPBACK = "127.0.0.1"
-_API = "default/kubernetes"  # whose endpoint is on loopback, and so told by nobody
 
 ROLE: Manifest = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -95,20 +94,21 @@ class Fabric:
         return services.variables(map(self._local, self.services.values()), namespace)
 
     def _leading(self, service: Service) -> Service:
-        """The API server's Service, which leads to where we reach it."""
+        """The API server's Service, which leads to where we reach it: nobody tells of an endpoint
+        on loopback.
+        """
         backend = Backend(*self._server)
         return replace(service, ports=tuple(replace(p, backends=(backend,)) for p in service.ports))
 
     def _local(self, service: Service) -> Service:
         """As seen by who is in no network of ours."""
-        if service.key == _API and not self._ground.gateway:
+        if self._ground.gateway:
+            return service
+        if service.key == services.API:
             address, port = self._server
             ports = tuple(replace(each, port=port) for each in service.ports)
             return replace(service, address=address, ports=ports)
-        if self._ground.gateway or service.key not in self._chosen:
-            return service
-        address = self._chosen[service.key]
-        return Service(service.namespace, service.name, service.kind, address, service.ports)
+        return replace(service, address=self._chosen.get(service.key, service.address))
 
     async def run(self) -> None:
         """Follow Services until cancelled."""
@@ -156,11 +156,13 @@ class Fabric:
         found = {}
         for raw in self._services.list():
             service = services.resolve(raw, self._pods.list(), self._slices.list())
-            found[service.key] = self._leading(service) if service.key == _API else service
+            found[service.key] = self._leading(service) if service.key == services.API else service
         self.services = found
         # without networks of ours it is reached where it listens, as its certificate says
         placed = [
-            s for s in found.values() if s.address and (self._ground.gateway or s.key != _API)
+            s
+            for s in found.values()
+            if s.address and (self._ground.gateway or s.key != services.API)
         ]
         await self._ground.hold({service.address for service in placed})
         self._remember(placed)

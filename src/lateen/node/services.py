@@ -15,7 +15,7 @@ from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 
 DOMAIN = "cluster.local"
-_API = "default/kubernetes"  # which pods of all namespaces are told of
+API = "default/kubernetes"  # the API server, which pods of all namespaces are told of
 _AFFINITY = 10800  # seconds, as everywhere in Kubernetes
 _SLICE_OF = "kubernetes.io/service-name"
 
@@ -152,7 +152,7 @@ def variables(services: Iterable[Service], namespace: str) -> dict[str, str]:
     """What Kubernetes tells every container of the Services beside it."""
     found = {}
     for service in services:
-        near = service.namespace == namespace or service.key == _API
+        near = service.namespace == namespace or service.key == API
         if not near or not service.address or not service.ports:
             continue
         stem = re.sub(r"[^A-Z0-9]", "_", service.name.upper())
