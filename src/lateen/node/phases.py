@@ -66,10 +66,9 @@ def status(pod: Mapping[str, Any], view: View) -> Status:
         else _container(c, pod, view, init_policy, None, init=True)
         for c in inits
     ]
-    beside = [
-        found for c, found in zip(inits, init_statuses, strict=True) if planning.is_sidecar(c)
-    ]
-    proper = [found for found in init_statuses if found not in beside]
+    sidecars = planning.sidecars(pod)
+    beside = [found for found in init_statuses if found["name"] in sidecars]
+    proper = [found for found in init_statuses if found["name"] not in sidecars]
     opening = [*proper, *({**b, "ready": initialised or b["started"]} for b in beside)]
     phase = _phase(proper, statuses, main_policy, beside)
     if deleting and phase == "Pending" and all(a.ended for a in view.attempts):
