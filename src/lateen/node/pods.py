@@ -409,8 +409,7 @@ class Runner:
         grace = self.pod["metadata"].get("deletionGracePeriodSeconds")
         if grace is None:
             grace = self.pod["spec"].get("terminationGracePeriodSeconds") or 0
-        now = time.monotonic()
-        self._ending = self._ending or now
+        self._ending = self._ending or time.monotonic()
         beside = planning.sidecars(self.pod)
         first = [attempt for attempt in running if attempt.container not in beside]
         for attempt in first or running:
@@ -419,8 +418,8 @@ class Runner:
             if grace < self._told.get(attempt.container, float("inf")):
                 # told for the first time, or again with less patience
                 self._told[attempt.container] = grace
-                left = grace if first else max(grace - (now - self._ending), min(grace, 2.0))
-                group.start_soon(self._end, self._container(attempt.container), float(left))
+                left = float(grace) if first else _left(grace, self._ending)
+                group.start_soon(self._end, self._container(attempt.container), left)
 
     async def _end(self, container: Mapping[str, Any], grace: float) -> None:
         assert self._sandbox is not None
@@ -432,11 +431,8 @@ class Runner:
                 if not answer.success:
                     message = f"preStop of {container['name']} failed: {answer.message}"
                     await self._tools.recorder.warn(self.pod, "FailedPreStopHook", message)
-        left = grace - (time.monotonic() - began)
-        # a hook that took all the time leaves the process a moment, as kubelet does
-        left = max(left, min(grace, 2.0))
         try:
-            await self._sandbox.stop(container["name"], left, "deleted")
+            await self._sandbox.stop(container["name"], _left(grace, began), "deleted")
         except Problem as problem:
             _LOG.warning("pod %s: %s", self._name, problem.message)
             await anyio.sleep(_RETRIES.first)
@@ -467,6 +463,13 @@ class Runner:
     @property
     def _key(self) -> Key:
         return Key("", "Pod", self._namespace, str(self.pod["metadata"]["name"]), "v1")
+
+
+def _left(grace: float, began: float) -> float:
+    """What is left of a grace period that began then; a moment when hooks, or others before, took
+    all of it, as kubelet does.
+    """
+    return max(grace - (time.monotonic() - began), min(grace, 2.0))
 
 
 def _waiting(problem: Problem) -> Waiting:
