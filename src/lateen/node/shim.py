@@ -185,10 +185,14 @@ class Shim:
             return False
         self.pid, self.group = pid, enclosed.group
         self.pipes = {out[0]: "stdout", err[0]: "stderr"}
-        now = time.time()
-        self.state.update(phase="running", shim=os.getpid(), pid=enclosed.process, started=now)
-        if self.task["enclosure"]:
-            self.state.update(group=self.group)
+        apart = {"group": self.group} if self.task["enclosure"] else {}
+        self.state.update(
+            phase="running",
+            shim=os.getpid(),
+            pid=enclosed.process,
+            started=time.time(),
+            **apart,
+        )
         return True
 
     def _become(self, out: int, err: int, report: int, told: int) -> NoReturn:
