@@ -55,10 +55,10 @@ class Reading:
     when: float
     window: float
     machine: Rate
-    containers: Mapping[Key, Rate] = field(default_factory=dict)
+    pods: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)  # uid -> container -> its
 
-    def pod(self, uid: str) -> dict[str, Rate]:
-        return {name: rate for (pod, name), rate in self.containers.items() if pod == uid}
+    def pod(self, uid: str) -> Mapping[str, Rate]:
+        return self.pods.get(uid, {})
 
 
 class Measurements:
@@ -99,11 +99,11 @@ def compare(before: Sample, now: Sample) -> Reading:
         cores = max(0.0, used.seconds - then.seconds) / window
         return Rate(cores, used.seconds, used.memory)
 
-    containers = {}
-    for key, (leader, usage) in now.containers.items():
-        known, then = before.containers.get(key, (0, Usage()))
-        containers[key] = rate(then if known == leader else Usage(), usage)
-    return Reading(now.when, window, rate(before.machine, now.machine), containers)
+    pods: dict[str, dict[str, Rate]] = defaultdict(dict)
+    for (uid, name), (leader, usage) in now.containers.items():
+        known, then = before.containers.get((uid, name), (0, Usage()))
+        pods[uid][name] = rate(then if known == leader else Usage(), usage)
+    return Reading(now.when, window, rate(before.machine, now.machine), pods)
 
 
 def take(leaders: Mapping[Key, int]) -> Sample:
