@@ -6,13 +6,10 @@ import re
 import urllib.request
 from collections.abc import Iterator
 
-import anyio
 import pytest
-from textual.widgets import DataTable, Tree
+from textual.widgets import Tree
 
-from lateen import hub
-from lateen.cli import beholding, lookout
-from tests.e2e import planes
+from tests.e2e import planes, tops
 from tests.e2e.planes import Plane
 
 
@@ -115,33 +112,23 @@ def test_what_goes_wrong_in_the_member_is_explained(plane: Plane, broken: str, m
 
 @pytest.mark.anyio
 async def test_top_sees_into_the_member(plane: Plane, hello: str, member: str) -> None:
-    async with (
-        hub.connect(plane.directory.kubeconfig()) as client,
-        anyio.create_task_group() as tasks,
-    ):
-        look = lookout.Lookout(client, tasks, hello)
-        await look.start()
-        async with beholding.Top(look).run_test(size=(140, 40)) as pilot:
-            with anyio.fail_after(30):
-                while not pilot.app.screen.query_one(DataTable).row_count:
-                    await pilot.pause(0.1)
-                [app] = look.applications()
-                while look.ready(app) != (4, 4):
-                    await pilot.pause(0.1)
-                await pilot.press("enter")
-                while not pilot.app.screen.query(Tree):
-                    await pilot.pause(0.1)
-                tree = pilot.app.screen.query_one(Tree)
+    async with tops.opened(plane, hello) as (look, pilot):
+        [app] = look.applications()
+        while look.ready(app) != (4, 4):
+            await pilot.pause(0.1)
+        await pilot.press("enter")
+        while not pilot.app.screen.query(Tree):
+            await pilot.pause(0.1)
+        tree = pilot.app.screen.query_one(Tree)
 
-                def far() -> list[str]:
-                    nodes = [each for each in tree.root.children if each.data]
-                    return [
-                        str(below.label)
-                        for each in nodes
-                        if each.data is not None and each.data.cluster == member
-                        for below in each.children
-                    ]
+        def far() -> list[str]:
+            nodes = [each for each in tree.root.children if each.data]
+            return [
+                str(below.label)
+                for each in nodes
+                if each.data is not None and each.data.cluster == member
+                for below in each.children
+            ]
 
-                while not far():
-                    await pilot.pause(0.1)
-        tasks.cancel_scope.cancel()
+        while not far():
+            await pilot.pause(0.1)

@@ -23,16 +23,8 @@ def notes(plane: Plane) -> Iterator[str]:
     """The namespace of the notes, which are delivered."""
     namespace = plane.new_namespace()
     plane.run("up", "-f", NOTES, "-n", namespace, "--no-wait")
-
-    def running() -> bool:
-        found = (plane.status(name, namespace).get("status") for name in ("remember", "java"))
-        return set(found) == {"running"}
-
-    try:
-        planes.until(running, 240, every=1)
-    except AssertionError:
-        said = [plane.run("status", name, "-n", namespace).out for name in ("remember", "java")]
-        raise AssertionError("\n".join(said)) from None
+    for name in ("remember", "java"):
+        planes.settled(plane, name, namespace, 240)
     yield namespace
     for name in ("remember", "java"):
         plane.run("delete", name, "-n", namespace)
@@ -138,11 +130,7 @@ def test_a_module_in_git_is_a_type_like_any_other(
             return "component-schema-borrowed" in plane.names("ConfigMap", namespace)
 
         planes.until(schema, 60, every=1)
-
-        def running() -> bool:
-            return plane.status("borrower", namespace).get("status") == "running"
-
-        planes.until(running, 120, every=1)
+        planes.settled(plane, "borrower", namespace, 120)
         wrong = write(text.replace("text: buy milk", "txt: buy milk"))
         refused = plane.run("up", "-f", wrong, "-n", namespace, "--no-wait", expect=None)
         assert refused.code != 0

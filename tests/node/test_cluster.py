@@ -363,6 +363,17 @@ def test_a_pod_talks_to_the_api_server_as_its_service_account(place):
     assert "seen: teller" in place.logs("teller")
 
 
+def test_a_service_named_like_the_api_servers_is_one_like_any_other(place):
+    port = {"port": 80}
+    meta = {"name": "kubernetes-board"}
+    place.create(
+        {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [port]}}
+    )
+    look = "env | grep KUBERNETES_BOARD_SERVICE_HOST && ! env | grep ^KUBERNETES_SERVICE_HOST"
+    place.pod("told", "sh", "-c", look, restartPolicy="OnFailure")  # once the node has heard of it
+    until(lambda: place.status("told").get("phase") == "Succeeded")
+
+
 def test_mounted_files_follow_their_config_map_whatever_becomes_of_other_volumes(place, tmp_path):
     (tmp_path / "gone").mkdir()
     made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "told"}}
