@@ -48,13 +48,10 @@ async def render(call: Call) -> Answer:
     opened = await originals.access(call, whose, "chart", "auth", "secretRef")
     request = hashing.digest([source.__dict__, release.__dict__, wanted, _weighty(options)], 32)
     record = await Record.read(call.runtime, whose, release.record)
-    anew = call.runtime.news.pending(whose.slot)
+    known = Record() if call.runtime.news.pending(whose.slot) else record
     try:
-        pin = None if anew else record.pin(request)
-        if pin is None:
-            pin = await sources.resolve(source, opened)
-        parts = None if anew else record.parts(request)
-        path, parts = await _complete(sources, source, pin, parts, opened)
+        pin = known.pin(request) or await sources.resolve(source, opened)
+        path, parts = await _complete(sources, source, pin, known.parts(request), opened)
     except (Problem, Problems) as error:
         raise _at(error, f"{call.inputs_path}.chart", source) from error
     asked = {

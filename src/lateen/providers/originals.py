@@ -187,18 +187,21 @@ class Record:
 
     def pin(self, request: str) -> places.Pin | None:
         """What the source came to, when the same was asked for."""
-        if self.data.get("request") != request or "digest" not in self.data:
+        if not self._answers(request):
             return None
         return places.Pin(self.data["revision"], self.data["digest"], self.data["address"])
 
     def parts(self, request: str) -> list[depending.Part] | None:
         """What it depends on, as it was found, when the same was asked for."""
-        if self.data.get("request") != request or "digest" not in self.data:
+        if not self._answers(request):
             return None
         try:
             return depending.loaded(self.data.get("dependencies", ""))
         except (ValueError, LookupError, TypeError):  # somebody wrote into it
             return None
+
+    def _answers(self, request: str) -> bool:
+        return self.data.get("request") == request and "digest" in self.data
 
 
 def seconds(call: Call, *names: str, default: str) -> float:

@@ -12,8 +12,8 @@ from typing import IO, Final
 
 from lateen.base.problem import Problem
 
-_MOST: Final = 256 * 2**20  # bytes when unpacked
-_FILES: Final = 20_000
+MOST: Final = 256 * 2**20  # bytes of a tree
+FILES: Final = 20_000
 
 
 def unpack(content: bytes, into: Path, shown: str) -> None:
@@ -28,9 +28,7 @@ def unpack(content: bytes, into: Path, shown: str) -> None:
     try:
         for name, announced, stream in _files(content):
             count, size = count + 1, size + announced
-            if size > _MOST or count > _FILES:
-                limit = f"{_MOST // 2**20} MiB or {_FILES} files"
-                raise Problem("source.too-large", f"{shown} holds more than {limit}")
+            bound(count, size, shown)
             path = into / inside(name, shown)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(stream.read(announced))
@@ -60,6 +58,17 @@ def _files(content: bytes) -> Iterator[tuple[str, int, IO[bytes]]]:
             content_of = tar.extractfile(member) if member.isreg() else None
             if content_of is not None:
                 yield member.name, member.size, content_of
+
+
+def bound(count: int, size: int, shown: str) -> None:
+    """Let no tree have more files, or bytes, than anybody wants.
+
+    Raises:
+        Problem: `source.too-large`.
+    """
+    if size > MOST or count > FILES:
+        limit = f"{MOST // 2**20} MiB or {FILES} files"
+        raise Problem("source.too-large", f"{shown} holds more than {limit}")
 
 
 def inside(name: str, shown: str) -> PurePosixPath:

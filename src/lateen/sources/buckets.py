@@ -20,8 +20,6 @@ from lateen.sources import archives
 from lateen.sources.fetching import Fetcher
 from lateen.sources.places import Credentials, Pin, Source
 
-_MOST: Final = 256 * 2**20  # bytes of a tree
-_FILES: Final = 20_000
 _AT_ONCE: Final = 8
 _LISTING: Final = 16 * 2**20  # bytes of one page
 _REGION: Final = "us-east-1"
@@ -61,9 +59,7 @@ async def checkout(
     if _pin(entries) != pin:
         message = f"{source.shown} has changed since it was looked at"
         raise Problem("source.digest", message, retry=True)
-    if len(entries) > _FILES or sum(each.size for each in entries) > _MOST:
-        limit = f"{_MOST // 2**20} MiB or {_FILES} files"
-        raise Problem("source.too-large", f"{source.shown} holds more than {limit}")
+    archives.bound(len(entries), sum(each.size for each in entries), source.shown)
     into.mkdir(mode=0o700)
     limiter = anyio.CapacityLimiter(_AT_ONCE)
 
@@ -93,7 +89,7 @@ async def _listed(source: Source, access: Credentials, fetcher: Fetcher) -> list
             key = unquote(unescape(fields["Key"]).replace("+", " "))
             found.append(Entry(key, fields.get("ETag", ""), int(fields.get("Size") or 0)))
         further = _NEXT.search(body)
-        if further is None or len(found) > _FILES:
+        if further is None or len(found) > archives.FILES:
             return found
         query = {**query, "continuation-token": unescape(further[1])}
 
@@ -112,7 +108,7 @@ async def _get(
     asked = "&".join(f"{_exact(k)}={_exact(v)}" for k, v in sorted(query.items()))
     whole = f"{url}?{asked}" if asked else url
     headers = signed(whole, access, source.reference or _REGION, datetime.now(UTC))
-    return (await fetcher.signed(whole, headers, access, _LISTING if query else _MOST)).body
+    return (await fetcher.signed(whole, headers, access, _LISTING if query else archives.MOST)).body
 
 
 def signed(url: str, access: Credentials, region: str, now: datetime) -> dict[str, str]:
