@@ -69,6 +69,11 @@ class Stream:
             self.ended = True
             await self._connection.send_data(self.number, b"", _FIN)
 
+    def close(self) -> None:
+        """What else may come is of no interest."""
+        self._connection.end(self.number)
+        self.received.close()
+
 
 class Connection:
     """The server's side. `write` sends bytes; `opened` is called with each new stream."""
@@ -121,7 +126,7 @@ class Connection:
         if kind == _SYN_STREAM:
             await self._open(body, flags)
         elif kind == _RST_STREAM:
-            self._end(struct.unpack(">I", body[:4])[0] & 0x7FFFFFFF)
+            self.end(struct.unpack(">I", body[:4])[0] & 0x7FFFFFFF)
         elif kind == _PING:
             await self._send_control(_PING, body)
         elif kind == _GOAWAY:
@@ -133,7 +138,7 @@ class Connection:
         feed, received = anyio.create_memory_object_stream[bytes](math.inf)
         stream = self._streams[number] = Stream(number, headers, received, self, feed)
         if flags & _FIN:
-            self._end(number)
+            self.end(number)
         block = self._deflate.compress(struct.pack(">I", 0))
         block += self._deflate.flush(zlib.Z_SYNC_FLUSH)
         await self._send_control(_SYN_REPLY, struct.pack(">I", number) + block)
@@ -146,9 +151,10 @@ class Connection:
         if body:
             stream.feed.send_nowait(body)
         if flags & _FIN:
-            self._end(number)
+            self.end(number)
 
-    def _end(self, number: int) -> None:
+    def end(self, number: int) -> None:
+        """Nothing more will be received from a stream."""
         stream = self._streams.pop(number, None)
         if stream is not None:
             stream.feed.close()
