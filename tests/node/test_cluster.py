@@ -255,6 +255,20 @@ def test_a_crash_loop_waits_longer_and_longer(place):
     assert place.logs("crash", previous="true") == "try\n"
 
 
+def test_who_takes_more_memory_than_its_limit_is_told_so_and_starts_again(place):
+    eat = "import time; taken = b'x' * (150 << 20); time.sleep(600)"
+    limits = {"limits": {"memory": "64Mi", "cpu": "1"}}
+    place.pod("greedy", sys.executable, "-c", eat, resources=limits)
+    until(lambda: place.container("greedy").get("restartCount", 0) >= 1)
+    ended = place.container("greedy")["lastState"]["terminated"]
+    assert (ended["reason"], ended["exitCode"], ended["signal"]) == ("OOMKilled", 137, 9)
+    assert ended["message"] == "it took more memory than its limit of 64 MiB"
+    conditions = {each["type"]: each for each in place.status("greedy")["conditions"]}
+    told = conditions["lateen.dev/Limited"]
+    assert (told["status"], told["reason"]) == ("False", "NotLimited")
+    assert "cpu of main" in told["message"]
+
+
 def test_init_containers_run_in_order_before_the_others(place):
     spec = template("sh", "-c", "echo main; exec sleep 1005")
     spec["volumes"] = [{"name": "shared", "emptyDir": {}}]

@@ -18,7 +18,7 @@ from lateen.api.manifest import Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import addresses, metering, networks, registration, server
+from lateen.node import addresses, limiting, metering, networks, registration, server
 from lateen.node.claims import Claims
 from lateen.node.containers import Containers
 from lateen.node.events import Recorder
@@ -166,6 +166,7 @@ class Fleet:
             )
             unisolated = driver.isolation.reason
             notes = [f"processes are not isolated: {unisolated}"] if unisolated else []
+            notes.append(limiting.unheld())
             task_status.started(Started(port, tuple(notes)))
             await self._admit(tools, group)
 

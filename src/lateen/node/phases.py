@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lateen.base import clock
-from lateen.node import planning
+from lateen.node import limiting, planning
 from lateen.node.drivers import Attempt, Phase
 from lateen.node.planning import Container
 
@@ -16,6 +16,7 @@ Status = dict[str, Any]
 
 _COMPLETED = "Completed"
 ISOLATED = "lateen.dev/Isolated"
+LIMITED = "lateen.dev/Limited"
 
 
 @dataclass(frozen=True)
@@ -277,6 +278,8 @@ def _conditions(
     }
     if view.unisolated is not None:
         found[ISOLATED] = ("NotIsolated", view.unisolated) if view.unisolated else None
+    if (loose := limiting.missing(pod)) is not None:
+        found[LIMITED] = ("NotLimited", loose) if loose else None
     ours = [_condition(kind, why, before.get(kind), view.now) for kind, why in found.items()]
     return [*ours, *(c for kind, c in before.items() if kind not in found)]
 

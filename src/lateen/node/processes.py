@@ -25,7 +25,7 @@ import anyio.to_thread
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.node import dialling, isolating, logs, namespaces, records, sessions, volumes
+from lateen.node import dialling, isolating, limiting, logs, namespaces, records, sessions, volumes
 from lateen.node.drivers import Attempt, Command, Launch, Outcome, Peer, Session
 from lateen.node.exits import Exits
 from lateen.node.isolating import Isolation
@@ -243,6 +243,7 @@ class ProcessSandbox:
             "directory": launch.directory or str(self._root / "work"),
             "resolver": resolver,
             "grace": launch.grace,
+            "memory": limiting.memory(launch.spec),
             "log_bytes": self._settings.log_bytes,
             "log_files": self._settings.log_files,
         }

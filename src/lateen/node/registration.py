@@ -18,7 +18,7 @@ import anyio
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client
-from lateen.node import phases
+from lateen.node import limiting, phases
 from lateen.node.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -124,6 +124,7 @@ def _conditions(before: Mapping[str, Any], told: Told, now: float) -> list[dict[
         "ProcessIsolation": ("False", "NotIsolated", told.unisolated)
         if told.unisolated
         else ("True", "Isolated", "processes are isolated by bubblewrap"),
+        "ProcessLimits": ("False", "NotLimited", limiting.unheld()),
     }
     conditions = []
     for kind, (state, reason, message) in found.items():

@@ -6,8 +6,9 @@ finds the lock free knows that neither shim nor process are left; the pid in the
 trustworthy exactly while the lock is held. Output goes to `PREFIX.log` in the CRI format.
 
 SIGTERM asks it to end the process: SIGTERM to the process group, then SIGKILL after the seconds in
-`PREFIX.stop`. There are hundreds of these on a busy node, so it imports next to nothing: state
-files are lines of `key=value`, not JSON.
+`PREFIX.stop`. When the process and all that it started take more memory than they may, they are
+killed: the kernel would do so too, and few may ask it to. There are hundreds of these on a busy
+node, so it imports next to nothing: state files are lines of `key=value`, not JSON.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ else:
         directory: str
         resolver: str  # a resolv.conf to have in place of the machine's, "" for none
         grace: float  # when there is no PREFIX.stop
+        memory: int  # that it may take, 0 for any
         log_bytes: int
         log_files: int
 
@@ -49,6 +51,12 @@ _SAID = {_RUN: "cannot run ", "Can't chdir to ": "cannot use the working directo
 _EXECUTED = 2.0  # seconds after which a command that looks like bubblewrap is taken for one
 _LONGEST = 16384  # of a line in the log; longer ones are split, as container runtimes do
 _DRAIN = 2.0  # seconds for output that is still in the pipes when all processes are gone
+_OFTEN = 0.2  # seconds between looks at the memory of who takes nearly all it may
+_REST = 50  # times as long as a look takes, which is longer the more there is to look at
+_SELDOM = 1.0  # and of who takes next to nothing
+_FIRST = b"500"  # of 1000: when the machine runs out, the kernel takes pods before the node
+_MEBI = 1 << 20
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _PDEATHSIG = 1
 _SUBREAPER = 36
 _NEWNS = 0x20000
@@ -162,6 +170,8 @@ class Shim:
         self.group = 0  # whom we signal
         self.status: int | None = None  # wait status of the process, once it ended
         self.kill_at: float | None = None
+        self.look_at = 0.0 if task["memory"] else float("inf")
+        self.greedy = False
         self.pipes: dict[int, str] = {}  # read ends -> stream
 
     def start(self) -> bool:
@@ -210,6 +220,7 @@ class Shim:
                 signal.SIGINT,
             ):
                 signal.signal(number, signal.SIG_DFL)
+            _prefer_to_die()
             null = os.open(os.devnull, os.O_RDONLY)
             os.dup2(null, 0)
             os.dup2(out, 1)
@@ -250,25 +261,48 @@ class Shim:
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
                 _kill_group(self.group, signal.SIGKILL)
                 self.kill_at = time.monotonic() + 1
+            if time.monotonic() >= self.look_at:
+                self._weigh()
         finished = time.time()
         self._sweep()
         self._drain(poll)
         self.log.close()
+        number = 0
         if os.WIFSIGNALED(self.status):
             number = os.WTERMSIG(self.status)
-            self.state.update(phase="exited", exit=128 + number, signal=number, finished=finished)
+            code = 128 + number
         else:
             code = os.WEXITSTATUS(self.status)
-            told = {"phase": "exited", "exit": code, "finished": finished}
             if self.task["enclosure"] and 128 < code < 193:  # how bubblewrap tells of a signal
-                told["signal"] = code - 128
-            self.state.update(**told)
+                number = code - 128
+        told: dict[str, object] = {"phase": "exited", "exit": code, "finished": finished}
+        if number:
+            told["signal"] = number
+        if self.greedy and number == signal.SIGKILL:
+            told["reason"] = "OOMKilled"
+            told["message"] = f"it took more memory than its limit of {_size(self.task['memory'])}"
+        self.state.update(**told)
 
     def _patience(self) -> int | None:
-        """Milliseconds until the process is to be killed."""
-        if self.kill_at is None:
+        """Milliseconds until the process is to be killed, or looked at."""
+        until = min(self.look_at, float("inf") if self.kill_at is None else self.kill_at)
+        if until == float("inf"):
             return None
-        return max(0, int((self.kill_at - time.monotonic()) * 1000) + 1)
+        return max(0, int((until - time.monotonic()) * 1000) + 1)
+
+    def _weigh(self) -> None:
+        """Kill it when it takes more memory than it may; the nearer to that, the sooner again."""
+        limit = self.task["memory"]
+        began = time.monotonic()
+        family = _descendants(os.getpid())
+        taken = sum(_resident(pid)[0] for pid in family)
+        if taken > limit:  # counting twice what they share
+            taken = sum(_taken(pid) for pid in family)
+        if taken > limit:
+            self.greedy = True
+            _kill_group(self.group, signal.SIGKILL)
+        now = time.monotonic()
+        self.look_at = now + max(_OFTEN, _SELDOM * (1 - taken / limit), _REST * (now - began))
 
     def _signalled(self, numbers: bytes) -> None:
         if signal.SIGTERM in numbers:
@@ -412,13 +446,66 @@ def _kill(pid: int) -> None:
         return
 
 
-def _children(parent: int) -> list[int]:
-    """Pids of its children; on other systems than Linux those that we cannot know are none."""
+def _children(parent: int, thread: int | str = 0) -> list[int]:
+    """Pids of its children, those of its first thread unless told otherwise; on other systems than
+    Linux those that we cannot know are none.
+    """
     try:
-        with open(f"/proc/{parent}/task/{parent}/children") as file:  # noqa: PTH123
+        with open(f"/proc/{parent}/task/{thread or parent}/children") as file:  # noqa: PTH123
             return [int(pid) for pid in file.read().split()]
     except OSError:
         return []
+
+
+def _descendants(parent: int) -> list[int]:
+    """Of a process that has but one thread; what is being started or ends right now may lack."""
+    found = _children(parent)
+    for pid in found:  # which grows as we go
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+        except OSError:
+            continue
+        for thread in threads:
+            found += _children(pid, thread)
+    return found
+
+
+def _resident(pid: int) -> tuple[int, int]:
+    """Bytes in memory, and how many of them are of files or shared on purpose."""
+    try:
+        with open(f"/proc/{pid}/statm") as file:  # noqa: PTH123
+            _, resident, shared, _ = file.read().split(None, 3)
+    except (OSError, ValueError):
+        return 0, 0  # it has ended
+    return int(resident) * _PAGE, int(shared) * _PAGE
+
+
+def _taken(pid: int) -> int:
+    """Bytes of memory that it takes from others: its part of what several share, and nothing of
+    files, which the kernel drops when it has to.
+    """
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:  # noqa: PTH123
+            lines = file.readlines()
+    except OSError:  # it is of another user, or has ended
+        lines = []
+    parts = [line.split()[1] for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
+    if parts:
+        return sum(int(part) for part in parts) * 1024
+    resident, shared = _resident(pid)
+    return resident - shared
+
+
+def _size(count: int) -> str:
+    return f"{count / _MEBI:g} MiB" if count >= _MEBI else f"{count} bytes"
+
+
+def _prefer_to_die() -> None:
+    try:
+        with open("/proc/self/oom_score_adj", "wb") as file:  # noqa: PTH123
+            file.write(_FIRST)
+    except OSError:
+        return  # not Linux
 
 
 def _replace_resolver(path: str) -> None:
