@@ -123,7 +123,7 @@ async def test_a_cloud_resource_is_waited_for_and_its_secret_copied(
         Flavour.STEP, delivery=delivery, objects=objects, cloud=Terraform(ready=False)
     )
     found = await run(engine, text, waiting)
-    assert found.outcomes["a"].signal == Signal("wait", "wait healthy")
+    assert found.outcomes["a"].signal == Signal("wait", "wait healthy: rds-test")
     [wanted] = delivery.applied
     assert wanted.component["name"] == "rds-test"
     reference = {"name": "conn-test", "namespace": namespace}

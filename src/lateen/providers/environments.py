@@ -14,7 +14,8 @@ from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.api.placement import Placement
 from lateen.base import merge
-from lateen.base.problem import Problem, raise_any
+from lateen.base.problem import Problem, Problems, every, raise_any
+from lateen.hub import clusters
 from lateen.hub.errors import ApiError
 from lateen.providers.calls import Answer, Call
 from lateen.providers.ports import Objects, Signal, Wanted, need
@@ -49,7 +50,7 @@ async def deploy_cloud_resource(call: Call) -> Answer:
     """
     delivery = need(call.runtime.delivery, "the application")
     environment = await _environment(call)
-    waiting = False
+    lacking: list[str] = []
     for component in await _terraform(call, environment):
         link = _Link.of(component, environment.name, call.text("namespace"))
         properties = {**(component.get("properties") or {}), _REFERENCE: link.reference}
@@ -57,11 +58,11 @@ async def deploy_cloud_resource(call: Call) -> Answer:
         await delivery.apply(Wanted(own, "", "", None, ""))
         secret = await _connection(call, link)
         if secret is None:
-            waiting = True
+            lacking.append(f"{_WAIT}: {link.component}")
             continue
-        await _copy(call, link, secret, [environment.placement])
+        lacking += await _copy(call, link, secret, [environment.placement])
         await _mark(call, link, component)
-    return Answer(signal=Signal("wait", _WAIT) if waiting else None)
+    return _until(lacking)
 
 
 async def share_cloud_resource(call: Call) -> Answer:
@@ -72,15 +73,19 @@ async def share_cloud_resource(call: Call) -> Answer:
         Placement(each.get("cluster") or names.LOCAL, each.get("namespace") or home)
         for each in call.items("placements")
     ]
-    waiting = False
+    lacking: list[str] = []
     for component in await _terraform(call, environment):
         link = _Link.of(component, environment.name, home)
         secret = await _connection(call, link)
         if secret is None:
-            waiting = True
+            lacking.append(f"{_WAIT}: {link.component}")
         else:
-            await _copy(call, link, secret, places)
-    return Answer(signal=Signal("wait", _WAIT) if waiting else None)
+            lacking += await _copy(call, link, secret, places)
+    return _until(lacking)
+
+
+def _until(lacking: Sequence[str]) -> Answer:
+    return Answer(signal=Signal("wait", "\n".join(lacking)) if lacking else None)
 
 
 @dataclass(frozen=True)
@@ -169,8 +174,12 @@ async def _connection(call: Call, link: _Link) -> Manifest | None:
         return None
 
 
-async def _copy(call: Call, link: _Link, secret: Manifest, places: Iterable[Placement]) -> None:
+async def _copy(
+    call: Call, link: _Link, secret: Manifest, places: Iterable[Placement]
+) -> list[str]:
+    """Returns what is said of clusters that are away: they are waited for, the others go on."""
     objects = need(call.runtime.objects, "objects")
+    away: list[str] = []
     for place in places:
         metadata = {
             "name": link.name,
@@ -178,7 +187,13 @@ async def _copy(call: Call, link: _Link, secret: Manifest, places: Iterable[Plac
             "labels": dict(call.runtime.labels),
         }
         copy = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
-        await _sent(objects, place.cluster, {**copy, "data": secret.get("data") or {}})
+        try:
+            await _sent(objects, place.cluster, {**copy, "data": secret.get("data") or {}})
+        except (Problem, Problems) as error:
+            if not all(each.code in clusters.AWAY for each in every(error)):
+                raise
+            away.append(str(error))
+    return away
 
 
 async def _mark(call: Call, link: _Link, component: Mapping[str, Any]) -> None:

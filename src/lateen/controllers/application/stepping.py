@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lateen.api import configuration as conf
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.application import Application
@@ -192,18 +193,15 @@ class Cloud:
 
     async def healthy(self, component: str) -> bool:
         """Whether Terraform says that what the component asks for is there."""
-        key = Key(_TERRAFORM, "Configuration", self.app.namespace, component, "v1beta2")
+        key = Key(conf.GROUP, conf.KIND, self.app.namespace, component, conf.VERSION)
         try:
             found = await self.objects.get("", key)
         except errors.ApiError as error:
             if error.not_found:
                 return False
             raise
-        applied = (found.get("status") or {}).get("apply") or {}
-        return bool(applied.get("state") == "Available")
-
-
-_TERRAFORM = "terraform.core.oam.dev"
+        # not what was asked for before: its outputs are those of then
+        return conf.Configuration(found).settled
 
 
 @dataclass(frozen=True)
