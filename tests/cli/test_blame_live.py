@@ -80,6 +80,15 @@ def test_what_nobody_said_is_a_default_of_the_api_server(delivered, namespace):
     assert [(c["kind"], c["who"]) for c in told["causes"]] == [("manager", "Kubernetes")]
 
 
+def test_what_a_step_laid_over_it_is_not_said_to_be_of_the_application(delivered, plane, namespace):
+    key = Key("apps", "Deployment", namespace, "web", "v1")
+    plane.call(plane.client.patch, key, {"metadata": {"labels": {"tier": "edge"}}})
+    [told] = blamed(delivered, namespace, "Deployment/web", "metadata.labels.tier")
+    [cause] = told["causes"]
+    assert (told["value"], cause["kind"], cause["who"]) == ("edge", "manager", "lateen")
+    assert "by the patch of a workflow step" in cause["note"]
+
+
 def test_a_whole_object_as_people_read_it(delivered, namespace):
     result = delivered.run("blame", "shop", "Deployment/web", "-n", namespace)
     assert result.exit_code == 0, result.output

@@ -185,7 +185,7 @@ def _managers(live: Manifest, path: paths.Path, value: Any, rendered: Any) -> It
     if not owners:
         yield Cause(tracing.MANAGER, "Kubernetes", value=value, note="default of the API server")
     elif all(owner.manager == names.FIELD_MANAGER for owner in owners):
-        note = "as it was delivered; the application now says something else"
+        note = "as it was delivered: by the patch of a workflow step, or from an earlier text"
         yield Cause(tracing.MANAGER, names.FIELD_MANAGER, value=value, note=note)
 
 
