@@ -45,8 +45,8 @@ async def completed(sources: Sources, source: Source, directory: str = "") -> Pa
     return await sources.completed(source, pin, root, chart, parts, NOBODY)
 
 
-async def objects(sources: Sources, chart: Path) -> set[str]:
-    asked = {"path": str(chart), "values": {}, "name": "web", "namespace": "default"}
+async def objects(sources: Sources, chart: Path, **values: object) -> set[str]:
+    asked = {"path": str(chart), "values": values, "name": "web", "namespace": "default"}
     found = await sources.renderer.chart(asked, "the chart", key=str(chart))
     return {each["object"]["metadata"]["name"] for each in found["objects"]}
 
@@ -108,6 +108,70 @@ async def test_what_is_there_is_not_fetched(sources: Sources, pages: Pages, tmp_
     place = written(tmp_path / "demo", files)
     assert await sources.needs(Source("local", place), Path(place), NOBODY) == []
     assert pages.asked == []
+
+
+DEPENDENCIES = """\
+dependencies:
+- {name: small, version: ^1.0.0, repository: REPOSITORY, condition: small.enabled, tags: [extra]}
+- {name: small, version: ^1.0.0, repository: REPOSITORY, alias: other}
+- {name: small, version: ^2.0.0, repository: REPOSITORY, alias: newer, tags: [extra]}
+"""
+
+
+def aliased(version: str) -> packing.Files:
+    """A chart whose object tells under which name it takes part."""
+    text = packing.CONFIG.replace("-config", f"-{{{{ .Chart.Name }}}}-{version}")
+    return packing.chart("small", version) | {"templates/config.yaml": text}
+
+
+PARTS = [
+    pytest.param({}, {"small-1.2.0", "other-1.2.0", "newer-2.0.0"}, id="all"),
+    pytest.param(
+        {"small": {"enabled": False}}, {"other-1.2.0", "newer-2.0.0"}, id="a condition says no"
+    ),
+    pytest.param({"tags": {"extra": False}}, {"other-1.2.0"}, id="a tag says no"),
+    pytest.param(
+        {"tags": {"extra": False}, "small": {"enabled": True}},
+        {"small-1.2.0", "other-1.2.0"},
+        id="a condition wins over a tag",
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "expected"), PARTS)
+async def test_an_archive_that_only_declares_what_it_needs(
+    sources: Sources, pages: Pages, values: dict[str, object], expected: set[str]
+):
+    for version in ("1.0.0", "1.2.0", "2.0.0"):
+        pages.publish(aliased(version))
+    pages.publish(packing.chart(extra=DEPENDENCIES.replace("REPOSITORY", pages.url)))
+    source = Source("repository", pages.url, "demo", version="1.0.0")
+    chart = await completed(sources, source)
+    found = await objects(sources, chart, **values)
+    assert found == {"web-config", *(f"web-{name}" for name in expected)}
+
+
+@pytest.mark.parametrize(("values", "expected"), PARTS)
+async def test_an_archive_that_holds_archives(
+    sources: Sources, pages: Pages, values: dict[str, object], expected: set[str]
+):
+    held = {
+        f"charts/small-{each}.tgz": packing.archive(aliased(each), "small")
+        for each in ("1.2.0", "2.0.0")
+    }
+    files = packing.chart(extra=DEPENDENCIES.replace("REPOSITORY", "https://nowhere.example"))
+    pages.publish({**files, **held})
+    source = Source("repository", pages.url, "demo", version="1.0.0")
+    chart = await sources.chart(source, await sources.resolve(source, NOBODY), NOBODY)
+    assert await sources.needs(source, chart, NOBODY) == []
+    found = await objects(sources, chart, **values)
+    assert found == {"web-config", *(f"web-{name}" for name in expected)}
+
+
+async def test_an_archive_has_no_neighbours(sources: Sources, pages: Pages):
+    pages.publish(needing("file://../small"))
+    found = await refusal(sources, Source("repository", pages.url, "demo", version="1.0.0"))
+    assert (found.code, "small is not at ../small" in found.message) == ("chart.dependency", True)
 
 
 async def test_a_chart_outside_of_the_tree_is_not_taken(sources: Sources, repository: Git):

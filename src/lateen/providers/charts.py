@@ -161,14 +161,9 @@ async def _complete(
     parts: list[depending.Part] | None,
     access: Credentials,
 ) -> tuple[Path, list[depending.Part]]:
-    """Where the chart is, with all that it needs, and what of that was put beside it.
-
-    An archive brings what it needs; a directory may leave it to whoever fetches it.
-    """
+    """Where the chart is, with all that it needs, and what of that was put beside it."""
     root = await sources.chart(source, pin, access)
     chart = root / source.name if source.kind in ("git", "bucket") else root
-    if not chart.is_dir():
-        return chart, []
     if parts is None:
         parts = await sources.needs(source, chart, access)
     if not parts:

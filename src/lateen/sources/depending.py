@@ -7,6 +7,7 @@ in the range.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 import orjson
 
 from lateen.base.problem import Problem
+from lateen.sources import archives
 from lateen.sources.places import Credentials, Pin, Source
 
 _HINT: Final = "`helm dependency build` puts what it needs into its directory charts"
@@ -66,9 +68,19 @@ def neighbour(root: Path, chart: Path, directory: str, name: str) -> Path:
     return path
 
 
-def joined(chart: Path, parts: Sequence[tuple[str, Path]], into: Path) -> None:
-    """Write the chart and, in its `charts`, what it needs: archives and directories by name."""
-    shutil.copytree(chart, into, symlinks=False, ignore_dangling_symlinks=True)
+def joined(chart: Path, parts: Sequence[tuple[str, Path]], into: Path, *, shown: str) -> None:
+    """Write the chart and, in its `charts`, what it needs: archives and directories by name.
+
+    Raises:
+        Problem: `source.archive`, `source.too-large` for a chart that is an archive.
+    """
+    if chart.is_file():
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix="chart-") as folder:
+            tree = Path(folder, "tree")
+            archives.unpack(chart.read_bytes(), tree, shown)
+            archives.root_of(tree, ".").rename(into)
+    else:
+        shutil.copytree(chart, into, symlinks=False, ignore_dangling_symlinks=True)
     for index, (name, path) in enumerate(parts):
         target = into / "charts" / (f"{name}-{index}" if path.is_dir() else f"{name}-{index}.tgz")
         target.parent.mkdir(exist_ok=True)

@@ -77,7 +77,7 @@ class Sources:
         return archive
 
     async def needs(self, source: Source, chart: Path, access: Credentials) -> list[depending.Part]:
-        """What a chart that is a directory depends on and does not hold, as it is now.
+        """What a chart depends on and does not hold, as it is now.
 
         Raises:
             Problem, Problems: `source.*`, `chart.load`, `chart.dependency`.
@@ -106,7 +106,8 @@ class Sources:
         parts: Sequence[depending.Part],
         access: Credentials,
     ) -> Path:
-        """A copy of a chart, which is in the tree at `root`, with what it needs in it.
+        """A copy of a chart, which is in the tree at `root` or an archive, with what it needs in
+        it.
 
         Raises:
             Problem: `source.*`, `chart.dependency`.
@@ -124,7 +125,7 @@ class Sources:
                 opened = depending.access_to(each.source, source, access)
                 path = await self.chart(each.source, each.pin, opened)
             found.append((name, path))
-        fill = partial(depending.joined, chart, found)
+        fill = partial(depending.joined, chart, found, shown=source.shown)
         return await anyio.to_thread.run_sync(self.store.keep_tree, digest, fill)
 
     async def tree(
