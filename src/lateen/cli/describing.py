@@ -14,7 +14,8 @@ from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base import clock, durations
-from lateen.cli import connecting, gathering, printing, progress, trees
+from lateen.cli import connecting, endpoints, gathering, printing, progress, trees
+from lateen.cli.endpoints import Endpoint
 from lateen.cli.forms import Output
 from lateen.hub import informer
 
@@ -191,7 +192,7 @@ def _conditions(live: Manifest) -> Text:
     return said
 
 
-async def endpoints(order: Order, kubeconfig: str | None) -> None:
+async def addresses(order: Order, kubeconfig: str | None) -> None:
     """The addresses that accept connections now."""
     async with connecting.plane(kubeconfig) as client:
         gathered = await _gather(client, order)
@@ -209,6 +210,10 @@ async def endpoints(order: Order, kubeconfig: str | None) -> None:
         ]
         printing.structured(rows, order.output)
         return
+    for node in gathered.nodes:
+        if node.live and node.key.kind == "Ingress" and not endpoints.served(node.live):
+            said = f"{node.key} is not served: no ingress controller has given it an address."
+            printing.stderr().print(Text(said, "yellow"))
     if not found:
         silent = ", ".join(endpoint.address for endpoint in gathered.endpoints)
         said = f"nobody answers at {silent}" if silent else "no pod with a port is ready"
@@ -216,8 +221,14 @@ async def endpoints(order: Order, kubeconfig: str | None) -> None:
         return
     alone = all(e.cluster == names.LOCAL for e, _ in found)
     headers = ("CLUSTER", "COMPONENT", "SERVICE", "ENDPOINT")
-    rows_ = [(e.cluster, e.component, e.service, Text(url, "cyan")) for e, url in found]
+    rows_ = [(e.cluster, e.component, e.service, _way(e, url)) for e, url in found]
     printing.table(headers[alone:], [row[alone:] for row in rows_])
+
+
+def _way(endpoint: Endpoint, url: str) -> Text:
+    """A URL, and where its host is: names of Ingresses need not be known here."""
+    text = Text(url, "cyan")
+    return text.append(f" (at {endpoint.address})", "dim") if endpoint.name else text
 
 
 async def _gather(client: hub.Client, order: Order) -> gathering.Gathered:

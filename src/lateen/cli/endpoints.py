@@ -2,25 +2,28 @@
 
 Pure. A Service that the node of a standalone control plane serves says where it answers on this
 machine; one with a load balancer or a port of the machines of its cluster answers there; besides,
-each is resolved to the addresses of its ready pods.
+each is resolved to the addresses of its ready pods. An Ingress answers where its status says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.providers import endpoints as collecting
 
+_USUAL: Final = {"http": 80, "https": 443}
+
 
 @dataclass(frozen=True)
 class Endpoint:
     """One address. `service` is empty for a port of a pod that no Service leads to, `scheme` when
-    the pod does not say what is spoken there.
+    the pod does not say what is spoken there. `name` is the host that an Ingress listens to, which
+    need not be known to the machine that asks, and `path` where in it.
     """
 
     component: str
@@ -30,11 +33,22 @@ class Endpoint:
     protocol: str = "TCP"
     scheme: str = ""
     cluster: str = names.LOCAL
+    name: str = ""
+    path: str = ""
 
     @property
     def address(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return self._at(self.host)
+
+    def url(self, scheme: str) -> str:
+        usual = self.port == _USUAL.get(scheme)
+        host = self.name or self.host
+        # what has a path is for a browser, which leaves the usual port out
+        authority = host if usual and self.path and ":" not in host else self._at(host)
+        return f"{scheme}://{authority}{self.path}"
+
+    def _at(self, host: str) -> str:
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 def resolve(
@@ -42,16 +56,19 @@ def resolve(
     pods: Iterable[Manifest],
     others: Iterable[Manifest],
     machines: Iterable[Manifest] = (),
+    ingresses: Iterable[Manifest] = (),
 ) -> list[Endpoint]:
-    """Endpoints of the application's Services in one cluster, then of its pods without one.
+    """Endpoints of the application's Ingresses and Services in one cluster, then of its pods that
+    have none.
 
     `pods` are the application's own; `others` all that its Services may select; `machines` the
     Nodes of the cluster.
     """
     outer = collecting.address_of(machines)
     found: dict[tuple[str, int], Endpoint] = {}
-    candidates = list(others)
-    for service in services:
+    candidates, known = list(others), list(services)
+    entrances = [each for it in ingresses for each in _of_ingress(it, known, candidates)]
+    for service in known:
         behind = list(_of_service(service, candidates))
         served = manifests.annotation(service, names.ADDRESS)
         for endpoint in (*_at(service, served, behind), *_outside(service, outer, behind), *behind):
@@ -59,7 +76,55 @@ def resolve(
     for pod in pods:
         for endpoint in _of_pod(pod):
             found.setdefault((endpoint.host, endpoint.port), endpoint)
-    return list(found.values())
+    return [*entrances, *found.values()]
+
+
+def _of_ingress(
+    ingress: Manifest, services: Iterable[Manifest], pods: Iterable[Manifest]
+) -> Iterator[Endpoint]:
+    """Where an Ingress is served: what leads to a Service of ours without a ready pod is not."""
+    spec = ingress.get("spec") or {}
+    candidates = list(pods)
+    empty = {
+        manifests.key(each).name
+        for each in services
+        if (each.get("spec") or {}).get("selector") and not list(_of_service(each, candidates))
+    }
+    component = manifests.labels(ingress).get(names.APP_COMPONENT, "")
+    for host, path, service in _rules(spec):
+        scheme, port = collecting.entrance(ingress, host, spec.get("tls") or ())
+        for place in served(ingress) if service not in empty else ():
+            spoken, number = _told(place, scheme, port)
+            where = str(place.get("ip") or place.get("hostname") or "")
+            name = str(manifests.metadata(ingress).get("name") or "")
+            yield Endpoint(component, name, where, number, "TCP", spoken, name=host, path=path)
+
+
+def served(ingress: Manifest) -> list[Mapping[str, Any]]:
+    """The addresses that whoever serves an Ingress has given it."""
+    status = (ingress.get("status") or {}).get("loadBalancer") or {}
+    return list(status.get("ingress") or ())
+
+
+def _rules(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Host, path and Service of everything an Ingress leads to."""
+    for rule in spec.get("rules") or ():
+        for each in (rule.get("http") or {}).get("paths") or ():
+            service = (each.get("backend") or {}).get("service") or {}
+            path = str(each.get("path") or "/")
+            yield str(rule.get("host") or ""), path, str(service.get("name") or "")
+    if default := (spec.get("defaultBackend") or {}).get("service"):
+        yield "", "/", str(default.get("name") or "")
+
+
+def _told(place: Mapping[str, Any], scheme: str, port: int) -> tuple[str, int]:
+    """What is spoken at which port, by who serves it: plain HTTP first, TLS, where it is, last."""
+    ports = [int(each["port"]) for each in place.get("ports") or ()]
+    if not ports:
+        return scheme, port
+    if scheme == "https" and len(ports) == 1 and ports[0] != _USUAL["https"]:
+        return "http", ports[0]
+    return scheme, ports[-1] if scheme == "https" else ports[0]
 
 
 def _at(service: Manifest, address: str, behind: Sequence[Endpoint]) -> Iterator[Endpoint]:

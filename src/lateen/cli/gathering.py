@@ -57,7 +57,9 @@ class Gathered:
         services = [node.live for node in nodes if node.live and node.key.kind == "Service"]
         own = [pod.live for pod in trees.pods(nodes) if pod.live]
         every = [each for each in self.made.get(cluster, ()) if each.get("kind") == "Pod"]
-        found = endpoints.resolve(services, own, every, self.machines.get(cluster, ()))
+        ingresses = [node.live for node in nodes if node.live and node.key.kind == "Ingress"]
+        machines = self.machines.get(cluster, ())
+        found = endpoints.resolve(services, own, every, machines, ingresses)
         return [replace(each, cluster=cluster) for each in found]
 
     @property
@@ -257,7 +259,7 @@ async def answering(found: Iterable[endpoints.Endpoint]) -> list[tuple[endpoints
     async def try_out(endpoint: endpoints.Endpoint) -> None:
         with anyio.move_on_after(2 * _PROBE):
             if scheme := await _scheme(endpoint):
-                urls[endpoint] = f"{scheme}://{endpoint.address}"
+                urls[endpoint] = endpoint.url(scheme)
 
     everything = list(found)
     async with anyio.create_task_group() as group:

@@ -38,5 +38,5 @@ def status(
     if tree and endpoint:
         raise typer.BadParameter("give one of the two", param_hint="--tree, --endpoint")
     order = describing.Order(name, namespace, output, detail)
-    show = describing.tree if tree else describing.endpoints if endpoint else describing.status
+    show = describing.tree if tree else describing.addresses if endpoint else describing.status
     running.run(lambda: show(order, kubeconfig))

@@ -48,7 +48,7 @@ def of_ingress(ingress: Manifest) -> list[Endpoint]:
             rule.get("host") or manifests.annotation(ingress, _INGRESS_HOST), path.get("path"), how
         )
         for rule in spec.get("rules") or ()
-        for how in [_entrance(ingress, rule.get("host", ""), spec.get("tls") or ())]
+        for how in [entrance(ingress, rule.get("host", ""), spec.get("tls") or ())]
         for path in (rule.get("http") or {}).get("paths") or ()
     ]
 
@@ -128,7 +128,8 @@ def _web(host: str, path: str | None, how: tuple[str, int]) -> Endpoint:
     return {"protocol": "TCP", "appProtocol": scheme, "host": host, "port": port, **shown}
 
 
-def _entrance(ingress: Manifest, host: str, tls: Iterable[Mapping[str, Any]]) -> tuple[str, int]:
+def entrance(ingress: Manifest, host: str, tls: Iterable[Mapping[str, Any]]) -> tuple[str, int]:
+    """What is spoken to a host of an Ingress, and at which port."""
     secured = any(not each.get("hosts") or host in each["hosts"] for each in tls)
     name, usual = (_INGRESS_TLS_PORT, 443) if secured else (_INGRESS_PORT, 80)
     given = manifests.annotation(ingress, name)
