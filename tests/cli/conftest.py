@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from lateen import hub
+from lateen.api import names
 from lateen.api.manifest import Key
 from lateen.cli import main
 from lateen.controllers import installing
@@ -116,6 +118,15 @@ class Member:
     def spoil(self) -> None:
         """Have no address."""
         self._lead(None)
+
+    def unplug(self) -> None:
+        """Be reached with a plugin that is not there."""
+        plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "/none/plugin"}
+        body = {
+            "metadata": {"labels": {names.CLUSTER_CREDENTIAL: members.DYNAMIC}},
+            "data": {"exec": base64.b64encode(json.dumps(plugin).encode()).decode()},
+        }
+        self.plane.call(self.plane.client.patch, members.key(self.name), body)
 
     def _lead(self, endpoint: str | None) -> None:
         body = {"data": {"endpoint": endpoint}}

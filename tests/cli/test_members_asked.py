@@ -199,7 +199,11 @@ def test_what_is_referred_to_in_a_member_is_shown(shell, plane, namespace, membe
     assert "copy cannot be shown: what it refers to is known to a control plane" in done.stderr
 
 
-@pytest.mark.parametrize("broken", [Member.cut, Member.spoil], ids=["down", "no way to it"])
+@pytest.mark.parametrize(
+    "broken",
+    [Member.cut, Member.spoil, Member.unplug],
+    ids=["down", "no way to it", "a plugin that is not on this machine"],
+)
 def test_a_template_reads_in_a_member_and_knows_nothing_of_one_that_is_away(plane, member, broken):
     async def ask():
         async with surroundings.sources() as fetching, reaching.every(plane.client) as reach:

@@ -26,6 +26,7 @@ _UNREACHABLE = frozenset(
         "hub.no-control-plane",
         "hub.not-installed",
         "hub.kubeconfig",
+        "hub.credentials",
         "hub.unreachable",
         "hub.timeout",
         "hub.certificate",

@@ -14,7 +14,7 @@ from lateen.api import names
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
 from lateen.cli import connecting, printing, reaching
-from lateen.hub import clusters, kubeconfig, members
+from lateen.hub import clusters, issuers, kubeconfig, members
 from lateen.hub.connection import Connection
 from lateen.hub.members import Member
 
@@ -75,9 +75,17 @@ def _exactly(secret: Manifest, known: Member) -> dict[str, Any]:
 
 
 async def _user(order: Order, entries: kubeconfig.Entries) -> Mapping[str, Any]:
-    """The user of the kubeconfig; a login of an auth provider becomes the token it gives."""
+    """The user of the kubeconfig; a login at an issuer as it is valid, and one of another auth
+    provider as the token that it gives.
+    """
     if "auth-provider" not in entries.user:
         return entries.user
+    if (login := await kubeconfig.login(order.file, order.context)) is not None:
+        printing.stderr().print(
+            "Lateen refreshes this login itself from now on. Where its issuer gives another "
+            "refresh-token each time, whoever else uses it has to log in again."
+        )
+        return {"auth-provider": {"name": issuers.NAME, "config": login}}
     access = await kubeconfig.load(order.file, order.context)
     token = access.authorization.removeprefix("Bearer ")
     if not token or token == access.authorization:
@@ -94,7 +102,7 @@ async def _welcome(member: Member, namespace: str) -> str:
     Raises:
         Problem: `cluster.credentials`; `hub.*` for what it answered, or that it did not.
     """
-    access = await kubeconfig.of(member.kubeconfig)
+    access = await kubeconfig.of(member.kubeconfig, _unkept)
     async with Connection(access, timeout=_PATIENCE) as link:
         there = hub.Client(link)
         try:
@@ -108,6 +116,10 @@ async def _welcome(member: Member, namespace: str) -> str:
             said = f"the cluster at {member.endpoint} does not let us in: {problem.message}"
             raise Problem(problem.code, said, hint=problem.hint) from error
     return clusters.described(version)
+
+
+async def _unkept(login: Mapping[str, str]) -> None:
+    """Nothing is stored yet, and nothing to be kept: a login has just been refreshed."""
 
 
 async def _namespace(there: hub.Client, name: str) -> None:

@@ -16,10 +16,10 @@ from lateen.api.manifest import Key, Manifest
 from lateen.base import clock
 from lateen.base.problem import Problem
 from lateen.dispatch import writing
-from lateen.hub import clusters, credentials, kubeconfig, members
+from lateen.hub import clusters, credentials, members
 from lateen.hub.connection import Connection
 
-AWAY: Final = clusters.AWAY | {"cluster.credentials", "hub.kubeconfig"}
+AWAY: Final = clusters.AWAY | {"cluster.credentials", "hub.kubeconfig", "hub.credentials"}
 """Codes of problems with a cluster that cannot be asked now; what else is delivered does not wait
 for it.
 """
@@ -42,7 +42,7 @@ class Reach:
 
         Raises:
             Problem: `cluster.unknown`, `cluster.unreachable`, `cluster.credentials`,
-                `hub.kubeconfig`.
+                `hub.kubeconfig`, `hub.credentials`.
         """
         if cluster in ("", names.LOCAL):
             return self.client
@@ -61,7 +61,7 @@ class Reach:
         member = self.roster.members[cluster]
 
         async def access() -> credentials.Access:
-            return await kubeconfig.of(member.kubeconfig)
+            return await clusters.reached(self.client, member)
 
         try:
             link = Connection(await access(), access, _TIMEOUT)

@@ -26,6 +26,7 @@ from lateen.base.problem import Problem
 from lateen.hub import errors, kubeconfig, members
 from lateen.hub.client import Client
 from lateen.hub.connection import Call, Connection
+from lateen.hub.credentials import Access
 from lateen.hub.informer import Informer
 from lateen.hub.members import Member
 
@@ -195,7 +196,7 @@ class Clusters:
             while True:
                 try:
                     with anyio.fail_after(self._timeout):
-                        access = await kubeconfig.of(joined.member.kubeconfig)
+                        access = await reached(self._hub, joined.member)
                 except Problem as problem:
                     fault = str(problem)
                 except TimeoutError:
@@ -207,7 +208,7 @@ class Clusters:
                 await anyio.sleep(_spread(_PAUSES.delay(failures)))
 
             async def renew() -> Any:
-                return await kubeconfig.of(joined.member.kubeconfig)
+                return await reached(self._hub, joined.member)
 
             async with (
                 Connection(access, renew, self._timeout) as link,
@@ -297,6 +298,19 @@ class _Clients(Mapping[str, Client]):
 
     def __len__(self) -> int:
         return len(self._clusters.labels)
+
+
+async def reached(hub: Client, member: Member) -> Access:
+    """What it takes to reach a cluster. A login that had to be refreshed is kept in its Secret.
+
+    Raises:
+        Problem: `cluster.credentials`, `hub.kubeconfig`, `hub.credentials`.
+    """
+
+    async def keep(login: Mapping[str, str]) -> None:
+        await hub.patch(member.key, members.refreshed(login))
+
+    return await kubeconfig.of(member.kubeconfig, keep)
 
 
 async def look(link: Connection, within: float = _ANSWER) -> str:

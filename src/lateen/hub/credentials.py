@@ -1,7 +1,8 @@
 """Who we are to an API server, and how we know that it is the one: tokens, certificates, plugins.
 
-What stands in the kubeconfig is read here. What must be fetched (exec plugins, OIDC, GCP) is left
-to kubernetes-asyncio, imported only then: that takes 0.3 s and 40 MB, and few kubeconfigs need it.
+What stands in the kubeconfig is read here, and a login at an OpenID issuer is kept valid in
+`issuers`. What else must be fetched (exec plugins, GCP) is left to kubernetes-asyncio, imported
+only then: that takes 0.3 s and 40 MB, and few kubeconfigs need it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,12 @@ def inlined(entry: Mapping[str, Any], base: Path) -> dict[str, Any]:
             found.setdefault(f"{name}-data", text)
     if path := found.pop("tokenFile", None):
         found.setdefault("token", (base / path).read_text().strip())
+    if provider := found.get("auth-provider"):
+        config = dict(provider.get("config") or {})
+        if path := config.pop("idp-certificate-authority", None):
+            text = base64.b64encode((base / path).read_bytes()).decode()
+            config.setdefault("idp-certificate-authority-data", text)
+        found["auth-provider"] = {**provider, "config": config}
     return found
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+import ruamel.yaml
 
 from lateen.base import documents, suggest
 from lateen.base.problem import Problem
-from lateen.hub import credentials
-from lateen.hub.credentials import Access
+from lateen.hub import credentials, issuers
+from lateen.hub.credentials import Access, Credentials
+from lateen.hub.issuers import Config, Keep
+
+_LOG = logging.getLogger(__name__)
 
 _Configs = list[tuple[Path, Mapping[str, Any]]]
 
@@ -24,10 +30,16 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True)
 class _Entry:
-    """A cluster or user of a kubeconfig, and the directory its relative paths start from."""
+    """A cluster or user of a kubeconfig, by its name and the file that it is in."""
 
     data: Mapping[str, Any]
-    base: Path
+    file: Path
+    name: str = ""
+
+    @property
+    def base(self) -> Path:
+        """The directory that its relative paths start from."""
+        return self.file.parent
 
     @property
     def pair(self) -> tuple[Mapping[str, Any], Path]:
@@ -71,7 +83,7 @@ async def load(path: str | Path, context: str | None = None) -> Access:
     """Read a kubeconfig (one path, or several joined by `:`) and get its credentials.
 
     Those of an exec plugin or auth provider may take seconds. Of several files the first to name
-    something counts, as in kubectl.
+    something counts, as in kubectl. A login that had to be refreshed is written back.
 
     Raises:
         Problem: `hub.kubeconfig` when the file, or the credentials in it, cannot be used;
@@ -81,14 +93,35 @@ async def load(path: str | Path, context: str | None = None) -> Access:
     return await _access(configs, context or _current(configs), str(path))
 
 
-async def of(config: Mapping[str, Any]) -> Access:
-    """The credentials of a kubeconfig in memory, for its current context; otherwise as `load`."""
+async def of(config: Mapping[str, Any], keep: Keep) -> Access:
+    """The credentials of a kubeconfig in memory, for its current context; otherwise as `load`.
+
+    A login that had to be refreshed is given to `keep`.
+    """
     with tempfile.NamedTemporaryFile("w", prefix="lateen-", suffix=".yaml") as file:  # 0600
         # a plugin is run by what reads files only
         file.write(orjson.dumps(config).decode())
         file.flush()
         configs = [(Path(file.name), config)]
-        return await _access(configs, _current(configs), file.name)
+        return await _access(configs, _current(configs), file.name, keep)
+
+
+async def login(path: str | Path, context: str | None = None) -> Config | None:
+    """The login of a context with an id-token that is valid, None where it is none of an issuer.
+
+    Raises:
+        Problem: `hub.kubeconfig`, `hub.credentials`.
+    """
+    configs = _open(path)
+    name = context or _current(configs)
+    user = _entries(configs, name)[1]
+    with _usable(name):
+        found = await _refreshed(user, None)
+        return found and issuers.config_of(
+            credentials.inlined(
+                {"auth-provider": {"name": issuers.NAME, "config": found}}, user.base
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -109,26 +142,20 @@ def read(path: str | Path, context: str | None = None) -> Entries:
     configs = _open(path)
     name = context or _current(configs)
     cluster, user = _entries(configs, name)
-    try:
+    with _usable(name):
         return Entries(name, credentials.inlined(*cluster.pair), credentials.inlined(*user.pair))
-    except OSError as error:
-        raise Problem(
-            "hub.kubeconfig", f"the credentials of context {name} cannot be used: {error}"
-        ) from error
 
 
-async def _access(configs: _Configs, name: str, path: str) -> Access:
+async def _access(configs: _Configs, name: str, path: str, keep: Keep | None = None) -> Access:
     cluster, user = _entries(configs, name)
-    try:
-        if "exec" in user.data or "auth-provider" in user.data:
+    with _usable(name):
+        if (login := await _refreshed(user, keep)) is not None:
+            found = Credentials(f"Bearer {login['id-token']}")
+        elif "exec" in user.data or "auth-provider" in user.data:
             found = await credentials.ask(path, name)
         else:
             found = credentials.read(user.data, user.base)
         tls = credentials.trust(cluster.data, cluster.base, found)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise Problem(
-            "hub.kubeconfig", f"the credentials of context {name} cannot be used: {error}"
-        ) from error
     server = str(cluster.data.get("server") or "http://localhost:8080").rstrip("/")
     return Access(
         server,
@@ -138,6 +165,48 @@ async def _access(configs: _Configs, name: str, path: str) -> Access:
         str(cluster.data.get("proxy-url") or "") or _environment_proxy(server),
         urlsplit(server).hostname in _LOOPBACK,
     )
+
+
+@contextmanager
+def _usable(name: str) -> Iterator[None]:
+    """Around what reads credentials: says of which context they cannot be used."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise Problem(
+            "hub.kubeconfig", f"the credentials of context {name} cannot be used: {error}"
+        ) from error
+
+
+async def _refreshed(user: _Entry, keep: Keep | None) -> Config | None:
+    """A login at an issuer as it is valid, kept where it was refreshed; None for no such one."""
+    config = issuers.config_of(user.data)
+    if config is None:
+        return None
+    found = await issuers.fresh(config, user.base)
+    if found != config:
+        if keep is not None:
+            await keep(found)
+        else:
+            _write_back(user, found)
+    return found
+
+
+def _write_back(user: _Entry, login: Config) -> None:
+    """Keep a login in its kubeconfig, as kubectl does: the refresh-token there may be void now."""
+    yaml = ruamel.yaml.YAML()
+    yaml.preserve_quotes = True
+    try:
+        path = user.file.resolve()
+        whole = yaml.load(path.read_text())
+        for entry in whole.get("users") or ():
+            if entry.get("name") == user.name:
+                entry["user"]["auth-provider"]["config"].update(login)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:  # 0600
+            yaml.dump(whole, file)
+        Path(file.name).replace(path)
+    except OSError as error:
+        _LOG.warning("the refreshed login of %s is not kept in %s: %s", user.name, user.file, error)
 
 
 def _open(path: str | Path) -> _Configs:
@@ -153,7 +222,7 @@ def _entries(configs: _Configs, name: str) -> tuple[_Entry, _Entry]:
     user = str(chosen.get("user") or "")
     return (
         _named(configs, "cluster", str(chosen.get("cluster") or "")),
-        _named(configs, "user", user) if user else _Entry({}, Path()),
+        _named(configs, "user", user) if user else _Entry({}, Path("none")),
     )
 
 
@@ -197,7 +266,7 @@ def _named(configs: _Configs, what: str, name: str) -> _Entry:
                 continue
             known.append(str(item.get("name")))
             if item.get("name") == name:
-                return _Entry(item.get(what) or {}, file.parent)
+                return _Entry(item.get(what) or {}, file, name)
     raise Problem(
         "hub.kubeconfig",
         f"the kubeconfig has no {what} {name}",

@@ -17,15 +17,18 @@ from lateen.api import manifest, names
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
 from lateen.base.problem import Problem
+from lateen.hub import issuers
 
 X509 = "X509Certificate"
 TOKEN = "ServiceAccountToken"  # noqa: S105
 DYNAMIC = "Dynamic"
+OIDC = "OIDC"  # ours: a login at an issuer, which is refreshed
 INTERNAL = "Internal"  # of the control plane's own cluster
 
 _VERIFY = "verify"  # ours: `system` where the machine's authorities vouch for the server
 # as in a kubeconfig; the second is ours
 _PROXY, _TLS_NAME = "proxy-url", "tls-server-name"
+_LOGIN, _REFRESHED = "oidc", "oidc-refreshed"  # as it was given, and what it has become since
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class Member:
     @cached_property
     def digest(self) -> str:
         """Changes when it has to be connected to anew."""
-        return hashing.digest([self.secret.get("data") or {}, self.credential, self._tunnelled])
+        data = {k: v for k, v in (self.secret.get("data") or {}).items() if k != _REFRESHED}
+        return hashing.digest([data, self.credential, self._tunnelled])
 
     @property
     def kubeconfig(self) -> dict[str, Any]:
@@ -147,6 +151,13 @@ class Member:
             except orjson.JSONDecodeError as error:
                 raise self._unusable("its `exec` is not JSON") from error
             return {"exec": plugin}
+        if self.credential == OIDC:
+            try:
+                given = orjson.loads(self._needed(_LOGIN))
+                since = orjson.loads(self._text(_REFRESHED) or "{}")
+            except orjson.JSONDecodeError as error:
+                raise self._unusable("its login is not JSON") from error
+            return {"auth-provider": {"name": issuers.NAME, "config": {**given, **since}}}
         raise self._unusable(f"there are no credentials of type {self.credential}")
 
     def _needed(self, name: str) -> str:
@@ -268,6 +279,8 @@ def secret(
 def _kept(user: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     if token := user.get("token"):
         return TOKEN, {"token": str(token)}
+    if login := issuers.config_of(user):
+        return OIDC, {_LOGIN: orjson.dumps(login).decode()}
     if plugin := user.get("exec"):
         return DYNAMIC, {"exec": orjson.dumps(plugin).decode()}
     if user.get("client-certificate-data") and user.get("client-key-data"):
@@ -277,10 +290,17 @@ def _kept(user: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         }
     raise Problem(
         "cluster.credentials",
-        "the kubeconfig has neither a token, nor a client certificate, nor an exec plugin",
-        hint="a password or a login of an auth provider cannot be kept; make a service account "
-        "for Lateen and use its token",
+        "the kubeconfig has neither a token, nor a client certificate, nor an exec plugin, nor a "
+        "login at an OpenID issuer",
+        hint="a password or a login of another auth provider cannot be kept; make a service "
+        "account for Lateen and use its token",
     )
+
+
+def refreshed(login: Mapping[str, str]) -> dict[str, Any]:
+    """The merge patch of a credential Secret whose login has become this one."""
+    kept = {name: login[name] for name in ("id-token", "refresh-token")}
+    return {"data": {_REFRESHED: _packed(orjson.dumps(kept).decode())}}
 
 
 def _packed(text: str) -> str:
