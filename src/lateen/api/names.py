@@ -24,6 +24,7 @@ TRAIT_RESOURCE = "trait.oam.dev/resource"
 RENDER_HASH = "oam.dev/render-hash"
 SCHEMA = "definition.oam.dev"  # on a ConfigMap with the parameter schema of a definition
 SCHEMA_OF = "definition.oam.dev/name"
+ADOPTED = "app.oam.dev/adopt"  # native or helm: what an application was made of
 PAUSE = "controller.core.oam.dev/pause"
 RUN_NAME = "workflowrun.oam.dev/name"  # on what the steps of a WorkflowRun apply
 RUN_NAMESPACE = "workflowrun.oam.dev/namespace"

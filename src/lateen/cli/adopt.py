@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,14 +19,15 @@ def register(app: typer.Typer) -> None:
 
 def adopt(
     named: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="KIND/NAME...|RELEASE",
+            metavar="KIND/NAME...|RELEASE|KIND...",
             help="Objects as KIND/NAME or KIND/NAMESPACE/NAME; with --type helm the name of a "
-            "release.",
+            "release; with --all kinds, which are Deployments, StatefulSets and DaemonSets "
+            "otherwise.",
             show_default=False,
         ),
-    ],
+    ] = None,
     namespace: Annotated[
         str,
         typer.Option(
@@ -35,6 +37,39 @@ def adopt(
             help="Where they are, and the application will be.",
         ),
     ] = "default",
+    all_: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="An application for each release of the namespace, or for each workload with what "
+            "belongs to it. What is adopted already is left alone.",
+        ),
+    ] = False,
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--all-namespaces", "-A", help="--all of all namespaces but those of Kubernetes itself."
+        ),
+    ] = False,
+    cluster: Annotated[
+        str,
+        typer.Option(
+            "--cluster",
+            metavar="CLUSTER",
+            help="What is in this joined cluster; the application is of the control plane.",
+            show_default=False,
+            autocompletion=options.cluster_names,
+        ),
+    ] = "",
+    home: Annotated[
+        str,
+        typer.Option(
+            "--app-namespace",
+            metavar="NAMESPACE",
+            help="Where the application will be; where the objects are by default.",
+            show_default=False,
+        ),
+    ] = "",
     kind: Annotated[
         forms.Adoption,
         typer.Option("--type", "-t", help="What is adopted.", case_sensitive=False),
@@ -95,16 +130,30 @@ def adopt(
 ) -> None:
     """Make an application out of objects that are there, or of a release of Helm.
 
-    Nothing is restarted or changed by it but labels. It is printed; --apply delivers it.
+    Nothing is restarted or changed by it but labels. It is printed; --apply delivers it. With --all
+    many are made, and said before: what cannot be adopted holds up nothing else.
     """
     # imported here: `lateen --help` must not wait for it
-    from lateen.cli import adopting, assembling
+    from lateen.cli import adopting, assembling, proposing
 
     helm = kind is forms.Adoption.HELM
     where = assembling.Chart(chart, repo_url, chart_version) if chart else None
     _refuse_senseless(helm, mode, where, apply, recycle, bool(repo_url or chart_version))
-    order = adopting.Order(
-        named, namespace, helm, mode, app_name, where, apply, recycle, yes, options.seconds(timeout)
+    _refuse_vague(named or (), helm, all_, everywhere, bool(app_name or chart))
+    order = proposing.Order(
+        named or (),
+        "" if everywhere else namespace,
+        helm,
+        mode,
+        app_name,
+        where,
+        apply,
+        recycle,
+        yes,
+        options.seconds(timeout),
+        all_,
+        cluster,
+        home,
     )
     raise typer.Exit(running.run(lambda: adopting.adopt(order, output, kubeconfig)))
 
@@ -128,3 +177,18 @@ def _refuse_senseless(
             "a release that Helm forgets needs another owner: --recycle goes with --apply and "
             "--mode take-over"
         )
+
+
+def _refuse_vague(
+    named: Sequence[str], helm: bool, all_: bool, everywhere: bool, single: bool
+) -> None:
+    if not (named or all_):
+        raise typer.BadParameter("say what is adopted, or --all")
+    if all_ and named and helm:
+        raise typer.BadParameter("--all adopts every release: leave out its name, or --all")
+    if all_ and single:
+        raise typer.BadParameter(
+            "--app-name and --chart are about one application, not about --all"
+        )
+    if everywhere and not all_:
+        raise typer.BadParameter("--all-namespaces goes with --all")

@@ -1,177 +1,137 @@
-"""`adopt`: an application out of what others brought: a release of Helm, or single objects."""
+"""`adopt`: applications out of what others brought: releases of Helm, or objects."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import typer
+from rich.text import Text
 
 from lateen import hub
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Key, Manifest
 from lateen.base import documents
-from lateen.base.problem import Problem, raise_any
-from lateen.cli import applying, assembling, connecting, printing
+from lateen.base.problem import Problem, Problems
+from lateen.cli import (
+    applying,
+    connecting,
+    exits,
+    failures,
+    gleaning,
+    printing,
+    problems,
+    proposing,
+    reaching,
+)
 from lateen.cli.assembling import Whole
 from lateen.cli.exits import Exit
-from lateen.cli.forms import Manifests, Mode, Output
+from lateen.cli.forms import Manifests, Output
+from lateen.cli.proposing import Order, Proposal
 from lateen.dispatch import writing
-from lateen.gc import recycling
-from lateen.sources import releases
-from lateen.sources.releases import Release
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the user asked for. `timeout` is in seconds."""
-
-    named: Sequence[str]
-    namespace: str
-    helm: bool
-    mode: Mode
-    app: str
-    chart: assembling.Chart | None
-    apply: bool
-    recycle: bool
-    yes: bool
-    timeout: float
 
 
 async def adopt(order: Order, output: Manifests, kubeconfig: str | None) -> Exit:
-    """Print the application, or deliver it.
+    """Print the applications, or deliver them.
 
     Raises:
-        Problem, Problems: `adopt.*`, `hub.not-found`, `source.release`.
+        Problem, Problems: `adopt.*`, `hub.not-found`, `source.release`, `cluster.*`.
     """
-    async with connecting.plane(kubeconfig) as client:
-        if not order.helm:
-            whole, old = await _native(client, order), list[Release]()
-        else:
-            whole, old = await _released(client, order)
-        if not order.apply:
-            printing.structured(whole.manifest, Output(output.value))
-            return Exit.OK
-        await _refuse_taken(client, whole)
-        given = applying.Order((), whole.namespace, wait=True, timeout=order.timeout)
-        text = documents.dump(whole.manifest)
-        code = await applying.deliver(client, documents.load(text, "the application"), given)
-        if code is Exit.OK and order.recycle:
-            await _recycle(client, order, old)
-        return code
+    async with connecting.plane(kubeconfig) as client, reaching.every(client) as reach:
+        there = await reach.at(order.cluster)
+        if not order.all:
+            proposal = await proposing.one(there, order)
+            if not order.apply:
+                printing.structured(proposal.whole.manifest, Output(output.value))
+                return Exit.OK
+            return await _deliver(client, there, proposal, order)
+        return await _all(client, there, order, output)
 
 
-async def _native(client: hub.Client, order: Order) -> Whole:
-    wanted = [await _key(client, text, order.namespace) for text in order.named]
-    found, wrong = [], []
-    for key in wanted:
-        try:
-            found.append(await _adoptable(client, key))
-        except Problem as problem:
-            wrong.append(problem)
-    raise_any(wrong)
-    name = order.app or wanted[0].name
-    return Whole(name, order.namespace, order.mode, assembling.objects(found, name, order.mode))
+async def _all(client: hub.Client, there: hub.Client, order: Order, output: Manifests) -> Exit:
+    """Everything there is: said first, then printed or delivered one by one. What cannot be
+    adopted holds up nothing else, and decides the exit code.
+    """
+    harvest = await gleaning.glean(client, there, order)
+    _announce(harvest, order)
+    codes = [exits.code(found) for _, found in harvest.wrong]
+    if not order.apply:
+        _print([each.whole.manifest for each in harvest.proposed], output)
+    elif harvest.proposed and _agreed(order, f"Make {_counted(harvest.proposed)}?"):
+        for proposal in harvest.proposed:
+            try:
+                codes.append(await _deliver(client, there, proposal, order))
+            except (Problem, Problems, problems.Blamed, hub.ApiError) as error:
+                printing.stderr().print(Text(f"{proposal.title} is not adopted:", "yellow"))
+                codes.append(failures.report(error))
+    return next((code for code in codes if code is not Exit.OK), Exit.OK)
 
 
-async def _released(client: hub.Client, order: Order) -> tuple[Whole, list[Release]]:
-    if len(order.named) != 1:
-        raise Problem("adopt.release", "one release of Helm at a time is adopted")
-    [name] = order.named
-    history = await _history(client, order.namespace, name)
-    if stuck := releases.under_way(history):
-        raise Problem(
-            "adopt.release",
-            f"release {name} is {stuck.status} (revision {stuck.number}): Helm is at work on it, "
-            "or gave up",
-            hint=f"wait for Helm, or end it with `helm rollback {name}`",
-        )
-    release = releases.deployed(history)
-    if release is None:
-        said = f"it is {history[0].status}" if history else "there is none"
-        raise Problem(
-            "hub.not-found",
-            f"no release {name} of Helm is deployed in namespace {order.namespace}: {said}",
-            hint="`helm list -A -a` lists all of them",
-        )
-    app = order.app or name
-    if order.chart is not None:
-        components = [assembling.chart(release, order.chart)]
-    else:
-        found = [await _adoptable(client, key) for key in await _brought(client, release)]
-        components = assembling.objects(found, app, order.mode)
-    return Whole(app, order.namespace, order.mode, components), history
+def _announce(harvest: gleaning.Harvest, order: Order) -> None:
+    console = printing.stderr()
+    verb = "to be made" if order.apply else "that --apply makes"
+    console.print(f"{_counted(harvest.proposed)} {verb} ({order.mode.value})")
+    for proposal in harvest.proposed:
+        said = ", ".join(_contents(proposal.whole))
+        console.print(Text.assemble("  ", (proposal.title, "bold"), f"  {said}"))
+    for what, why in harvest.left:
+        console.print(Text.assemble("left alone: ", (what, "bold"), f": {why}"))
+    for what, found in harvest.wrong:
+        console.print(Text.assemble(("cannot be adopted: ", "red"), (what, "bold")))
+        problems.show(found)
 
 
-async def _history(client: hub.Client, namespace: str, name: str) -> list[Release]:
-    labels = ",".join(f"{k}={v}" for k, v in {**releases.LABELS, "name": name}.items())
-    found, _ = await client.list("", "v1", "Secret", namespace=namespace, label_selector=labels)
-    return releases.read(found)
+def _counted(proposed: Sequence[Proposal]) -> str:
+    return f"{len(proposed)} application{'' if len(proposed) == 1 else 's'}"
 
 
-async def _brought(client: hub.Client, release: Release) -> list[Key]:
-    """The objects of a release, but its hooks."""
+def _contents(whole: Whole) -> list[str]:
+    """What becomes of the application, in a few words."""
     found = []
-    for document in documents.load(release.manifest, f"release {release.name}"):
-        items = document.data.get("items") if document.data.get("kind") == "List" else None
-        for each in items or [document.data]:
-            key = manifests.key(each)
-            resource = await client.resources.find(key.group, key.version, key.kind)
-            namespace = (key.namespace or release.namespace) if resource.namespaced else ""
-            found.append(Key(key.group, key.kind, namespace, key.name, key.version))
+    for component in whole.components:
+        properties = component["properties"]
+        if "chart" in properties:
+            chart = properties["chart"]
+            found.append(f"chart {chart['source']} {chart.get('version', '')}".rstrip())
+        else:
+            keys = (manifests.key(each) for each in properties["objects"])
+            found += [f"{key.kind} {key.name}" for key in keys]
     return found
 
 
-async def _key(client: hub.Client, text: str, namespace: str) -> Key:
-    """Which object `KIND/NAME` or `KIND/NAMESPACE/NAME` means."""
-    parts = text.split("/")
-    if len(parts) not in (2, 3) or not all(parts):
-        raise Problem(
-            "adopt.object",
-            f"{text} names no object",
-            hint="write KIND/NAME or KIND/NAMESPACE/NAME; for a release of Helm add --type helm",
-        )
-    resource = await client.resources.named(parts[0])
-    where = (parts[1] if len(parts) == 3 else namespace) if resource.namespaced else ""
-    return Key(resource.group, resource.kind, where, parts[-1], resource.version)
+def _print(found: Sequence[Manifest], output: Manifests) -> None:
+    if output is Manifests.JSON:
+        printing.structured(list(found), Output.JSON)
+        return
+    printing.manifests((f"# {each['metadata']['name']}", each) for each in found)
 
 
-async def _adoptable(client: hub.Client, key: Key) -> Manifest:
-    """The object as it could be declared.
-
-    Raises:
-        Problem: `hub.not-found`, `adopt.owned` for what an application or a controller has.
-    """
-    live = await writing.fetch(client, key)
-    if live is None:
-        raise Problem("hub.not-found", f"there is no {key}")
-    if owner := manifests.owner(live):
-        said = f"{key} belongs to application {owner[0]}/{owner[1]}"
-        raise Problem("adopt.owned", said, hint="an object has one owner: leave it out")
-    for maker in manifests.metadata(live).get("ownerReferences") or ():
-        if maker.get("controller"):
-            said = f"{key} is made by {maker['kind']} {maker['name']}"
-            raise Problem("adopt.owned", said, hint=f"adopt {maker['kind']}/{maker['name']}")
-    return recycling.lean(live)
-
-
-async def _refuse_taken(client: hub.Client, whole: Whole) -> None:
+async def _deliver(client: hub.Client, there: hub.Client, proposal: Proposal, order: Order) -> Exit:
+    whole = proposal.whole
     if await writing.fetch(client, connecting.key(whole.namespace, whole.name)) is not None:
         raise Problem(
             "adopt.name",
             f"there is an application {whole.name} in namespace {whole.namespace} already",
             hint="give the new one another name with --app-name",
         )
+    given = applying.Order((), whole.namespace, wait=True, timeout=order.timeout)
+    text = documents.dump(whole.manifest)
+    code = await applying.deliver(client, documents.load(text, "the application"), given)
+    if code is Exit.OK and order.recycle:
+        await _recycle(there, order, proposal)
+    return code
 
 
-async def _recycle(client: hub.Client, order: Order, old: Sequence[Release]) -> None:
-    """Delete the record that Helm has of the release, which is the application's now."""
-    [name] = order.named
-    if not (order.yes or not sys.stdin.isatty()) and not typer.confirm(
-        f"Have Helm forget its release {name}?", err=True
-    ):
+async def _recycle(there: hub.Client, order: Order, proposal: Proposal) -> None:
+    """Delete the record that Helm has of a release, which is the application's now."""
+    name = proposal.history[0].name
+    # of all of them it was asked before
+    if not order.all and not _agreed(order, f"Have Helm forget its release {name}?"):
         return
-    for each in old:
-        await client.delete(Key("", "Secret", order.namespace, each.stored, "v1"))
-    printing.line_out(f"release {name} of Helm is forgotten ({len(old)} revisions)")
+    for each in proposal.history:
+        await there.delete(Key("", "Secret", each.namespace, each.stored, "v1"))
+    printing.line_out(f"release {name} of Helm is forgotten ({len(proposal.history)} revisions)")
+
+
+def _agreed(order: Order, question: str) -> bool:
+    return order.yes or not sys.stdin.isatty() or typer.confirm(question, err=True)

@@ -41,27 +41,35 @@ class Chart:
 
 @dataclass(frozen=True)
 class Whole:
-    """The application to be. `components` in their order."""
+    """The application to be. `components` in their order, `cluster` empty for the control plane's
+    own, `kind` what it was made of.
+    """
 
     name: str
     namespace: str
     mode: Mode
     components: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    cluster: str = ""
+    kind: str = "native"
 
     @property
     def manifest(self) -> Manifest:
         chosen = [str(each["name"]) for each in self.components]
         rule = {"selector": {"componentNames": chosen}}
-        policy = {
-            "name": self.mode.value,
-            "type": self.mode.value,
-            "properties": {"rules": [rule]},
-        }
+        mode = self.mode.value
+        policies = [{"name": mode, "type": mode, "properties": {"rules": [rule]}}]
+        if self.cluster:
+            where = {"clusters": [self.cluster]}
+            policies.append({"name": "where", "type": "topology", "properties": where})
         return {
             "apiVersion": names.V1BETA1,
             "kind": "Application",
-            "metadata": {"name": self.name, "namespace": self.namespace},
-            "spec": {"components": list(self.components), "policies": [policy]},
+            "metadata": {
+                "name": self.name,
+                "namespace": self.namespace,
+                "labels": {names.ADOPTED: self.kind},
+            },
+            "spec": {"components": list(self.components), "policies": policies},
         }
 
 

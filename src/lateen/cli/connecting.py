@@ -79,6 +79,13 @@ async def trackers(client: hub.Client, app: Application) -> list[Tracker]:
     return [each for each in map(Tracker, found) if each.belongs_to(app)]
 
 
+async def inventories(client: hub.Client) -> list[Tracker]:
+    """The inventories of all applications."""
+    with installed():
+        found, _ = await client.list(names.GROUP, "v1beta1", "ResourceTracker")
+    return [Tracker(each) for each in found]
+
+
 @contextmanager
 def installed() -> Iterator[None]:
     """Around requests for kinds of ours: says what it means when there are none of them."""

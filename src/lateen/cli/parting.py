@@ -35,7 +35,7 @@ async def detach(name: str, plane: str | None, *, yes: bool) -> Exit:
     """
     async with connecting.plane(plane) as client:
         member = await joining.find(client, name)
-        trackers = await _trackers(client)
+        trackers = await connecting.inventories(client)
         orphans = _in(name, trackers)
         apps = [app for app in await connecting.applications(client) if _named(app.spec, name)]
         _announce(name, orphans, apps)
@@ -78,7 +78,7 @@ async def rename(name: str, new: str, plane: str | None) -> None:
             said = f"there is a cluster, or another Secret, called {new} already"
             raise Problem("cluster.exists", said, hint="choose another name") from error
         await client.delete(member.key, uid=meta["uid"])
-        for book in await _trackers(client):
+        for book in await connecting.inventories(client):
             await _rewritten(client, book, lambda each: _moved(each, name, new))
         known = {"metadata": {"labels": {names.CLUSTER_CREDENTIAL: kind}}}
         await client.patch(members.key(new), known)
@@ -112,12 +112,6 @@ def _agreed(name: str) -> bool:
             hint="detach it with --yes to leave them there, or move the applications first",
         )
     return typer.confirm(f"Detach {name}?", err=True)
-
-
-async def _trackers(client: hub.Client) -> list[Tracker]:
-    with connecting.installed():
-        found, _ = await client.list(names.GROUP, "v1beta1", "ResourceTracker")
-    return [Tracker(each) for each in found]
 
 
 def _in(cluster: str, trackers: list[Tracker]) -> Owned:

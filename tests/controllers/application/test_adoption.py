@@ -13,7 +13,7 @@ from lateen import hub
 from lateen.api.manifest import Manifest
 from lateen.cli import main
 from lateen.cli.exits import Exit
-from tests.controllers.apps import configmap
+from tests.controllers.apps import app, configmap, settings
 from tests.controllers.charts import hook, written
 from tests.sources import helming, packing
 
@@ -178,6 +178,11 @@ def test_single_objects_and_the_content_of_a_secret(lab):
             ["web", "--type", "helm"], Exit.NOT_FOUND, "no release web of Helm", id="no release"
         ),
         pytest.param(["web"], Exit.INPUT, "web names no object", id="no kind"),
+        pytest.param([], Exit.INPUT, "say what is adopted, or --all", id="nothing"),
+        pytest.param(
+            ["web", "--all", "--type", "helm"], Exit.INPUT, "leave out its name", id="one of all"
+        ),
+        pytest.param(["--all", "--app-name", "x"], Exit.INPUT, "one application", id="one name"),
         pytest.param(["deploymint/web"], Exit.INPUT, 'did you mean "deployment"?', id="a typo"),
         pytest.param(
             ["deployment/web"], Exit.NOT_FOUND, "there is no Deployment", id="no such object"
@@ -205,3 +210,136 @@ def test_a_secret_that_is_no_release(lab):
     lab.apply(broken | {"data": {"release": "bm90aGluZw=="}})
     done = lateen(lab, "web", "--type", "helm")
     assert "holds no release of Helm that can be read" in done.stderr
+
+
+def service(name: str, app: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": app}, "ports": [{"port": 80}]},
+    }
+
+
+def workload(lab, name: str, *settings: str) -> Manifest:
+    """A Deployment whose pods read some ConfigMaps."""
+    made: Manifest = lab.read(DEPLOYMENT.replace("web", name))
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    container["envFrom"] = [{"configMapRef": {"name": each}} for each in settings]
+    return made
+
+
+def rolled_out(lab, name: str, *, times: int) -> None:
+    """Whether the Deployment has been rolled out that often: each time restarts its pods."""
+    counted = "deployment.kubernetes.io/revision"
+    found = lab.eventually(
+        "counted",
+        lambda: lab.get("Deployment", name)["metadata"].get("annotations", {}).get(counted),
+    )
+    assert found == str(times)
+
+
+def said(done: Any) -> str:
+    return " ".join(done.stderr.split())
+
+
+def test_every_release_of_a_namespace(lab):
+    released(lab)
+    brought(lab, "helm", configmap("cache-config", a="b"))
+    lab.apply(helming.stored("cache", helming_text("cache-config")))
+    lab.apply(helming.stored("stuck", "", status="pending-install"))
+    lab.apply(helming.stored("past", "", status="uninstalled"))
+    assert lateen(lab, "cache", "--type", "helm", "--apply").exit_code == Exit.OK
+    before = lab.get("Deployment", "web"), lab.get("ConfigMap", "web-config")
+
+    shown = lateen(lab, "--all", "--type", "helm")
+    assert shown.exit_code == Exit.INPUT, shown.output  # one of them cannot be adopted
+    [found] = YAML(typ="safe", pure=True).load_all(shown.stdout)
+    assert (found["metadata"]["name"], found["metadata"]["labels"]) == (
+        "web",
+        {"app.oam.dev/adopt": "helm"},
+    )
+    assert "1 application that --apply makes (read-only)" in said(shown)
+    assert f"{lab.namespace}/web ConfigMap web-config, Deployment web" in said(shown)
+    here = lab.namespace
+    assert f"release {here}/cache: application {here}/cache has it already" in said(shown)
+    assert f"left alone: release {here}/past: it is uninstalled" in said(shown)
+    assert f"cannot be adopted: release {here}/stuck error: release stuck is pending" in said(shown)
+    assert lab.names("Application") == {"cache"}
+
+    done = lateen(lab, "--all", "--type", "helm", "--apply")
+    assert done.exit_code == Exit.INPUT, done.output
+    assert lab.running("web")
+    # only looked at: nothing was written, so nothing was restarted
+    assert (lab.get("Deployment", "web"), lab.get("ConfigMap", "web-config")) == before
+
+    again = lateen(lab, "--all", "--type", "helm", "--apply")
+    assert "0 applications to be made" in said(again)
+
+
+def helming_text(*names: str) -> str:
+    metas = [f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}" for name in names]
+    return "\n---\n".join(metas)
+
+
+def test_every_workload_with_what_belongs_to_it(lab):
+    brought(
+        lab,
+        "kubectl-create",
+        workload(lab, "web", "words", "common"),
+        workload(lab, "api", "common"),
+        service("front", "web"),
+        *(configmap(name, a="b") for name in ("words", "common", "stray")),
+    )
+    before = {name: lab.get("Deployment", name) for name in ("web", "api")}
+    done = lateen(lab, "--all", "--mode", "take-over", "--apply")
+    assert done.exit_code == Exit.OK, done.output
+    assert "2 applications to be made (take-over)" in said(done)
+    assert lab.owned("ConfigMap", "web") == {"words"}
+    assert lab.names("Service", **{"app.oam.dev/name": "web"}) == {"front"}
+    assert lab.owned("Deployment", "api") == {"api"}
+    shared = f"ConfigMap {lab.namespace}/common: several use it: Deployment {lab.namespace}/api"
+    assert shared in said(done)
+    for name, was in before.items():
+        now = lab.get("Deployment", name)
+        assert now["spec"] == was["spec"]
+        assert now["metadata"]["uid"] == was["metadata"]["uid"]
+        rolled_out(lab, name, times=1)
+    # what several use is nobody's, and stays
+    lab.delete("Application", "api")
+    lab.gone("api")
+    assert lab.find("ConfigMap", "common")
+    again = lateen(lab, "--all", "--mode", "take-over")
+    assert f"Deployment {lab.namespace}/web: application {lab.namespace}/web has it" in said(again)
+
+
+def test_one_that_cannot_be_delivered_holds_up_no_other(lab):
+    brought(lab, "kubectl-create", workload(lab, "api"), workload(lab, "web"))
+    lab.deliver(app(settings("unrelated"), name="api"))
+    done = lateen(lab, "deployment", "--all", "--apply")
+    assert done.exit_code == Exit.INPUT, done.output
+    assert f"{lab.namespace}/api is not adopted" in said(done)
+    assert "there is an application api" in said(done)
+    assert lab.running("web")
+
+
+def test_what_is_in_a_joined_cluster(lab, fleet):
+    east, _ = fleet
+    east.join()
+    lab.eventually("known", lambda: "seen" in str(east.secret()))
+    client = hub.Client(east.neighbour.client.connection, manager="kubectl-create")
+    for each in (lab.read(DEPLOYMENT), configmap("words", a="b")):
+        each["metadata"]["namespace"] = lab.namespace
+        lab.plane.call(client.create, each)
+    before = east.find("Deployment", "web")
+    options = ["--cluster", east.name, "--mode", "take-over", "--app-name", "shop"]
+    done = lateen(lab, "deployment/web", "configmap/words", *options, "--apply")
+    assert done.exit_code == Exit.OK, done.output
+    now = east.find("Deployment", "web")
+    assert (now["spec"], now["metadata"]["uid"]) == (before["spec"], before["metadata"]["uid"])
+    assert east.owned() == {"words"}
+    assert lab.find("ConfigMap", "words") is None
+    east.patch("ConfigMap", "words", {"data": {"a": "drift"}})
+    lab.eventually("repaired", lambda: east.find("ConfigMap", "words")["data"] == {"a": "b"})
+    unknown = lateen(lab, "deployment/web", "--cluster", "nowhere")
+    assert (unknown.exit_code, 'no cluster "nowhere"' in unknown.stderr) == (Exit.INPUT, True)
