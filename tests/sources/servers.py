@@ -59,10 +59,10 @@ class Pages(Site):
     def url(self) -> str:
         return f"http://{self.host}"
 
-    def publish(self, files: packing.Files, *, digest: str | None = None) -> None:
+    def publish(self, files: Mapping[str, str | bytes], *, digest: str | None = None) -> None:
         """Pack a chart and put it into the index; `digest` is what that says instead of the sum."""
         head = dict(
-            line.split(": ", 1) for line in files["Chart.yaml"].splitlines() if ": " in line
+            line.split(": ", 1) for line in str(files["Chart.yaml"]).splitlines() if ": " in line
         )
         name, version = head["name"], head["version"]
         content = packing.archive(files, name)

@@ -155,12 +155,12 @@ async def test_an_archive_that_only_declares_what_it_needs(
 async def test_an_archive_that_holds_archives(
     sources: Sources, pages: Pages, values: dict[str, object], expected: set[str]
 ):
-    held = {
+    held: dict[str, str | bytes] = {
         f"charts/small-{each}.tgz": packing.archive(aliased(each), "small")
         for each in ("1.2.0", "2.0.0")
     }
     files = packing.chart(extra=DEPENDENCIES.replace("REPOSITORY", "https://nowhere.example"))
-    pages.publish({**files, **held})
+    pages.publish(held | files)
     source = Source("repository", pages.url, "demo", version="1.0.0")
     chart = await sources.chart(source, await sources.resolve(source, NOBODY), NOBODY)
     assert await sources.needs(source, chart, NOBODY) == []
