@@ -32,6 +32,7 @@ from lateen.base.problem import Problem, Problems, every
 if TYPE_CHECKING:
     from lateen.controllers import control, settings
     from lateen.cue.engine import Engine
+    from lateen.node.images import Thrift
     from lateen.sources.obtaining import Sources
 
 _LOG = logging.getLogger("lateen")
@@ -182,12 +183,25 @@ async def node(order: Order) -> None:
         version=f"v{__version__}",
         container_engine=order.container_engine,
         isolation=order.isolation,  # type: ignore[arg-type]
+        thrift=_thrift(order),
         # credentials of the control plane and of clouds, and what other pods have
         hidden=(directory.kube, directory.root / "node", directory.root / "terraform"),
     )
     async with hub.connect(order.kubeconfig) as client, anyio.create_task_group() as tasks:
         started = await tasks.start(nodes.run, client, chosen)
         _announce(event="ready", notes=started.notes)
+
+
+def _thrift(order: Order) -> Thrift:
+    from lateen.node.images import Thrift
+
+    file = _settings_file(order, "settings.yaml")
+    if file is None and not any(name.startswith("LATEEN_IMAGE_") for name in os.environ):
+        return Thrift()  # what reads settings is large, and a node has no use for it after that
+    from lateen.controllers import settings
+
+    chosen = settings.load(file, os.environ)
+    return Thrift(chosen.image_keep_hours * 3600, chosen.image_disk_percent / 100)
 
 
 def _announce(**event: str | Sequence[str]) -> None:

@@ -159,13 +159,25 @@ runroot = "{self.directory}/run"
             self._service = None
             self.socket.unlink(missing_ok=True)
 
+    def publish(self, image: str, credentials: str) -> None:
+        """Put an image into the registry that is like no other, and keep none of it."""
+        change = f"--change=LABEL name={image}"
+        self.run("import", change, str(self.directory / "tiny.tar"), image)
+        self.run("push", f"--creds={credentials}", image)
+        self.run("rmi", image)
+
+    def has(self, image: str) -> bool:
+        return image in self.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+
     def containers(self, *filters: str) -> list[str]:
         """Names of all containers there are, running or not."""
         asked = [f"--filter={each}" for each in filters]
         return self.run("ps", "-a", "--format", "{{.Names}}", *asked).split()
 
     def serve_registry(self, name: str, password: str) -> None:
-        """A registry that knows one user."""
+        """A registry that knows one user, unless there is one already."""
+        if self._registry is not None:
+            return
         place = self.directory / "registry"
         place.mkdir(exist_ok=True)
         (place / "users").write_text(f"{name}:{_bcrypt(password)}\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lateen import app
 from lateen.base.problem import Problem
 from lateen.node import engines, images, pausing
 
@@ -85,3 +86,22 @@ def test_the_program_that_pauses_does(tmp_path):
     file.chmod(0o755)
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([str(file)], timeout=0.3, check=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "expected"),
+    [
+        pytest.param(None, {}, images.Thrift(), id="nothing is set"),
+        pytest.param("strict_parameters: true", {}, images.Thrift(), id="other things are set"),
+        pytest.param("image_keep_hours: 0.5", {}, images.Thrift(1800, 0.85), id="in the file"),
+        pytest.param(
+            None, {"LATEEN_IMAGE_DISK_PERCENT": "101"}, images.Thrift(full=1.01), id="by a variable"
+        ),
+    ],
+)
+def test_how_long_images_are_kept_is_a_setting(text, environment, expected, tmp_path, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if text:
+        (tmp_path / "settings.yaml").write_text(text)
+    assert app._thrift(app.Order(tmp_path / "kubeconfig", tmp_path, None)) == expected

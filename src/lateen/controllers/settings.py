@@ -1,4 +1,6 @@
-"""What an operator may set of the controllers. Read once at the start, then handed in."""
+"""What an operator may set of the controllers, and of a standalone node. Read once at the start,
+then handed in.
+"""
 
 from __future__ import annotations
 
@@ -147,6 +149,17 @@ class Settings(BaseModel):
         default=30,
         description="How many minutes pass between two looks whether cloud resources are still "
         "as declared; 0 looks never.",
+    )
+
+    image_keep_hours: Annotated[float, Field(ge=0)] = Field(
+        default=24,
+        description="For how many hours the standalone node keeps an image that it pulled and that "
+        "no container is made from.",
+    )
+    image_disk_percent: Annotated[float, Field(ge=0)] = Field(
+        default=85,
+        description="From how many percent of the container engine's disk on such images go "
+        "earlier, those unused for longest first; more than 100 for never.",
     )
 
 

@@ -35,7 +35,6 @@ from lateen.node.settings import Settings
 _LOG = logging.getLogger(__name__)
 _RETRIES = Backoff(first=0.5, factor=2.0, ceiling=10.0)
 _RESYNC = 60.0  # seconds between looks for what events did not tell
-_SWEEP = 600.0  # seconds between looks for images that nothing uses
 
 
 class Containers:
@@ -58,7 +57,7 @@ class Containers:
         self._pods.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._plane = addresses.identity(settings.directory)
         self._label = f"{creating.PLANE}={self._plane}"
-        images = Images(settings.directory / "images.json", settings.image_keep)
+        images = Images(settings.directory / "pulled.json", settings.thrift)
         self._shared = Shared(self._plane, network, images)
         self._found: set[str] = set()  # pods of which the engine has something
         self._open: dict[str, Box] = {}
@@ -112,6 +111,7 @@ class Containers:
         lost: Problem | None = None
         async with anyio.create_task_group() as group:
             group.start_soon(self._look_after, engine)
+            group.start_soon(self._keep_swept, engine)
             try:
                 await self._listen(engine, group)
             except Problem as problem:
@@ -140,19 +140,29 @@ class Containers:
                 self._arrived()
 
     async def _look_after(self, engine: Engine) -> None:
-        rounds = 0
         while True:
             await anyio.sleep(_RESYNC)
-            rounds += 1
             try:
-                used = await self._take_all(engine)
-                if rounds % int(_SWEEP / _RESYNC) == 0:
-                    await self._shared.images.sweep(engine, used, self._settings.directory)
+                await self._take_all(engine)
             except Problem as problem:
                 _LOG.warning("containers: %s", problem.message)
 
-    async def _take_all(self, engine: Engine) -> set[str]:
-        """See what there is; the ids of all images that something is made from."""
+    async def _keep_swept(self, engine: Engine) -> None:
+        while True:
+            await anyio.sleep(self._settings.sweep_interval)
+            try:
+                await self.sweep(engine)
+            except (Problem, OSError) as problem:
+                _LOG.warning("images that nothing uses stay for now: %s", problem)
+
+    async def sweep(self, engine: Engine) -> None:
+        """Remove images that nobody's container is made from, when it is time."""
+        place = await engine.storage() or self._settings.directory
+        used = {str(each.get("ImageID")) for each in await engine.containers()}
+        await self._shared.images.sweep(engine, used, place)
+
+    async def _take_all(self, engine: Engine) -> None:
+        """See what there is."""
         present: dict[str, list[Mapping[str, Any]]] = {}
         for each in await engine.containers(self._label):
             present.setdefault(each["Labels"][creating.POD], []).append(each)
@@ -160,7 +170,6 @@ class Containers:
         for uid, box in list(self._open.items()):
             if await box.take(engine, present.get(uid, ())):
                 self._changed(uid)
-        return {str(each.get("ImageID")) for each in await engine.containers("")}
 
     async def _happened(self, event: Mapping[str, Any], group: TaskGroup) -> None:
         action = str(event.get("Action") or event.get("status") or "")

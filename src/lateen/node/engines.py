@@ -166,9 +166,9 @@ class Engine:
 
     # containers
 
-    async def containers(self, label: str) -> list[dict[str, Any]]:
-        """All that carry the label, as the list of the API gives them."""
-        filters = orjson.dumps({"label": [label]}).decode()
+    async def containers(self, label: str = "") -> list[dict[str, Any]]:
+        """All that carry the label, or all there are, as the list of the API gives them."""
+        filters = orjson.dumps({"label": [label]} if label else {}).decode()
         with self._told():
             found = await self._docker.containers.list(all="true", filters=filters)
         return [dict(each._container) for each in found]
@@ -217,6 +217,19 @@ class Engine:
                     raise
 
     # images
+
+    async def storage(self) -> Path | None:
+        """Where it keeps images, if that is a directory of this machine."""
+        with self._told():
+            found = await self._docker.system.info()
+        path = Path(str(found.get("DockerRootDir") or "."))
+        return path if path.is_absolute() and path.exists() else None
+
+    async def images(self) -> dict[str, set[str]]:
+        """All there are, by id, with their names."""
+        with self._told():
+            found = await self._docker.images.list()
+        return {str(each["Id"]): set(each.get("RepoTags") or ()) for each in found}
 
     async def image(self, name: str) -> dict[str, Any] | None:
         with self._told():

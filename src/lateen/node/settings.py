@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lateen.node import isolating
+from lateen.node.images import Thrift
 
 Network = Literal["auto", "namespaces", "loopback"]
 
@@ -31,7 +32,8 @@ class Settings:
     container_engine: str = "auto"  # the socket of one, or `none`
     isolation: isolating.Mode = "auto"  # of processes
     hidden: tuple[Path, ...] = ()  # directories that isolated processes do not see
-    image_keep: float = 86400.0  # pulled images that nothing has used for so long are removed
+    thrift: Thrift = field(default_factory=Thrift)  # with images
+    sweep_interval: float = 600.0  # between looks for images that nothing uses
     version: str = "v0.1.0"
     capacity: int = 250  # pods
     refresh_volumes: float = 30.0  # mounted ConfigMaps, Secrets, tokens are looked at this often
