@@ -35,7 +35,7 @@ _SECTIONS = {
 
 def commands() -> str:
     """Every command with its arguments and options."""
-    return "\n".join(_commands(main.build(), "lateen"))
+    return "\n".join(_commands(main.registered(), "lateen"))
 
 
 def definitions() -> str:

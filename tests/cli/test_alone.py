@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from lateen.cli import main
@@ -178,6 +179,19 @@ def test_help_names_every_exit_code(run):
     said = run("--help").stdout.split("Exit codes:")[1]
     for code in Exit:
         assert f" {code.value} " in said.replace("\n", " "), code
+
+
+def test_each_command_is_found_in_its_module():
+    """Only the module of a command is imported for it: the table must say which that is."""
+    for module, names in main._MODULES.items():
+        given = typer.main.get_group(main.registered([module])).commands
+        assert sorted(given) == sorted(names), module
+
+
+def test_a_command_that_is_near_is_named_whatever_its_module(run):
+    said = run("staus", "shop")
+    assert said.exit_code == Exit.INPUT
+    assert "'status'" in said.stderr
 
 
 def test_help_waits_for_nothing_heavy():

@@ -4,68 +4,44 @@ from __future__ import annotations
 
 import errno
 import gc
+import importlib
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 import typer.core
 
 import lateen
-from lateen.cli import (
-    adopt,
-    blame,
-    cluster,
-    delete,
-    diff,
-    dry_run,
-    events,
-    exits,
-    live_diff,
-    logs,
-    ls,
-    plan,
-    policy,
-    printing,
-    revision,
-    server,
-    show,
-    status,
-    top,
-    undelete,
-    up,
-    version,
-    visits,
-    why,
-    workflow,
-)
-from lateen.cli.defs import commands as definitions
+from lateen.cli import exits, printing
 
-# in the order of the help
-_GROUPS = (
-    server,
-    up,
-    adopt,
-    ls,
-    status,
-    top,
-    why,
-    events,
-    logs,
-    visits,
-    delete,
-    undelete,
-    workflow,
-    revision,
-    policy,
-    dry_run,
-    plan,
-    diff,
-    live_diff,
-    blame,
-    definitions,
-    cluster,
-    show,
-    version,
-)
+# Commands by the module that registers them, in the order of the help. A module is imported when
+# one of its commands is asked for: all together they take as long as what a short command does.
+_MODULES = {
+    "server": ("start", "stop", "server", "kubeconfig"),
+    "up": ("up",),
+    "adopt": ("adopt",),
+    "ls": ("ls",),
+    "status": ("status",),
+    "top": ("top",),
+    "why": ("why",),
+    "events": ("events",),
+    "logs": ("logs",),
+    "visits": ("exec", "port-forward"),
+    "delete": ("delete",),
+    "undelete": ("undelete",),
+    "workflow": ("workflow", "debug"),
+    "revision": ("revision", "history"),
+    "policy": ("policy",),
+    "dry_run": ("dry-run",),
+    "plan": ("plan",),
+    "diff": ("diff",),
+    "live_diff": ("live-diff",),
+    "blame": ("blame",),
+    "defs.commands": ("def",),
+    "cluster": ("cluster",),
+    "show": ("show",),
+    "version": ("version",),
+}
 
 _CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong use, or a file that cannot be delivered; 3 no control "
@@ -76,6 +52,16 @@ _CODES = (
 
 class Guarded(typer.core.TyperGroup):
     """Every error of every command is shown the same way, and ends with a documented code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for names in _MODULES.values() for name in names]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands:
+            having = [module for module, names in _MODULES.items() if cmd_name in names]
+            # what is near to a name that none has is looked for among all
+            self.commands.update(typer.main.get_group(registered(having or _MODULES)).commands)
+        return self.commands.get(cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -125,8 +111,14 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for group in _GROUPS:
-        group.register(app)
+    return app
+
+
+def registered(modules: Iterable[str] = tuple(_MODULES)) -> typer.Typer:
+    """The commands of some modules, or of all, as they describe themselves."""
+    app = typer.Typer()
+    for module in modules:
+        importlib.import_module(f"lateen.cli.{module}").register(app)
     return app
 
 
