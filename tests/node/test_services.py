@@ -113,13 +113,31 @@ def test_other_names_are_not_ours(name):
     assert naming.answer(dnslib.DNSRecord.question(name).pack(), known()) is None
 
 
-def test_a_container_is_told_of_the_services_beside_it():
-    assert services.variables(known().values(), "d") == {
-        "A_SERVICE_HOST": "10.96.0.9",
-        "A_SERVICE_PORT": "80",
-        "A_SERVICE_PORT_HTTP": "80",
-    }
-    assert services.variables(known().values(), "e") == {}
+_SERVER = {
+    "metadata": {"name": "kubernetes", "namespace": "default"},
+    "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443}]},
+}
+BESIDE = {"A_SERVICE_HOST": "10.96.0.9", "A_SERVICE_PORT": "80", "A_SERVICE_PORT_HTTP": "80"}
+SERVED = {
+    "KUBERNETES_SERVICE_HOST": "10.96.0.1",
+    "KUBERNETES_SERVICE_PORT": "443",
+    "KUBERNETES_SERVICE_PORT_HTTPS": "443",
+}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "api", "links", "expected"),
+    [
+        pytest.param("d", False, True, BESIDE, id="of the Services beside it"),
+        pytest.param("e", False, True, {}, id="not of those elsewhere"),
+        pytest.param("d", True, False, SERVED, id="of the API server, wherever it is"),
+        pytest.param("default", False, True, {}, id="beside it as well only who is to know it"),
+        pytest.param("d", True, True, {**SERVED, **BESIDE}, id="of both"),
+    ],
+)
+def test_what_a_container_is_told(namespace, api, links, expected):
+    there = [services.resolve(_SERVER, [], []), *known().values()]
+    assert services.variables(there, namespace, api=api, links=links) == expected
 
 
 def test_the_name_server_of_a_pod():

@@ -89,9 +89,10 @@ class Fabric:
         self._chosen: dict[str, str] = {}  # service -> an address of ours, not of its own
         self.services: dict[str, Service] = {}
 
-    def variables(self, namespace: str) -> dict[str, str]:
+    def variables(self, namespace: str, api: bool, links: bool) -> dict[str, str]:
         """What a container is told of the Services beside it."""
-        return services.variables(map(self._local, self.services.values()), namespace)
+        known = map(self._local, self.services.values())
+        return services.variables(known, namespace, api=api, links=links)
 
     def _leading(self, service: Service) -> Service:
         """The API server's Service, which leads to where we reach it: nobody tells of an endpoint

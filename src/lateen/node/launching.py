@@ -15,8 +15,6 @@ from lateen.node.drivers import Launch, Sandbox
 from lateen.node.environment import Reference, Sources
 from lateen.node.tokens import Tokens
 
-_API = "KUBERNETES_"  # how variables begin that lead to the API server
-
 
 @dataclass(frozen=True)
 class Reader:
@@ -42,11 +40,12 @@ class Reader:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the node offers its pods: `variables` gives those of the Services in a namespace,
-    `names` is the address of a name server, empty for none.
+    """What the node offers its pods: `variables` gives those that lead to the API server, if a pod
+    is to know it, and to the Services of a namespace, if it wants them; `names` is the address of
+    a name server, empty for none.
     """
 
-    variables: Callable[[str], Mapping[str, str]]
+    variables: Callable[[str, bool, bool], Mapping[str, str]]
     names: str = ""
 
 
@@ -72,11 +71,7 @@ async def prepare(
     grace = float(pod["spec"].get("terminationGracePeriodSeconds") or 0)
     directory = str(container.get("workingDir") or "")
     links = pod["spec"].get("enableServiceLinks") is not False
-    base = {
-        name: value
-        for name, value in around.variables(space).items()
-        if (volumes.knows_api(pod) if name.startswith(_API) else links)
-    }
+    base = dict(around.variables(space, volumes.knows_api(pod), links))
     resolver = _resolver(pod, space, around)
     process = planning.is_process(pod)
     if process:

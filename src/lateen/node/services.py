@@ -148,12 +148,14 @@ def _named(pod: Manifest, name: str) -> int:
     return 0
 
 
-def variables(services: Iterable[Service], namespace: str) -> dict[str, str]:
-    """What Kubernetes tells every container of the Services beside it."""
+def variables(
+    services: Iterable[Service], namespace: str, *, api: bool, links: bool
+) -> dict[str, str]:
+    """What Kubernetes tells a container: of the `api` server, and of the Services beside it."""
     found = {}
     for service in services:
-        near = service.namespace == namespace or service.key == API
-        if not near or not service.address or not service.ports:
+        told = api if service.key == API else links and service.namespace == namespace
+        if not told or not service.address or not service.ports:
             continue
         stem = re.sub(r"[^A-Z0-9]", "_", service.name.upper())
         found[f"{stem}_SERVICE_HOST"] = service.address
