@@ -528,6 +528,15 @@ def test_nothing_is_written_while_nothing_changes(place):
     )
 
 
+def test_the_node_says_what_it_cannot_give(kube, node, request):
+    found = kube.call(kube.client.get, Key("", "Node", "", "lateen", "v1"))
+    told = {each["type"]: each for each in found["status"]["conditions"]}
+    assert told["ProcessLimits"]["message"] == "limits of CPU do not hold for processes"
+    loopback = "loopback" in request.node.callspec.id
+    assert told["ContainerNetwork"]["status"] == ("False" if loopback else "True")
+    assert ("loopback" in told["ContainerNetwork"]["message"]) is loopback
+
+
 def test_the_node_is_small(node):
     status = Path(f"/proc/{node.pid}/status").read_text()
     [resident] = [line for line in status.splitlines() if line.startswith("VmRSS:")]

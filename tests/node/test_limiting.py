@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import uuid
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lateen.node import limiting, shim
+from lateen.node import engines, limiting, shim
 from lateen.node.drivers import Phase
 from lateen.node.isolating import Isolation
 from tests.node.conftest import until
@@ -140,13 +139,28 @@ def test_bytes(limits, expected):
 
 
 def test_a_pod_is_told_which_limits_do_not_hold():
-    def missing(limits, **spec):
+    def missing(limits, held=limiting.OF_PROCESSES):
         main = {"name": "main", "resources": {"limits": limits}}
-        return limiting.missing({"spec": {"runtimeClassName": "process", "containers": [main]}})
+        return limiting.missing({"spec": {"containers": [main]}}, held)
 
     assert missing({}) is None
     assert missing({"memory": "1Gi"}) == ""
-    said = "limits of CPU do not hold for processes: they count for scheduling only (cpu of main)"
+    said = "nothing here holds cpu of main: for scheduling only"
     assert missing({"cpu": "1", "memory": "1Gi"}) == said
-    assert limiting.missing({"spec": {"containers": [{"name": "main"}]}}) is None
-    assert os.sysconf("SC_PAGE_SIZE") == shim._PAGE
+    assert missing({"cpu": "1", "memory": "1Gi"}, limiting.ALL) == ""
+
+
+@pytest.mark.parametrize(
+    ("info", "held"),
+    [
+        pytest.param({}, limiting.ALL, id="it says nothing"),
+        pytest.param({"MemoryLimit": True, "CpuCfsQuota": False}, {"memory"}, id="no CPU"),
+        pytest.param({"Rootless": True, "CgroupVersion": "1"}, set(), id="Podman, cgroups of root"),
+        pytest.param({"Rootless": True, "CgroupVersion": "2"}, limiting.ALL, id="delegated"),
+        pytest.param(
+            {"SecurityOptions": ["name=rootless"], "CgroupVersion": "1"}, set(), id="Docker"
+        ),
+    ],
+)
+def test_which_limits_an_engine_holds(info, held):
+    assert engines._held(info) == held

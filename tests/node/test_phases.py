@@ -111,6 +111,19 @@ def test_a_readiness_gate_holds_back_ready_but_not_its_containers():
     assert (found["ContainersReady"], found["Ready"]) == ("True", "False")
 
 
+def test_limits_and_a_network_that_are_less_than_declared_are_told():
+    the_pod = pod()
+    the_pod["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1", "memory": "1Gi"}}
+    found = status(the_pod, running(), held=frozenset({"memory"}), alone="for a reason")
+    told = {c["type"]: c for c in found["conditions"] if c["type"].startswith("lateen.dev/")}
+    assert told["lateen.dev/Limited"]["status"] == "False"
+    assert "cpu of a:" in told["lateen.dev/Limited"]["message"]
+    assert told["lateen.dev/Networked"]["message"] == "for a reason"
+    whole = status(the_pod, running())
+    assert conditions(whole)["lateen.dev/Limited"] == "True"
+    assert "lateen.dev/Networked" not in conditions(whole)
+
+
 def test_a_pod_deleted_before_it_ran_has_failed():
     the_pod = pod()
     the_pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"

@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 
 from lateen.base.problem import Problem
+from lateen.node import limiting
 
 if TYPE_CHECKING:
     import aiodocker
@@ -133,6 +134,7 @@ class Engine:
         self.path = path
         self.name = "docker"
         self.version = ""
+        self.held = limiting.ALL  # the kinds of limits that hold in it
         self._closed = False
         self._connector = aiohttp.UnixConnector(str(path), limit=0)
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT, sock_connect=_CONNECT)
@@ -147,6 +149,8 @@ class Engine:
         components = [str(c.get("Name", "")) for c in found.get("Components") or ()]
         self.name = "podman" if any("Podman" in name for name in components) else "docker"
         self.version = str(found.get("Version") or "")
+        with self._told():
+            self.held = _held(await self._docker.system.info())
 
     @property
     def _version(self) -> str:
@@ -369,6 +373,16 @@ class Engine:
             f"the container engine at {self.path} does not answer: {said}",
             retry=True,
         )
+
+
+def _held(info: Mapping[str, Any]) -> frozenset[str]:
+    """The kinds of limits that hold, from what an engine says of itself."""
+    options = info.get("SecurityOptions") or ()
+    rootless = info.get("Rootless") or any("rootless" in option for option in options)
+    if rootless and str(info.get("CgroupVersion")) == "1":  # whose cgroups are root's alone
+        return frozenset()
+    told = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit"}
+    return frozenset(kind for kind, name in told.items() if info.get(name) is not False)
 
 
 def _refusal(text: str) -> Problem:

@@ -79,6 +79,13 @@ class Grounded(Network, Ground, Protocol):
     """What a node has."""
 
 
+def alone(ground: Ground) -> str:
+    """Why containers reach no other pods, empty when they do."""
+    if ground.gateway:
+        return ""
+    return "with loopback addresses containers reach neither Services nor other pods"
+
+
 async def choose(settings: Settings, pods: Path) -> Grounded:
     """The kind of network that the settings ask for.
 

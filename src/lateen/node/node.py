@@ -18,7 +18,7 @@ from lateen.api.manifest import Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import addresses, limiting, metering, networks, registration, server
+from lateen.node import addresses, engines, limiting, metering, networks, registration, server
 from lateen.node.claims import Claims
 from lateen.node.containers import Containers
 from lateen.node.events import Recorder
@@ -132,7 +132,8 @@ class Fleet:
             server.serve(kubelet, self._settings) as port,
             anyio.create_task_group() as group,
         ):
-            told = partial(self._told, driver, port)
+            alone = networks.alone(network)
+            told = partial(self._told, driver, port, alone)
             node = await self._register(told)
             client, settings = self._client, self._settings
             group.start_soon(registration.keep_lease, client, settings, node, told)
@@ -162,18 +163,28 @@ class Fleet:
                 reader,
                 surroundings,
                 driver.isolation,
+                driver.held,
+                alone,
                 self._settings.refresh_volumes,
             )
             unisolated = driver.isolation.reason
             notes = [f"processes are not isolated: {unisolated}"] if unisolated else []
-            notes.append(limiting.unheld())
+            notes.append(registration.PROCESS_LIMITS)
+            if alone and self._settings.container_engine != engines.NONE:
+                notes.append(alone)
             task_status.started(Started(port, tuple(notes)))
             await self._admit(tools, group)
 
-    def _told(self, driver: Runtimes, port: int) -> registration.Told:
+    def _told(self, driver: Runtimes, port: int, alone: str) -> registration.Told:
         engine = driver.containers.engine
-        runtime = f"{engine.name}://{engine.version}" if engine else ""
-        return registration.Told(port, runtime, driver.containers.reason, driver.isolation.reason)
+        return registration.Told(
+            port,
+            f"{engine.name}://{engine.version}" if engine else "",
+            driver.containers.reason,
+            driver.isolation.reason,
+            engine.held if engine else limiting.ALL,
+            alone,
+        )
 
     async def _register(self, told: Callable[[], registration.Told]) -> Manifest:
         failures = 0

@@ -17,6 +17,7 @@ Status = dict[str, Any]
 _COMPLETED = "Completed"
 ISOLATED = "lateen.dev/Isolated"
 LIMITED = "lateen.dev/Limited"
+NETWORKED = "lateen.dev/Networked"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class View:
 
     `ready` and `started` name the containers whose probes say so; `problems` those that cannot be
     started, or under the name "" what holds up the whole pod. `unisolated` says why its processes
-    are not isolated: empty when they are, None where there are none.
+    are not isolated: empty when they are, None where there are none. `held` are the kinds of limits
+    that hold, `alone` is why it reaches no other pods, empty when it does.
     """
 
     attempts: Sequence[Attempt] = ()
@@ -47,6 +49,8 @@ class View:
     address: str = ""
     host: str = "127.0.0.1"
     unisolated: str | None = None
+    held: frozenset[str] = limiting.ALL
+    alone: str = ""
     now: float = 0.0
 
 
@@ -278,8 +282,10 @@ def _conditions(
     }
     if view.unisolated is not None:
         found[ISOLATED] = ("NotIsolated", view.unisolated) if view.unisolated else None
-    if (loose := limiting.missing(pod)) is not None:
+    if (loose := limiting.missing(pod, view.held)) is not None:
         found[LIMITED] = ("NotLimited", loose) if loose else None
+    if view.alone:
+        found[NETWORKED] = ("LoopbackNetwork", view.alone)
     ours = [_condition(kind, why, before.get(kind), view.now) for kind, why in found.items()]
     return [*ours, *(c for kind, c in before.items() if kind not in found)]
 

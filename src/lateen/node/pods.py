@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,8 @@ class Tools:
     reader: launching.Reader
     surroundings: launching.Surroundings
     isolation: isolating.Isolation
+    held: Callable[[Manifest], frozenset[str]]  # the kinds of limits that hold for a pod
+    alone: str  # why containers reach no other pods, empty when they do
     refresh: float  # seconds between looks whether mounted objects have changed
     host: str = "127.0.0.1"
 
@@ -361,6 +363,8 @@ class Runner:
             self._sandbox.address if self._sandbox else "",
             self._tools.host,
             self._unisolated(),
+            self._tools.held(self.pod),
+            self._alone(),
             time.time(),
         )
 
@@ -373,6 +377,10 @@ class Runner:
         if any(not a.ended and a.pid and not a.group for a in self._attempts()):
             return self._tools.isolation.reason or "it was started without"
         return self._tools.isolation.reason
+
+    def _alone(self) -> str:
+        process = planning.is_process(self.pod) or self.pod["spec"].get("hostNetwork")
+        return "" if process else self._tools.alone
 
     # ending
 

@@ -37,6 +37,7 @@ RUNTIME_CLASS: Manifest = {
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 Wait = Callable[[], Awaitable[None]]
 
+PROCESS_LIMITS = f"{limiting.unheld(limiting.OF_PROCESSES)} do not hold for processes"
 _LEASE_NAMESPACE = "kube-node-lease"
 _LEASE_SECONDS = 40
 _PRESSURES = {
@@ -73,11 +74,16 @@ class Told:
     runtime: str = ""
     reason: str = ""
     unisolated: str = ""
+    held: frozenset[str] = limiting.ALL  # the kinds of limits that hold in containers
+    alone: str = ""  # why containers reach no other pods
 
     @property
     def sentence(self) -> str:
         if self.runtime:
-            return f"the node runs processes, and containers in {self.runtime.replace('://', ' ')}"
+            engine = self.runtime.replace("://", " ")
+            loose = limiting.unheld(self.held)
+            rest = f", where {loose} do not hold" if loose else ""
+            return f"the node runs processes, and containers in {engine}{rest}"
         return f"the node runs processes, and no containers: {self.reason or 'not looked yet'}"
 
 
@@ -124,7 +130,10 @@ def _conditions(before: Mapping[str, Any], told: Told, now: float) -> list[dict[
         "ProcessIsolation": ("False", "NotIsolated", told.unisolated)
         if told.unisolated
         else ("True", "Isolated", "processes are isolated by bubblewrap"),
-        "ProcessLimits": ("False", "NotLimited", limiting.unheld()),
+        "ProcessLimits": ("False", "NotLimited", PROCESS_LIMITS),
+        "ContainerNetwork": ("False", "LoopbackNetwork", told.alone)
+        if told.alone
+        else ("True", "PodNetwork", "containers reach Services and other pods"),
     }
     conditions = []
     for kind, (state, reason, message) in found.items():

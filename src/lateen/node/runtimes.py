@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 import anyio
 
 from lateen.api.manifest import Manifest
-from lateen.node import planning
+from lateen.node import limiting, planning
 from lateen.node.containers import Containers
 from lateen.node.drivers import Command, Driver, Log, OpenSandbox, Peer, Session
 from lateen.node.networks import Network
@@ -42,6 +42,12 @@ class Runtimes:
 
     async def discard(self, uid: str) -> None:
         await self._of(uid).discard(uid)
+
+    def held(self, pod: Manifest) -> frozenset[str]:
+        """The kinds of limits that hold for a pod."""
+        if planning.is_process(pod):
+            return limiting.OF_PROCESSES
+        return self.containers.engine.held if self.containers.engine else limiting.ALL
 
     def log(self, uid: str, container: str, back: int) -> Log | None:
         return self._of(uid).log(uid, container, back)
