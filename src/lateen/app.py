@@ -109,8 +109,8 @@ async def _install(
     async with anyio.create_task_group() as tasks:  # the server is slow to take in our kinds
         tasks.start_soon(kinds)
         definitions = await files.builtins(engine)
-    rights = fabric.rights(programs.NODE) if node else ()
-    extra = [registration.RUNTIME_CLASS, *rights, *logins.templates()]
+    own = (registration.RUNTIME_CLASS, *fabric.rights(programs.NODE)) if node else ()
+    extra = [*own, *logins.templates()]
     written += await installing.objects(client, definitions, extra)
     await installing.publish(client, chosen)
     if written:

@@ -140,3 +140,16 @@ def test_why_a_step_failed_is_told_once(step, reason):
         ],
     }
     assert progress.view(Application({"status": status})).reasons == [f"step talk failed: {reason}"]
+
+
+def test_a_group_says_why_it_failed_by_its_steps():
+    view = View(
+        "workflowFailed",
+        steps=(
+            Line("before", "succeeded"),
+            Line("all", "failed"),
+            Line("one", "failed", "it is full", depth=1),
+            Line("last", "failed"),
+        ),
+    )
+    assert view.reasons == ["step one failed: it is full", "step last failed: no reason is given"]

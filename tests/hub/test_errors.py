@@ -24,7 +24,11 @@ def read(status, body, retry_after=None):
             id="a Status",
         ),
         pytest.param(
-            502, b"<html>Bad Gateway</html>", "", "<html>Bad Gateway</html>", id="a proxy"
+            502,
+            b"<html>Bad Gateway</html>",
+            "",
+            "the server answered 502, with a page and not as Kubernetes does",
+            id="a proxy",
         ),
         pytest.param(500, b"", "", "the server answered 500", id="nothing"),
         pytest.param(500, b'["a"]', "", '["a"]', id="JSON that is no Status"),

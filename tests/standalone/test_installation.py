@@ -128,19 +128,35 @@ async def token(client: hub.Client, account: dict[str, Any]) -> str:
 @pytest.fixture
 def installed(kube: Embedded, namespace: str, tmp_path: Path) -> Iterator[list[Pod]]:
     """The chart on the cluster, and two pods of it, the first of which works."""
-    found = rendered(namespace)
+    with installation(kube, rendered(namespace), tmp_path, "first", "second") as pods:
+        yield pods
+
+
+@pytest.fixture
+def restricted(kube: Embedded, namespace: str, tmp_path: Path) -> Iterator[list[Pod]]:
+    """The same with no more rights than its own, and one pod."""
+    found = rendered(namespace, rbac={"clusterAdmin": False})
+    with installation(kube, found, tmp_path, "only") as pods:
+        yield pods
+
+
+@contextlib.contextmanager
+def installation(
+    kube: Embedded, found: dict[str, dict[str, Any]], folder: Path, *names: str
+) -> Iterator[list[Pod]]:
     kube.call(apply, kube.client, found)
     with contextlib.ExitStack() as stack:
         pods = []
-        for name in ("first", "second"):
-            pod = Pod(kube, tmp_path / name, found)
+        for name in names:
+            pod = Pod(kube, folder / name, found)
             stack.callback(pod.end)
             pods.append(pod)
             if not pods[1:]:
                 assert pod.ready().get("event") == "ready", pod.log.read_text()
         yield pods
-    binding = manifest.key(found["ClusterRoleBinding"])
-    kube.call(kube.client.delete, binding)
+    for kind in ("ClusterRoleBinding", "ClusterRole"):
+        if kind in found:
+            kube.call(kube.client.delete, manifest.key(found[kind]))
 
 
 async def apply(client: hub.Client, found: dict[str, dict[str, Any]]) -> None:
@@ -202,3 +218,90 @@ def test_its_controllers_deliver_and_another_takes_over(
 
     kube.call(drop)
     until(lambda: delivered() is None, installed)
+
+
+ROLE = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "Role",
+    "rules": [
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]},
+    ],
+}
+
+
+def deployment(namespace: str, account: str = "") -> dict[str, Any]:
+    pod = {"containers": [{"name": "it", "image": "x"}]}
+    labels = {"app": "web"}
+    declared = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+    made = application(namespace, "1")
+    made["spec"]["components"][0]["properties"]["objects"] = [declared]
+    if account:
+        made["metadata"]["annotations"] = {names.SERVICE_ACCOUNT: account}
+    return made
+
+
+@pytest.mark.slow
+def test_with_its_own_rights_an_application_needs_an_account(
+    kube: Embedded, namespace: str, restricted: list[Pod]
+) -> None:
+    key = Key(names.GROUP, "Application", namespace, "shop", "v1beta1")
+
+    def status() -> str:
+        found = kube.call(kube.client.get, key)
+        return orjson.dumps(found.get("status") or {}).decode()
+
+    def there() -> bool:
+        try:
+            return bool(
+                kube.call(kube.client.get, Key("apps", "Deployment", namespace, "web", "v1"))
+            )
+        except hub.ApiError as error:
+            if error.not_found:
+                return False
+            raise
+
+    async def apply_all(*manifests: dict[str, Any]) -> None:
+        for each in manifests:
+            await kube.client.apply(each, force=True)
+
+    kube.call(apply_all, deployment(namespace))
+    missing = 'cannot create resource \\"deployments\\" in API group \\"apps\\"'
+    until(lambda: missing in status(), restricted)
+    assert f"system:serviceaccount:{namespace}:lateen" in status()
+    assert f"one that has it, by the annotation {names.SERVICE_ACCOUNT}" in status()
+    assert not there()
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "author", "namespace": namespace},
+    }
+    kube.call(apply_all, account, deployment(namespace, "author"))
+    until(lambda: f"system:serviceaccount:{namespace}:author" in status(), restricted)
+    meta = {"name": "author", "namespace": namespace}
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": meta,
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "Role",
+            "name": "author",
+        },
+        "subjects": [{"kind": "ServiceAccount", **meta}],
+    }
+    kube.call(apply_all, ROLE | {"metadata": meta}, binding)
+    until(there, restricted)
+    until(lambda: '"status":"running"' in status(), restricted)
+    kube.call(kube.client.delete, key)
+    until(lambda: not there(), restricted)
+    assert "Traceback" not in restricted[0].log.read_text()

@@ -210,6 +210,8 @@ async def addresses(order: Order, kubeconfig: str | None) -> None:
         ]
         printing.structured(rows, order.output)
         return
+    for why in gathered.away.values():
+        printing.stderr().print(Text(why, "yellow"))
     for node in gathered.nodes:
         if node.live and node.key.kind == "Ingress" and not endpoints.served(node.live):
             said = f"{node.key} is not served: no ingress controller has given it an address."

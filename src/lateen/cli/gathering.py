@@ -43,6 +43,7 @@ class Gathered:
     nodes: list[trees.Node]
     made: dict[str, list[Manifest]] = field(default_factory=dict)  # by cluster
     machines: dict[str, list[Manifest]] = field(default_factory=dict)  # Nodes, where ports lead
+    away: dict[str, str] = field(default_factory=dict)  # clusters that do not answer, and why
 
     @property
     def clusters(self) -> list[str]:
@@ -184,7 +185,7 @@ async def _gather(reach: reaching.Reach, applied: Iterable[Mapping[str, Any]]) -
             group.start_soon(_in_cluster, found, reach, cluster, keys)
     made = [each for there in found.made.values() for each in there]
     nodes = trees.build(applied, found.live, made, found.away)
-    return Gathered(nodes, found.made, found.machines)
+    return Gathered(nodes, found.made, found.machines, found.away)
 
 
 @dataclass

@@ -112,10 +112,19 @@ async def _welcome(member: Member, namespace: str) -> str:
             if namespace:
                 await _namespace(there, namespace)
         except hub.ApiError as error:
-            [problem, *_] = error.problems()
-            said = f"the cluster at {member.endpoint} does not let us in: {problem.message}"
-            raise Problem(problem.code, said, hint=problem.hint) from error
+            raise _unwelcome(member, error) from error
     return clusters.described(version)
+
+
+def _unwelcome(member: Member, error: hub.ApiError) -> Problem:
+    """Why a cluster cannot be joined: it does not answer from here, or not to us."""
+    [problem, *_] = error.problems()
+    if error.status and not error.unavailable:
+        said = f"the cluster at {member.endpoint} does not let us in: {problem.message}"
+        return Problem(problem.code, said, hint=problem.hint)
+    said = f"the cluster at {member.endpoint} does not answer: {problem.message}"
+    hint = "it has to be reached from here, and from where the controllers run"
+    return Problem(problem.code, said, hint=hint, retry=True)
 
 
 async def _unkept(login: Mapping[str, str]) -> None:

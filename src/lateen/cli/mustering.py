@@ -20,6 +20,7 @@ from lateen.hub.members import Member
 
 # seconds; what was written longer ago says nothing of now: the controllers do so every few minutes
 _STALE = 900.0
+_SLOW = 2.0  # seconds
 
 
 async def show(output: Output, plane: str | None) -> None:
@@ -103,27 +104,40 @@ async def probe(wanted: Sequence[str], output: Output, plane: str | None) -> Exi
         Problem: `hub.not-found`.
     """
     found: dict[str, str] = {}
+    took: dict[str, float] = {}
     async with connecting.plane(plane) as client, reaching.every(client) as reach:
         for name in wanted:
             if not reach.roster.knows(name):
                 raise joining.missing(name, reach.roster)
 
         async def ask(name: str) -> None:
+            began = anyio.current_time()
             found[name] = await _fault(reach, name)
+            took[name] = round(anyio.current_time() - began, 3)
 
         asked = list(wanted or reach.roster.labels)
         async with anyio.create_task_group() as group:
             for name in asked:
                 group.start_soon(ask, name)
-    rows = [{"name": n, "healthy": not found[n], "reason": found[n]} for n in asked]
+    rows = [
+        {"name": n, "healthy": not found[n], "seconds": took[n], "reason": found[n]} for n in asked
+    ]
     if output is not Output.TABLE:
         printing.structured(rows, output)
     else:
         printing.table(
-            ("CLUSTER", "HEALTHY", "REASON"),
-            [(n, printing.state(_health(not found[n])), found[n]) for n in asked],
+            ("CLUSTER", "HEALTHY", "TOOK", "REASON"),
+            [
+                (n, printing.state(_health(not found[n])), _lasting(took[n]), found[n])
+                for n in asked
+            ],
         )
     return Exit.FAILED if any(found.values()) else Exit.OK
+
+
+def _lasting(seconds: float) -> Text:
+    """How long two answers took; a cluster that is slow makes its deliveries slow."""
+    return Text(f"{seconds:.2f}s", "yellow" if seconds > _SLOW else "")
 
 
 async def _fault(reach: reaching.Reach, name: str) -> str:

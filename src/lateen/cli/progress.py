@@ -57,7 +57,11 @@ class View:
     @property
     def reasons(self) -> list[str]:
         """Why it is not healthy, each reason once."""
-        failed = [step for step in self.steps if step.state == "failed"]
+        failed = [
+            step
+            for at, step in enumerate(self.steps)
+            if step.state == "failed" and (step.message or not self._group(at))
+        ]
         steps = [
             f"step {step.name} failed: {step.message or 'no reason is given'}" for step in failed
         ]
@@ -73,6 +77,10 @@ class View:
             if each.state == "unhealthy"
         ]
         return list(dict.fromkeys([*errors, *steps, *components]))
+
+    def _group(self, at: int) -> bool:
+        """Whether a step has others in it: it fails with one of these, which says why."""
+        return any(step.depth > self.steps[at].depth for step in self.steps[at + 1 : at + 2])
 
 
 def view(app: Application, generation: int = 0) -> View:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ from lateen.base import clock, documents
 from lateen.base.problem import Problem
 from lateen.cli import causes, connecting, describing, gathering, printing, reaching, trees
 from lateen.cli.forms import Output
-from lateen.hub import informer
+from lateen.hub import clusters, informer
 
 _Send = ObjectSendStream[Manifest]
 
@@ -51,8 +51,9 @@ async def events(order: Order, kubeconfig: str | None) -> None:
             async with anyio.create_task_group() as tasks:
                 await _Watch(reach, order, tasks).run(app)
             return
-        owned, spaces = await _owned(reach, app)
-        found = [e for space in sorted(spaces) for e in (await _list(reach, space))[0]]
+        owned, spaces, away = await _owned(reach, app)
+        _missing(away)
+        found = [e for space in sorted(spaces) for e in await _known(reach, space)]
     shown = ordered(about(found, owned))
     if order.output is not Output.TABLE:
         printing.structured([informer.trim(each) for each in shown], order.output)
@@ -65,6 +66,13 @@ async def events(order: Order, kubeconfig: str | None) -> None:
         printing.table(_HEADERS, rows)
     else:
         printing.stderr().print(f"Nothing is known to have happened to {order.name}.")
+
+
+def _missing(away: Mapping[str, str]) -> None:
+    """Say whose events are not among those that are shown."""
+    for cluster, why in away.items():
+        said = f"what happened in cluster {cluster} is not known: {why}"
+        printing.stderr().print(Text(said, "yellow"))
 
 
 def about(events: Iterable[Manifest], owned: Iterable[str]) -> list[Manifest]:
@@ -104,9 +112,9 @@ def _row(event: Manifest, cluster: str, when: str) -> list[str | Text]:
 
 async def _owned(
     reach: reaching.Reach, app: Application
-) -> tuple[dict[str, str], set[tuple[str, str]]]:
-    """The uids of the application and all it owns, each with its cluster, and the clusters and
-    namespaces of these. One that does not answer is left out.
+) -> tuple[dict[str, str], set[tuple[str, str]], dict[str, str]]:
+    """The uids of the application and all it owns, each with its cluster, the clusters and
+    namespaces of these, and the clusters that do not answer with the reason.
     """
     gathered = await gathering.reached(reach, app)
     owned, spaces = {app.uid: names.LOCAL}, {(names.LOCAL, app.namespace)}
@@ -115,7 +123,19 @@ async def _owned(
         found = trees.uids(nodes, gathered.made.get(cluster, ()))
         owned |= dict.fromkeys(found, cluster)
         spaces |= {(cluster, each.key.namespace) for each in nodes if each.live}
-    return owned, {space for space in spaces if space[1]}
+    return owned, {space for space in spaces if space[1]}, gathered.away
+
+
+async def _known(reach: reaching.Reach, space: tuple[str, str]) -> list[Manifest]:
+    """The events of a namespace; none of a cluster that has gone away since it was looked into."""
+    try:
+        return (await _list(reach, space))[0]
+    except hub.ApiError as error:
+        gone = clusters.lost(space[0], error)
+        if gone is None:
+            raise
+        _missing({space[0]: gone.message})
+        return []
 
 
 async def _list(reach: reaching.Reach, space: tuple[str, str]) -> tuple[list[Manifest], str]:
@@ -139,7 +159,7 @@ class _Watch:
 
     async def run(self, app: Application) -> None:
         send, receive = anyio.create_memory_object_stream[Manifest](1000)
-        await self._look(app, send)
+        _missing(await self._look(app, send))
         pause = _PAUSE
         look = anyio.current_time() + pause
         while True:
@@ -161,9 +181,11 @@ class _Watch:
                 raise
             return None  # it is deleted; what belonged to it still does
 
-    async def _look(self, app: Application, send: _Send) -> None:
-        """See what the application owns now, and listen where it owns something."""
-        owned, spaces = await _owned(self.reach, app)
+    async def _look(self, app: Application, send: _Send) -> dict[str, str]:
+        """See what the application owns now, and listen where it owns something; the clusters that
+        do not answer.
+        """
+        owned, spaces, away = await _owned(self.reach, app)
         self._owned |= owned
         before: list[Manifest] = []
         for space in sorted(spaces - self._spaces):
@@ -173,6 +195,7 @@ class _Watch:
             self.tasks.start_soon(self._listen, space, version, send)
         for each in ordered(before):
             self._take(each)
+        return away
 
     async def _listen(self, space: tuple[str, str], version: str, send: _Send) -> None:
         client = await self.reach.at(space[0])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 
-from lateen.api import manifest
+from lateen.api import manifest, names
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.api.treatment import PLAIN, WHOLE, Treatment
@@ -72,6 +72,11 @@ class _Pending:
 
 
 Place = tuple[str, Key]  # a cluster, and an object in it
+
+_RIGHTS: Final = (
+    "give the account that right with a Role and a RoleBinding, or let the application act as one "
+    f"that has it, by the annotation {names.SERVICE_ACCOUNT}"
+)
 
 
 class Dispatcher:
@@ -272,10 +277,11 @@ def _place(desired: Manifest) -> Place:
 def _refusal(item: _Pending, error: errors.ApiError) -> Problem:
     if away := clusters.lost(item.cluster, error):
         return away
+    hint = f"the API server{_of(item)} would not take {item.key}; nothing was applied"
     return Problem(
         "dispatch.refused",
         f"Dispatch: pre-dispatch dryrun failed: Found 1 errors. [({error.message})]",
-        hint=f"the API server would not take {item.key}; nothing was applied",
+        hint=f"{hint}; {_RIGHTS}" if error.forbidden else hint,
         retry=True,
     )
 
@@ -283,7 +289,13 @@ def _refusal(item: _Pending, error: errors.ApiError) -> Problem:
 def _failure(item: _Pending, error: errors.ApiError) -> Problem:
     if away := clusters.lost(item.cluster, error):
         return away
-    return Problem("dispatch.failed", f"cannot apply {item.key}: {error.message}", retry=True)
+    hint = _RIGHTS if error.forbidden else ""
+    said = f"cannot apply {item.key}: {error.message}"
+    return Problem("dispatch.failed", said, hint=hint, retry=True)
+
+
+def _of(item: _Pending) -> str:
+    return "" if item.cluster == names.LOCAL else f" of cluster {item.cluster}"
 
 
 async def _each(

@@ -354,8 +354,10 @@ def unreachable(name: str, why: str, seen: datetime | None = None) -> Problem:
 
 
 def lost(name: str, error: errors.ApiError) -> Problem | None:
-    """The error of a request to a joined cluster as what it means, when there was no answer."""
-    if error.status or name in ("", names.LOCAL):
+    """The error of a request to a joined cluster as what it means, when there was no answer, or one
+    that says that there is nobody to give it.
+    """
+    if name in ("", names.LOCAL) or not (error.status == 0 or error.unavailable):
         return None
     return unreachable(name, error.message)
 

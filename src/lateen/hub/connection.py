@@ -62,7 +62,8 @@ class Connection:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     # seconds; the server sends a bookmark every minute: a watch without any is dead
     silence: float = 150.0
-    on_silence: Callable[[], None] | None = None  # told when the server does not answer
+    # told when the server does not answer, or only to say that it cannot
+    on_silence: Callable[[], None] | None = None
 
     async def __aenter__(self) -> Connection:
         self._renewing = anyio.Lock()
@@ -126,6 +127,8 @@ class Connection:
             try:
                 return await self._once(call, parse, access, limit)
             except errors.ApiError as error:
+                if error.unavailable and self.on_silence is not None:
+                    self.on_silence()
                 if error.status == 401 and self.reload is not None and not renewed:
                     renewed = True
                     await self._renew(access)

@@ -17,6 +17,7 @@ from lateen.api.manifest import Key
 from lateen.base.problem import Problem
 
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_UNAVAILABLE = frozenset({502, 503, 504})
 _HINTS = {
     "Unreachable": "is the control plane running? `lateen server status` shows it",
     "Certificate": "the certificate-authority in the kubeconfig is not the server's",
@@ -97,6 +98,11 @@ class ApiError(Exception):
         return self.status in _TRANSIENT
 
     @property
+    def unavailable(self) -> bool:
+        """The server, or what stands before it, says that it cannot answer anybody now."""
+        return self.status in _UNAVAILABLE
+
+    @property
     def causes(self) -> list[dict[str, str]]:
         """`{reason, message, field}` for each field that was refused."""
         return list(self.details.get("causes") or ())
@@ -147,6 +153,8 @@ def read(
         parsed = None
     if not isinstance(parsed, dict) or parsed.get("kind") != "Status":
         text = body[:500].decode(errors="replace").strip()
+        if text.startswith("<"):  # a page of what stands before the API server
+            text = f"the server answered {status}, with a page and not as Kubernetes does"
         parsed = {"message": text or f"the server answered {status}"}
     return from_status({"code": status, **parsed}, verb=verb, key=key, retry_after=retry_after)
 

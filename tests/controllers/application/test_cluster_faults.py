@@ -5,10 +5,15 @@ from __future__ import annotations
 import time
 
 import pytest
+from typer.testing import CliRunner
 
+from lateen.cli import main
 from lateen.gc import recycling
+from lateen.hub import kubeconfig, members
+from tests.controllers import proxies
 from tests.controllers.application.test_clusters import joined, placed, services
 from tests.controllers.apps import app, settings
+from tests.controllers.laboratory import steps
 
 
 def shop(*clusters, size=8, value="1"):
@@ -76,6 +81,40 @@ def test_credentials_that_serve_no_longer_are_said_and_renewed(lab, fleet):
     joined(east)
     lab.running()
     assert {east.find("ConfigMap", name)["data"]["x"] for name in everything(2)} == {"2"}
+
+
+def test_a_cluster_that_can_answer_nobody_is_waited_for(lab, fleet):
+    """What stands before an API server answers for it: no step fails for that."""
+    east, west = fleet
+    joined(west)
+    opened = proxies.opened(east.neighbour.kubeconfig)
+    with lab.plane.kube.portal.wrap_async_context_manager(opened) as (proxy, access):
+        user = kubeconfig.read(east.neighbour.kubeconfig).user
+
+        async def join():
+            secret = members.secret(east.name, {"server": access.server}, user, {})
+            await lab.plane.user.apply(secret, force=True)
+
+        lab.plane.call(join)
+        lab.deliver(shop(east.name, west.name, size=2))
+        overloaded = proxies.Fault(503, "ServiceUnavailable")
+        proxy.judge = lambda request: overloaded
+        lab.apply(shop(east.name, west.name, size=2, value="2"))
+        why = f"cluster {east.name} does not answer: ServiceUnavailable, as told"
+        found = lab.until("said", lambda found: why in str(found["status"].get("services")))
+        assert "failed" not in steps(found).values()
+        lab.eventually(
+            "the other is delivered", lambda: west.find("ConfigMap", "c1")["data"]["x"] == "2"
+        )
+        env = {"KUBECONFIG": str(lab.plane.kube.kubeconfig), "COLUMNS": "300"}
+        arguments = ["events", "shop", "-n", lab.namespace]
+        told = CliRunner().invoke(main.build(), arguments, env=env)
+        assert f"what happened in cluster {east.name} is not known: " in told.stderr, told.output
+        proxy.judge = lambda request: None
+        lab.running()
+        assert {east.find("ConfigMap", name)["data"]["x"] for name in everything(2)} == {"2"}
+        lab.leave()
+        east.leave()
 
 
 def test_what_changed_while_nothing_came_through_is_put_back(lab, fleet):
