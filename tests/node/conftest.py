@@ -41,6 +41,7 @@ class Node:
         self._log = directory.with_suffix(".log")
         self._arguments = [str(kube), str(directory), network, engine]
         self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
 
     @property
     def log(self) -> str:
@@ -62,7 +63,9 @@ class Node:
                 stderr=log,
             )
         assert self._process.stdout is not None
-        assert self._process.stdout.readline(), self.log
+        told = self._process.stdout.readline()
+        assert told, self.log
+        self.port = int(told)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)

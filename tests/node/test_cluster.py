@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
+import ssl
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from lateen.api.manifest import Key
 from lateen.hub import ApiError
@@ -526,6 +529,57 @@ def test_nothing_is_written_while_nothing_changes(place):
         place.get("Pod", "quiet")["metadata"]["resourceVersion"]
         == (first["metadata"]["resourceVersion"])
     )
+
+
+BUSY = """
+import time
+held = bytearray(b"x") * (50 << 20)
+while True:
+    sum(range(10_000))
+    time.sleep(0.001)
+"""
+
+
+def test_what_pods_use_is_told_as_the_kubelet_tells_it(place, kube, node):
+    def ask(path, *, trusted=True):
+        pki = kube.kubeconfig.parent / "pki"
+        context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        context.check_hostname = False  # it is called as the node is
+        if trusted:
+            client = pki / "kubelet-client"
+            context.load_cert_chain(client.with_suffix(".crt"), client.with_suffix(".key"))
+        asked = f"https://127.0.0.1:{node.port}{path}"
+        return urllib.request.urlopen(asked, timeout=30, context=context).read().decode()
+
+    def summary():
+        told = json.loads(ask("/stats/summary"))
+        named = {each["podRef"]["name"]: each for each in told["pods"]}
+        busy = named.get("busy")
+        return (told, busy) if busy and busy["memory"]["usageBytes"] > 50 << 20 else None
+
+    place.pod("busy", sys.executable, "-c", BUSY)
+    told, busy = until(summary)
+    assert told["node"]["nodeName"] == "lateen"
+    assert told["node"]["memory"]["workingSetBytes"] > busy["memory"]["workingSetBytes"]
+    assert busy["podRef"]["namespace"] == place.namespace
+    [main] = busy["containers"]
+    assert main["name"] == "main"
+    assert main["cpu"] == busy["cpu"]
+    assert 0 < main["cpu"]["usageNanoCores"] < 2_000_000_000
+
+    samples = {
+        (sample.name, sample.labels.get("pod"), sample.labels.get("container")): sample.value
+        for family in text_string_to_metric_families(ask("/metrics/resource"))
+        for sample in family.samples
+        if sample.labels.get("namespace") in (place.namespace, None)
+    }
+    seconds, size = "cpu_usage_seconds_total", "memory_working_set_bytes"
+    assert samples[f"container_{size}", "busy", "main"] > 50 << 20
+    assert samples[f"pod_{size}", "busy", None] > 50 << 20
+    for of in (("node", None, None), ("pod", "busy", None), ("container", "busy", "main")):
+        assert samples[f"{of[0]}_{seconds}", *of[1:]] > 0
+    with pytest.raises((ssl.SSLError, ConnectionError, urllib.error.URLError)):
+        ask("/stats/summary", trusted=False)
 
 
 def test_the_node_says_what_it_cannot_give(kube, node, request):
