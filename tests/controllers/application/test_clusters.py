@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typer.testing import CliRunner
+
+from lateen.cli import main
 from lateen.workflow import operations
 from tests.controllers.apps import app, policy, settings, step
 from tests.controllers.laboratory import condition, steps
@@ -238,3 +241,30 @@ def test_the_last_cluster_of_a_selector_is_not_cleaned_up_in_haste(lab, fleet):
     assert east.owned() == {"a"}
     joined(east, **mark)
     lab.until("well", lambda found: not condition(found, "StateKeep"))
+
+
+def test_a_cluster_that_is_called_otherwise_is_still_told_of(lab, fleet):
+    east, west = fleet
+    mark = {"fleet": lab.namespace}
+    joined(east, west, **mark)
+    lab.deliver(
+        app(
+            settings("a", {"x": "1"}),
+            policies=[policy("eu", "topology", clusterLabelSelector=mark)],
+        )
+    )
+    uid = east.find("ConfigMap", "a")["metadata"]["uid"]
+    new = f"{east.name}-new"
+    done = CliRunner().invoke(
+        main.build(),
+        ["cluster", "rename", east.name, new],
+        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig)},
+    )
+    assert done.exit_code == 0, done.output
+    east.name = new
+    every = {(new, "a"): True, (west.name, "a"): True}
+    found = lab.until("told", lambda found: services(found) == every)
+    assert found["status"]["status"] == "running"
+    east.patch("ConfigMap", "a", {"data": {"x": "2"}})
+    lab.eventually("put back", lambda: east.find("ConfigMap", "a")["data"] == {"x": "1"})
+    assert east.find("ConfigMap", "a")["metadata"]["uid"] == uid

@@ -31,6 +31,7 @@ class Lead:
     Attributes:
         places: components with the clusters they belong to.
         components: the names of those that steps place.
+        standing: those of the places that are joined clusters where something of it is.
         missing: steps that lead to where nothing of some component is.
         troubles: why it cannot be told where some step leads.
         certain: there is no step of which only running it could tell.
@@ -38,6 +39,7 @@ class Lead:
 
     places: set[tuple[str, str]] = field(default_factory=set)
     components: set[str] = field(default_factory=set)
+    standing: set[tuple[str, str]] = field(default_factory=set)
     missing: list[Step] = field(default_factory=list)
     troubles: list[Problem] = field(default_factory=list)
     certain: bool = True
@@ -99,6 +101,7 @@ def _take(step: Step, route: running.Itinerary, there: set[tuple[str, str]], fou
     places = {(component, cluster) for component in components for cluster in clusters}
     found.components |= components
     found.places |= places
+    found.standing |= {place for place in places & there if place[1] not in _HERE}
     if any(cluster not in _HERE for _, cluster in places - there):
         found.missing.append(step)
 

@@ -42,6 +42,7 @@ class Session(Journey):
 
     delivered: dict[Slot, Delivered] = field(default_factory=dict)
     complete: bool = False  # `delivered` holds all that this run of the workflow delivered
+    recalled: set[tuple[str, str]] = field(default_factory=set)  # places it was found out for
     governed: bool = False  # what its policies render was applied in this run
     externals: Versions = ()  # what it may refer to, as the pass under way found it
     clusters: Versions = ()  # how the clusters were, as that pass began
@@ -56,6 +57,7 @@ class Session(Journey):
     def restart(self) -> None:
         """A new run of the workflow begins: what the last one knew no longer holds."""
         self.delivered.clear()
+        self.recalled.clear()
         self.attempts = Attempts()
         self.memory = None
         self.complete = True

@@ -73,6 +73,11 @@ class Upkeep:
         delivered = deliverer.delivered
         for slot in [slot for slot in delivered if leading.left(slot[0], slot[1])]:
             del delivered[slot]
+        # what stands where it did not lead before, as in a cluster that is called otherwise by now
+        strange = leading.standing - {(slot[0], slot[1]) for slot in delivered} - session.recalled
+        if strange:
+            session.recalled |= strange
+            session.complete = False
         report.leave(leading.left)
         result.tell_resources(report)
         return wrong
