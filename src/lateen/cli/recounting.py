@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -123,7 +123,22 @@ async def _owned(
         found = trees.uids(nodes, gathered.made.get(cluster, ()))
         owned |= dict.fromkeys(found, cluster)
         spaces |= {(cluster, each.key.namespace) for each in nodes if each.live}
-    return owned, {space for space in spaces if space[1]}, gathered.away
+    away = {**gathered.away, **await _unreached(reach, app, gathered.clusters)}
+    return owned, {space for space in spaces if space[1]}, away
+
+
+async def _unreached(
+    reach: reaching.Reach, app: Application, known: Collection[str]
+) -> dict[str, str]:
+    """Clusters that do not answer, of those where something is yet to be delivered."""
+    found: dict[str, str] = {}
+    for name in {str(each.get("cluster") or "") for each in app.status.get("services") or ()}:
+        if name not in known:
+            try:
+                await reach.at(name)
+            except Problem as problem:
+                found[name] = problem.message
+    return found
 
 
 async def _known(reach: reaching.Reach, space: tuple[str, str]) -> list[Manifest]:
