@@ -90,11 +90,9 @@ class Renderer:
         errors: list[Problem] = []
         for part in parts:
             try:
-                findings += await self._shelf.check(
-                    part, known, strict=self._rules.strict_parameters
-                )
+                findings += await self.check_part(part, known)
             except (Problem, Problems) as error:
-                errors += blaming.compilation(error, part)
+                errors += every(error)
         raise_any(errors)
         misfits = tuple(fitting.check(parts[0], parts[1:]))
         strict = self._rules.strict_traits
@@ -103,6 +101,20 @@ class Renderer:
             tuple(blaming.written(findings.problems, component)),
             tuple(blaming.written(findings.warnings, component)),
         )
+
+    async def check_part(
+        self, part: templates.Part, filled: Collection[str] = ()
+    ) -> parameters.Findings:
+        """Check what one part, or a step of a workflow, is given against its definition; `filled`
+        as in `check`.
+
+        Raises:
+            Problem, Problems: the definition does not compile.
+        """
+        try:
+            return await self._shelf.check(part, filled, strict=self._rules.strict_parameters)
+        except (Problem, Problems) as error:
+            raise Problems(blaming.compilation(error, part)) from error
 
     async def _insist(self, component: Component, parts: list[templates.Part]) -> None:
         """Refuse what is only a warning elsewhere."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lateen import __version__
-from lateen.api.application import Application, Component
+from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base import suggest
 from lateen.base.clock import SystemClock
@@ -16,6 +16,7 @@ from lateen.controllers.application import (
     deliver,
     parsing,
     policing,
+    prechecking,
     pretending,
     referring,
     running,
@@ -29,7 +30,7 @@ from lateen.hub import members
 from lateen.policies import treating
 from lateen.providers import ports
 from lateen.providers.packages import Flavour
-from lateen.workflow import options, planning, records
+from lateen.workflow import planning, records
 from lateen.workflow.steps import custom
 
 Referred = Callable[[Application], Awaitable[Iterable[Manifest]]]
@@ -127,12 +128,9 @@ async def preview(
         route = running.itinerary(snapshot, clusters.labels)
     except (Problem, Problems) as error:
         problems += every(error)
-    for component in app.components:
-        problems += await _checked(app, component, renderer, facts, route, found)
-    problems += await _overridden(app, renderer, facts, route, found)
-    found.warnings = list(dict.fromkeys(found.warnings))
-    problems += _misplaced(route)
-    raise_any(problems)
+    findings = await prechecking.check(app, route, renderer, facts)
+    found.warnings = list(dict.fromkeys(findings.warnings))
+    raise_any((*problems, *findings.problems))
     assert route is not None  # else there was a problem
     paper = pretending.Paper(found.manifests)
     deliverer = pretending.Optimist(
@@ -205,83 +203,3 @@ def _doubts(plan: planning.Plan, done: running.Pass) -> Iterator[Problem]:
 
 _CONDITION = "pre check error: "
 _INPUT = "Pending on Input: "
-
-
-async def _checked(
-    app: Application,
-    component: Component,
-    renderer: rendering.Renderer,
-    facts: contexts.AppFacts,
-    route: running.Itinerary | None,
-    found: Preview,
-) -> list[Problem]:
-    """What is wrong with the parameters of one component; warnings go to the preview."""
-    try:
-        findings = await renderer.check(component, facts, _filled(route, component))
-    except (Problem, Problems) as error:
-        return list(every(error))
-    found.warnings += findings.warnings
-    return _certain(findings.problems, app)
-
-
-async def _overridden(
-    app: Application,
-    renderer: rendering.Renderer,
-    facts: contexts.AppFacts,
-    route: running.Itinerary | None,
-    found: Preview,
-) -> list[Problem]:
-    """What is wrong with components as override policies leave them for some delivery."""
-    problems: list[Problem] = []
-    for step in route.plan.every_step if route else ():
-        if route is None or step.type != options.DEPLOY:
-            continue
-        try:
-            components = route.policies.components(step.properties.get("policies") or ())
-        except (Problem, Problems):
-            continue  # said of the step
-        for component in components:
-            if component in app.components:
-                continue
-            try:
-                findings = await renderer.check(component, facts, _filled(route, component))
-            except (Problem, Problems) as error:
-                problems += every(error)
-                continue
-            found.warnings += findings.warnings
-            problems += findings.problems
-    return problems
-
-
-def _misplaced(route: running.Itinerary | None) -> list[Problem]:
-    """Deploy steps that lead to clusters or change components there are not."""
-    found: list[Problem] = []
-    if route is None:
-        return found
-    for step in route.plan.every_step:
-        if step.type != options.DEPLOY:
-            continue
-        for decide in (route.policies.placements, route.policies.components):
-            try:
-                decide(step.properties.get("policies") or ())
-            except (Problem, Problems) as error:
-                found += every(error)
-    return found
-
-
-def _filled(route: running.Itinerary | None, component: Component) -> set[str]:
-    """Paths in the application that inputs of workflow steps set later: they are not missing."""
-    found = set()
-    for step in route.plan.every_step if route else ():
-        if (step.properties.get("value") or {}).get("name") == component.name:
-            for given in step.inputs:
-                key = str(given.get("parameterKey") or "")
-                found.add(f"{component.path}.{key.removeprefix('value.')}")
-    return found
-
-
-def _certain(problems: Sequence[Problem], app: Application) -> list[Problem]:
-    """Without what an override policy may still supply; rendering judges that."""
-    if any(policy.type == "override" for policy in app.policies):
-        return [problem for problem in problems if problem.code != "parameter.missing"]
-    return list(problems)

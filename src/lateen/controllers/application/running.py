@@ -291,7 +291,9 @@ def context_of(facts: contexts.AppFacts) -> dict[str, Any]:
 
 @dataclass
 class _Witness:
-    """A delivery that remembers what went wrong, which a workflow only writes into its steps."""
+    """Remembers what went wrong in deliveries and steps, of which a workflow only writes a text
+    into its steps.
+    """
 
     delivery: ports.Delivery
     problems: list[Problem] = field(default_factory=list)
@@ -305,6 +307,18 @@ class _Witness:
 
     async def render(self, component: Component, placement: Placement) -> ports.Outcome:
         return await self.delivery.render(component, placement)
+
+    def watching(self, runner: ports.Runner) -> ports.Runner:
+        async def watched(task: ports.Task) -> ports.Result:
+            known = len(self.problems)
+            try:
+                return await runner(task)
+            except (Problem, Problems) as error:
+                if len(self.problems) == known:  # else it is what a delivery has failed with
+                    self.problems.extend(every(error))
+                raise
+
+        return watched
 
 
 async def rehearse(
@@ -321,11 +335,13 @@ async def rehearse(
     What a dry run shows, and how a controller that starts finds out what was delivered.
 
     Raises:
-        Problem | Problems: what any component could not be delivered for.
+        Problem | Problems: what any component could not be delivered for, or a step failed with.
     """
     witness = _Witness(delivery)
     context = context_of(facts)
     work = tools(route, witness, context, engine, clock, runtime=runtime, rehearsal=True)
+    runners = {of: witness.watching(runner) for of, runner in work.runners.items()}
+    work = replace(work, runners=runners)
     memory = memory or Memory()
     attempts = Attempts()
     progress = await workflow.advance(route.plan, {}, memory, attempts, work)

@@ -8,7 +8,7 @@ left or one of them ends the pass.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from lateen.api.definition import Definition
 from lateen.base import hashing
 from lateen.base.problem import Problem, Problems, every
 from lateen.cue.engine import Action, Engine, Evaluation, Fill
-from lateen.definitions import acting, patching
+from lateen.definitions import acting, blaming, patching, templates
 from lateen.providers import calling, packages
 from lateen.providers import ports as lent
 from lateen.workflow import debugging, documents, journaling, records, redacting, remembering
@@ -127,7 +127,7 @@ class _Run:
             result = await self._evaluate()
             final = [each for each in result.problems if each.code in _NO_ANSWER_MENDS]
             if final:
-                raise Problems(self._blame(each) for each in final)
+                raise Problems(self._blame(final))
             action = next((a for a in result.actions if a.path not in self._answered), None)
             if action is None:
                 return self._done()
@@ -287,14 +287,20 @@ class _Run:
                 return self._result(records.SUCCEEDED, records.TERMINATE, message or self._message)
         return self._result(records.FAILED, records.ACTION, message or self._message)
 
-    def _blame(self, problem: Problem) -> Problem:
-        """A problem of the document in terms of the application."""
-        root, _, rest = problem.path.partition(".")
-        if root != "parameter":
-            where = f"{problem.path}: {problem.message}" if problem.path else problem.message
-            return replace(problem, code="step.conflict", message=where, path="")
-        path = f"{self._task.step.path}.properties"
-        return replace(problem, code="parameter.value", path=f"{path}.{rest}" if rest else path)
+    def _blame(self, found: Iterable[Problem]) -> list[Problem]:
+        """Problems of the document in terms of the application."""
+        step = self._task.step
+        given: list[Problem] = []
+        others: list[Problem] = []
+        for each in found:
+            if each.path.partition(".")[0] == "parameter":
+                given.append(each)
+            else:
+                where = f"{each.path}: {each.message}" if each.path else each.message
+                others.append(replace(each, code="step.conflict", message=where, path=""))
+        properties = dict(self._task.properties)
+        part = templates.Part(self._step.definition, step.type, step.path, properties, -1)
+        return [*blaming.translate(given, part, ()), *others]
 
 
 def runners(
