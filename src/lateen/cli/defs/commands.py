@@ -38,6 +38,19 @@ class Type(StrEnum):
     STEP = "workflow-step"
 
 
+class Cloud(StrEnum):
+    ALIBABA = "alibaba"
+    AWS = "aws"
+    AZURE = "azure"
+    BAIDU = "baidu"
+    ELASTIC = "elastic"
+    GCP = "gcp"
+    HUAWEI = "huawei"
+    TENCENT = "tencent"
+    UCLOUD = "ucloud"
+    VSPHERE = "vsphere"
+
+
 class Form(StrEnum):
     CUE = "cue"
     YAML = "yaml"
@@ -140,17 +153,48 @@ def init(
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Ask for everything that is not given.")
     ] = False,
+    local: Annotated[
+        str,
+        typer.Option(
+            "--local",
+            metavar="FILE|DIR|URL|-",
+            help="A Terraform module, which the definition is to hold.",
+        ),
+    ] = "",
+    git: Annotated[
+        str,
+        typer.Option("--git", metavar="URL", help="A repository with a Terraform module."),
+    ] = "",
+    path: Annotated[
+        str, typer.Option("--path", metavar="DIR", help="Where in that repository it is.")
+    ] = "",
+    provider: Annotated[
+        Cloud | None,
+        typer.Option(
+            "--provider",
+            help="The cloud the module is for: begins the name, and names the Provider to use.",
+        ),
+    ] = None,
     to: To = None,
 ) -> None:
     """Write the first draft of a definition.
 
-    Example: `lateen def init cache -t component -f cache.yaml -p "replicas: int = 1 // How many"
-    -o cache.cue` makes a type from a Deployment you have.
+    Examples: `lateen def init cache -t component -f cache.yaml -p "replicas: int = 1 // How many"
+    -o cache.cue` makes a type from a Deployment you have; `lateen def init redis --provider aws
+    --local redis.tf` makes one, `aws-redis`, from a Terraform module.
     """
     # imported here: `lateen --help` must not wait for it
     from lateen.api.definition import DefinitionKind
-    from lateen.cli.defs import sketching
+    from lateen.cli.defs import sketching, wrapping
 
+    if local or git or path or provider:
+        if bool(local) == bool(git) or (path and not git):
+            raise typer.BadParameter("a Terraform module is in --local, or in --git and --path")
+        if kind not in (None, Type.COMPONENT) or template or parameters or interactive:
+            raise typer.BadParameter("a Terraform module makes a component, by its variables alone")
+        source = wrapping.Source(provider.value if provider else "", local, git, path)
+        running.run(lambda: wrapping.init(name, description, source, to))
+        return
     ask = interactive or kind is None
     given = [sketching.parameter(text) for text in parameters or ()]
     chosen = next((each for each in DefinitionKind if kind and each.word == kind.value), None)

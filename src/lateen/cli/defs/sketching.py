@@ -119,12 +119,7 @@ async def init(order: Order) -> None:
         Blamed: what it would be made from makes no definition.
         Problem: `input.*`.
     """
-    if not _NAME.fullmatch(order.name):
-        raise Problem(
-            "input.name",
-            f'"{order.name}" is no name for a definition',
-            hint='lower-case letters, digits and "-", as in my-service',
-        )
+    check_name(order.name)
     order = _asked(order) if order.ask else order
     assert order.kind is not None  # asked for, or refused by the command
     sketch = _Sketch(order, order.kind, order.parameters)
@@ -137,17 +132,36 @@ async def init(order: Order) -> None:
             text = await engine.format(text, source=source)
     if taken.problems:
         raise taking.blamed([taken])
-    if order.to is None:
+    put(order.to, text)
+
+
+def check_name(name: str) -> None:
+    """Raises: Problem: `input.name`."""
+    if not _NAME.fullmatch(name):
+        raise Problem(
+            "input.name",
+            f'"{name}" is no name for a definition',
+            hint='lower-case letters, digits and "-", as in my-service',
+        )
+
+
+def put(to: Path | None, text: str) -> None:
+    """Write a draft to a file that is not there yet, or to the screen.
+
+    Raises:
+        Problem: `input.output`.
+    """
+    if to is None:
         printing.line_out(text.rstrip("\n"))
         return
-    if order.to.exists():
-        raise Problem("input.output", f"{order.to} is there already", hint="give another -o")
+    if to.exists():
+        raise Problem("input.output", f"{to} is there already", hint="give another -o")
     try:
-        order.to.parent.mkdir(parents=True, exist_ok=True)
-        order.to.write_text(text, encoding="utf-8")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Problem("input.output", f"{order.to} cannot be written: {error.strerror}") from error
-    printing.line_out(f"{order.to} written")
+        raise Problem("input.output", f"{to} cannot be written: {error.strerror}") from error
+    printing.line_out(f"{to} written")
 
 
 def _asked(order: Order) -> Order:
