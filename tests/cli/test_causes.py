@@ -256,6 +256,16 @@ def test_what_holds_an_object_that_is_being_deleted():
     assert claim.hint == "it goes when no pod uses the claim any more"
 
 
+def test_what_terraform_cannot_destroy_says_why():
+    failed = {"state": "DestroyFailed", "message": "main.tf:1: no"}
+    live = made("Configuration", "db", status={"destroy": failed})
+    live["apiVersion"] = "terraform.core.oam.dev/v1beta2"
+    live["metadata"] |= {"deletionTimestamp": THEN, "finalizers": ["configuration.finalizers.x"]}
+    chain = causes.leaving(live, Surroundings(NOW))
+    assert (chain.says, chain.causes) == ("cannot be destroyed: main.tf:1: no", ())
+    assert "kubectl patch Configuration.terraform.core.oam.dev db -n n" in chain.hint
+
+
 def test_a_namespace_says_what_is_left_in_it():
     live = made(
         "Namespace",

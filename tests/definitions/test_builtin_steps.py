@@ -277,7 +277,29 @@ CASES: dict[str, Case] = {
         "apply-deployment", {"output": found({"status": {"readyReplicas": 2}})}
     ),
     "apply-terraform-config": Case(
-        "apply-terraform-config", {"apply": found({"status": {"apply": {"state": "Available"}}})}
+        "apply-terraform-config",
+        {
+            "apply": found(
+                {
+                    "metadata": {"generation": 2},
+                    "status": {"observedGeneration": 2, "apply": {"state": "Available"}},
+                }
+            )
+        },
+    ),
+    "apply-terraform-config-before": Case(
+        "apply-terraform-config",
+        {
+            "apply": found(
+                {
+                    "metadata": {"generation": 2},
+                    "status": {
+                        "observedGeneration": 1,
+                        "apply": {"state": "Available", "message": "ready"},
+                    },
+                }
+            )
+        },
     ),
     "apply-terraform-config-repository": Case(
         "apply-terraform-config",

@@ -69,6 +69,15 @@ def test_its_form() -> None:
             id="settings of the component before those of the definition",
         ),
         pytest.param(
+            {"deleteResource": False, "JobEnv": {"A": "b"}, "inlineCredentials": True},
+            {},
+            {"deleteResource": False, "JobEnv": {"A": "b"}, "inlineCredentials": True},
+            id="fields of a Configuration that are settings as well",
+        ),
+        pytest.param(
+            {"deleteResource": True}, {"deleteResource": False}, {"deleteResource": True}, id="on"
+        ),
+        pytest.param(
             {"region": "x", "size": 1}, {}, {"variable": {"region": "x", "size": 1}}, id="the rest"
         ),
     ],

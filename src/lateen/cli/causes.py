@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from lateen.api import configuration as conf
 from lateen.api import manifest as manifests
-from lateen.api.manifest import Manifest
+from lateen.api.manifest import Key, Manifest
 from lateen.base import clock
 from lateen.cli import trees
 
@@ -257,6 +258,8 @@ def leaving(live: Manifest, around: Surroundings) -> Link:
     meta, key = manifests.metadata(live), manifests.key(live)
     what, since = f"{key.kind} {key.name}", str(meta.get("deletionTimestamp") or "")
     holders = tuple(_finalizer(name, live) for name in meta.get("finalizers") or ())
+    if key.group == conf.GROUP and (why := conf.Configuration(live).undestroyed):
+        return Link(what, f"cannot be destroyed: {why}", since, (), _undestroyed(key))
     if holders:
         return Link(what, "is being deleted", since, (*holders, *_newest(live, "", around)))
     left = [
@@ -291,6 +294,18 @@ def _finalizer(name: str, live: Manifest) -> Link:
         "of the object, and what the finalizer protects stays behind",
     )
     return Link(f"finalizer {name}", says, "", (), hint)
+
+
+def _undestroyed(key: Key) -> str:
+    kind, place = f"{key.kind}.{key.group}", f"-n {key.namespace}"
+    command = (
+        f"kubectl patch {kind} {key.name} {place} --type=merge "
+        """-p '{"spec":{"forceDelete":true}}'"""
+    )
+    return (
+        f"mend the cause, in the cloud or by `kubectl edit {kind} {key.name} {place}`: it is tried "
+        f"again; `{command}` lets go of it, and leaves what it has brought"
+    )
 
 
 def _setter(name: str, live: Manifest) -> str:

@@ -24,15 +24,28 @@ AVAILABLE: Final = "Available"
 
 # properties that are settings of the run, not variables of the configuration
 _CONNECTION = "writeConnectionSecretToRef"
-_SETTINGS: Final = ("customRegion", "providerRef", "forceDelete", "gitCredentialsSecretReference")
+_SETTINGS: Final = (
+    "backend",
+    "customRegion",
+    "deleteResource",
+    "forceDelete",
+    "gitCredentialsSecretReference",
+    "inlineCredentials",
+    "JobEnv",
+    "providerRef",
+)
 _FORMS: Final = ("hcl", "remote")
 _NAMED: Final = (("name", True, "Its name"), ("namespace", False, "Its namespace"))
 _FIELDS: Final = (
-    ("providerRef", "struct", "Provider to log in to the cloud with"),
+    ("providerRef", "reference", "Provider to log in to the cloud with"),
     ("customRegion", "string", "Region of the cloud, instead of the Provider's"),
-    (_CONNECTION, "struct", "Secret to write the outputs to"),
+    (_CONNECTION, "reference", "Secret to write the outputs to"),
+    ("deleteResource", "bool", "Destroy what it has brought when it goes; the type's, else true"),
     ("forceDelete", "bool", "Delete it whatever its state, even if cloud resources are left over"),
-    ("gitCredentialsSecretReference", "struct", "Secret with the credentials of the repository"),
+    ("gitCredentialsSecretReference", "reference", "Secret with the credentials of the repository"),
+    ("inlineCredentials", "bool", "The module logs in to the cloud by itself"),
+    ("backend", "struct", "Where the state is kept, as in a Configuration"),
+    ("JobEnv", "struct", "Environment variables of the runs"),
 )
 
 
@@ -74,11 +87,11 @@ def parameter(module: Module | None) -> Field:
 def _setting(name: str, kind: str, usage: str) -> Field:
     fields = [
         replace(_setting(each, "string", said), required=needed, optional=not needed)
-        for each, needed, said in (_NAMED if kind == "struct" and usage else ())
+        for each, needed, said in (_NAMED if kind == "reference" else ())
     ]
     return Field(
         name=name,
-        type=kind,
+        type="struct" if fields else kind,
         optional=True,
         required=False,
         has_default=False,
@@ -91,6 +104,7 @@ def _setting(name: str, kind: str, usage: str) -> Field:
         choices=(),
         closed=False,
         ignored=False,
+        open=kind == "struct",
     )
 
 
@@ -119,7 +133,7 @@ def configuration(
         value = schematic.get(name) if value is None else value
         if value is not None:
             spec[name] = value
-    spec["deleteResource"] = schematic.get("deleteResource", True)
+    spec.setdefault("deleteResource", True)
     if given:
         spec["variable"] = given
     meta: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource, Tracker
 from lateen.api.treatment import PLAIN, Lifetime, Treatment
 from lateen.base.problem import Problem, raise_any
+from lateen.gc import leaning
 from lateen.gc.planning import Plan
 from lateen.hub import client, clusters, errors
 
@@ -138,8 +139,14 @@ class Sweeper:
         """
         there = [(each, found) for each in plan.doomed if (found := await self._look(each))]
         components = {each.component for each, _ in there}
+        leaned = leaning.leaned_on(
+            found
+            for each, found in there
+            if each.local and not isinstance(found, _Away)
+        )
         ready = [
             each.identity not in plan.held
+            and not (each.local and each.key.identity in leaned)
             and not components & plan.after.get(each.component, frozenset())
             for each, _ in there
         ]

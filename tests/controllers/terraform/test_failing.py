@@ -53,6 +53,18 @@ def test_without_terraform_it_says_what_to_install(site: Site) -> None:
             id="a value of the wrong type",
         ),
         pytest.param(
+            'variable "a" {\n  default = 1\n}\nvariable "size" {\n  type = number\n}\n',
+            {"variable": {"a": 2, "size": "big"}},
+            "spec.variable.size: Invalid value for input variable",
+            id="a text that is no number",
+        ),
+        pytest.param(
+            PLAIN,
+            {"backend": {"inline": 'backend "nope" {\n}'}},
+            'spec.backend: Unsupported backend type There is no backend type named "nope"',
+            id="a backend there is not",
+        ),
+        pytest.param(
             PLAIN,
             {"remote": "https://127.0.0.1/x.git"},
             "hcl and remote cannot be given together",

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from lateen.controllers.terraform import readings
-from lateen.controllers.terraform.readings import Change, Reading
+from lateen.controllers.terraform.readings import Change, Fault, Reading
 
 
 def read(*lines: str) -> Reading:
@@ -15,6 +15,40 @@ def read(*lines: str) -> Reading:
         found.take(line)
     found.end()
     return found
+
+
+def written(file: str, line: int) -> str:
+    return f"spec.{file}[{line}]" if file == "ours" else ""
+
+
+def test_an_error_in_a_file_of_ours_is_one_of_the_field_it_is_from() -> None:
+    place = {"filename": "ours", "start": {"line": 4, "column": 7}}
+    error = {"severity": "error", "summary": "No", "detail": "Not at all", "range": place}
+    found = Reading(written)
+    found.take(said("diagnostic", "Error: No", diagnostic=error))
+    assert found.faults == [Fault("spec.ours[4]", "No: Not at all")]
+    assert found.error == "spec.ours[4]: No: Not at all"
+
+
+def test_what_comes_before_errors_is_left_out() -> None:
+    text = """\
+Error: Terraform encountered problems during initialisation, including problems
+with the configuration, described below.
+
+Error: Unsupported backend type
+
+  on ours line 2, in terraform:
+   2:   backend "nope" {
+
+There is no backend type named "nope".
+"""
+    found = Reading(written)
+    for line in text.splitlines():
+        found.take(line)
+    found.end()
+    message = 'Unsupported backend type There is no backend type named "nope".'
+    assert found.faults == [Fault("spec.ours[2]", message)]
+    assert found.error == f"spec.ours[2]: {message}"
 
 
 def said(kind: str, message: str, **more: object) -> str:

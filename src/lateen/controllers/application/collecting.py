@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from lateen.api import configuration as conf
 from lateen.api import consents, names
 from lateen.api.application import Application
 from lateen.api.manifest import Key
@@ -128,6 +129,27 @@ class Collector:
             await self.bin.keep(app.raw, app.owner)
         return left, staying.why
 
+    async def waiting(self, left: Sequence[Resource]) -> str:
+        """What an application that is being deleted waits for, in KubeVela's words; and what is
+        said of it, where that is known.
+        """
+        first = left[0]
+        known = {"Namespace": first.namespace}
+        if not first.local:  # it may be one that does not answer
+            known["Cluster"] = first.cluster
+        said = ", ".join(f"{what}: {where}" for what, where in known.items() if where)
+        place = f" ({said})" if said else ""
+        lines = [
+            f"Waiting for {first.kind} {first.name}{place} to delete. "
+            f"(At least {len(left)} resources are deleting.)"
+        ]
+        for each in left:
+            if each.local and each.key.group == conf.GROUP:
+                found = await self.live.at(names.LOCAL).find(each.key)
+                if why := conf.Configuration(found or {}).undestroyed:
+                    lines.append(f"{each.kind} {each.name}: {why}")
+        return "\n".join(lines)
+
     def _farewells(self, app: Application, sweeper: sweeping.Sweeper) -> farewells.Farewells:
         return farewells.Farewells(
             self.live, sweeper.fates, self.clock, identities.of(app), skip=app.skips_hooks
@@ -171,20 +193,6 @@ class Collector:
             identities.of(app),
             self.bin,
         )
-
-
-def waiting(left: Sequence[Resource]) -> str:
-    """What an application that is being deleted waits for, in KubeVela's words."""
-    first = left[0]
-    known = {"Namespace": first.namespace}
-    if first.cluster != names.LOCAL:  # it may be one that does not answer
-        known["Cluster"] = first.cluster
-    said = ", ".join(f"{what}: {where}" for what, where in known.items() if where)
-    place = f" ({said})" if said else ""
-    return (
-        f"Waiting for {first.kind} {first.name}{place} to delete. "
-        f"(At least {len(left)} resources are deleting.)"
-    )
 
 
 def _ordered(

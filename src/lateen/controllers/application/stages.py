@@ -339,7 +339,7 @@ class Stages:
             if hook:
                 report.waiting("Hook", hook)
             else:
-                report.waiting("Deleting", collecting.waiting(left))
+                report.waiting("Deleting", await self._collector.waiting(left))
             return Next(_LOOK_AGAIN)
         ours = (names.APP_FINALIZER, names.APP_ORPHAN)
         kept = [name for name in app.finalizers if name not in ours]

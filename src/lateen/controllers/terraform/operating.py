@@ -4,8 +4,9 @@ after they run.
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -232,8 +233,10 @@ class Run:
 
         Raises:
             Failed: it ended otherwise than `fine`; with `state` and what it said.
+            Problem, Problems: `terraform.value` where that is for fields of the Configuration.
         """
-        reading = readings.Reading()
+        where = functools.partial(workspaces.field_of, self.launch.directory)
+        reading = readings.Reading(where)
 
         def take(line: str) -> None:
             for each in reading.take(line):
@@ -249,10 +252,26 @@ class Run:
             limit = f"{arguments[0]} was interrupted after {self.site.limits.minutes:g} minutes"
             raise Failed(state, self.secrets.hide("\n".join(filter(None, (limit, reading.error)))))
         if ended.code not in fine:
+            self._blame(reading.faults)
             message = reading.error or "\n".join(reading.lines[-5:])
             message = message or f"{arguments[0]} ended with status {ended.code}"
             raise Failed(state, self.secrets.hide(message))
         return reading, ended.code
+
+    def _blame(self, faults: Iterable[readings.Fault]) -> None:
+        """Raise what is wrong with fields of the Configuration. Only an edit mends the value of a
+        variable, if it is for a module that is not mended elsewhere.
+        """
+        hide, elsewhere = self.secrets.hide, bool(self.declared.spec.get("remote"))
+        raise_any(
+            Problem(
+                "terraform.value",
+                hide(each.message),
+                each.path,
+                retry=elsewhere or each.path == workspaces.BACKEND,
+            )
+            for each in faults
+        )
 
     @asynccontextmanager
     async def state(self, operation: str) -> AsyncIterator[None]:

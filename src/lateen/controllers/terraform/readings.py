@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ import orjson
 _DESTRUCTIVE: Final = frozenset({"delete", "replace", "remove"})
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _BOX: Final = "╷│╵ "
+# what comes before the errors themselves
+_PREFACE: Final = re.compile(r"problems (during initiali[sz]ation|with the configuration)\b")
 _PLACE: Final = re.compile(r"^\s*on (?P<file>\S+) line (?P<line>\d+)")
 
 
@@ -29,16 +31,27 @@ class Change:
         return self.action in _DESTRUCTIVE
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Something that is wrong with a field of the Configuration."""
+
+    path: str
+    message: str
+
+
 @dataclass
 class Reading:
     """What one command has said so far.
 
     `lines` are what people read; `errors` are whole messages, those with a place in a file begin
-    with it, `main.tf:3:5`.
+    with it, `main.tf:3:5`; `faults` are errors in a file that was written from a field of the
+    Configuration, which `field_of` tells of file and line.
     """
 
+    field_of: Callable[[str, int], str] = lambda file, line: ""
     lines: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     drift: list[Change] = field(default_factory=list)
     summary: str = ""
@@ -52,12 +65,23 @@ class Reading:
 
     def end(self) -> None:
         """Plain errors are told in blocks: look at all there was."""
-        for error in _blocks(self.lines):
+        blocks = list(_blocks(self.lines))
+        for error in blocks:
             place = next((m for m in map(_PLACE.match, error) if m), None)
             title = error[0].removeprefix("Error: ")
             body = [each for each in error[1:] if not _PLACE.match(each) and not _quoted(each)]
             text = " ".join(" ".join([title, *body]).split())
-            self.errors.append(f"{place['file']}:{place['line']}: {text}" if place else text)
+            if place is not None:
+                file, line = place["file"], int(place["line"])
+                self._located(file, line, f"{file}:{line}: {text}", text)
+            elif not (len(blocks) > 1 and _PREFACE.search(text)):
+                self.errors.append(text)
+
+    def _located(self, file: str, line: int, said: str, text: str) -> None:
+        path = self.field_of(file, line)
+        if path:
+            self.faults.append(Fault(path, text))
+        self.errors.append(f"{path}: {text}" if path else said)
 
     @property
     def error(self) -> str:
@@ -90,8 +114,12 @@ class Reading:
         if found.get("severity") != "error":
             yield f"Warning: {text}"
             return
-        self.errors.append(text)
-        yield f"Error: {text}"
+        place, plain = found.get("range"), diagnosis({**found, "range": None})
+        if place:
+            self._located(place["filename"], place["start"]["line"], text, plain)
+        else:
+            self.errors.append(text)
+        yield f"Error: {self.errors[-1]}"
 
 
 def diagnosis(found: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from lateen.base.problem import Problem
 from lateen.controllers.terraform import states
 from lateen.cue.engine import Module
 
+BACKEND: Final = "spec.backend"
 _OVERRIDE: Final = "zz_lateen_override.tf"  # the last to be read: what it says counts
 _CHOSEN: Final = ".terraform.lock.hcl"
 _INITIALISED: Final = "initialised"
@@ -194,8 +195,27 @@ class Workspace:
         plain = {name: value for name, value in given.items() if name not in texts}
         values = directory / _VALUES
         values.touch(mode=0o600)
-        values.write_bytes(orjson.dumps(plain))
+        values.write_bytes(_lines(plain))
         return {f"TF_VAR_{name}": value for name, value in texts.items()}
+
+
+def _lines(values: Mapping[str, Any]) -> bytes:
+    """JSON with a line for each variable, so that a line says which one is meant."""
+    entries = [orjson.dumps(name) + b": " + orjson.dumps(each) for name, each in values.items()]
+    return b"{\n" + b",\n".join(entries) + b"\n}\n"
+
+
+def field_of(directory: Path, file: str, line: int) -> str:
+    """The field of a Configuration that a line of a file in the directory of its module was
+    written from; empty for a line of the module itself.
+    """
+    if file == _OVERRIDE:
+        return BACKEND
+    if file != _VALUES:
+        return ""
+    entry = (directory / _VALUES).read_text(encoding="utf-8").splitlines()[line - 1]
+    name = re.match(r'"([^"]*)"', entry)
+    return f"spec.variable.{name[1]}" if name else "spec.variable"
 
 
 _NESTED: Final = frozenset({"list", "map", "struct"})
