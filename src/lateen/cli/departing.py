@@ -62,7 +62,7 @@ async def leaving(
     )
     found = []
     for resource in planning.plan([*trackers, coming], coming).doomed:
-        if not reach.roster.knows(resource.cluster) or unseen(resource, rendered):
+        if not reach.roster.knows(resource.cluster) or unseen(resource, rendered, live):
             continue
         there = await _found(reach, resource)
         if there is None:
@@ -118,10 +118,10 @@ async def _found(reach: reaching.Reach, resource: Resource) -> Manifest | None:
         return resource.raw
 
 
-def unseen(resource: Resource, rendered: offline.Rendered) -> bool:
+def unseen(resource: Resource, rendered: offline.Rendered, live: Application) -> bool:
     """Whether a delivery may render it, though a dry run cannot."""
-    if not resource.component:
-        return bool(rendered.unrun)
     named = {component.name for component in rendered.app.components}
-    seen = {component for component, _, _ in rendered.manifests}
-    return resource.component in named - seen
+    if resource.component in named:
+        return resource.component not in {component for component, _, _ in rendered.manifests}
+    # of a step, or of a component that a step makes up
+    return bool(rendered.unrun) and resource.component not in {c.name for c in live.components}
