@@ -38,7 +38,13 @@ hypothesis.settings.load_profile("lateen")
 
 # What is large or slow to make is made once: one worker has all tests that use it.
 # And what looks at all processes of the machine must not see those of its own double.
-_ONCE = {"both": "e2e", "neighbours": "clusters", "podman": "containers", "node": "node"}
+_ONCE = {
+    "both": "e2e",
+    "cloudy": "cloud",
+    "neighbours": "clusters",
+    "podman": "containers",
+    "node": "node",
+}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

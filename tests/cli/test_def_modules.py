@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
@@ -72,8 +74,7 @@ def test_a_directory_becomes_one_text(run, write):
     shown = run("show", "note", "-d", "note.yaml").stdout
     assert "A text" in shown
     assert "What to remember" in shown
-    with open("note.yaml") as file:
-        text = file.read()
+    text = Path("note.yaml").read_text()
     assert text.startswith(SAID)
     assert schematic(text) == {"configuration": f"# main.tf\n{MAIN}\n# variables.tf\n{VARIABLES}"}
 

@@ -14,6 +14,7 @@ from tests.e2e import planes
 from tests.e2e.planes import EXAMPLES, Plane
 
 SHOP = EXAMPLES / "cloud"
+SHOWN = "lateen-shop-assets"
 PATIENCE = 240.0  # seconds; a database takes half a minute to come and to go by itself
 
 
@@ -37,6 +38,7 @@ def cloudy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
             yield plane
 
 
+ARCHIVED = "lateen-archive"
 ARCHIVE = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -81,13 +83,6 @@ spec:
 """
 
 
-@pytest.fixture(scope="module")
-def archive(cloudy: Plane, sky: Sky) -> str:
-    """A workflow that logs in to the cloud, and brings a bucket with that; while another does."""
-    cloudy.run("up", "-f", "-", "--no-wait", given=ARCHIVE % {"url": sky.url})
-    return "archive"
-
-
 def shop(sky: Sky, tag: str, path: Path) -> Path:
     """The example, against a cloud on this machine."""
     text = (SHOP / "shop.yaml").read_text().replace("shop: one", f"shop: {tag}")
@@ -111,21 +106,35 @@ def tags(sky: Sky) -> list[dict[str, Any]]:
 
 
 def buckets(sky: Sky) -> list[str]:
-    found = [each["Name"] for each in sky.client("s3").list_buckets()["Buckets"]]
-    return [name for name in found if name != "lateen-archive"]
+    return [each["Name"] for each in sky.client("s3").list_buckets()["Buckets"]]
 
 
-def deliver(plane: Plane, *files: Path) -> None:
-    """As `up` does, but with the patience that a database and a busy machine ask for."""
-    plane.run("up", *[each for file in files for each in ("-f", file)], "--no-wait")
-    planes.settled(plane, "shop", "default", PATIENCE)
+@pytest.fixture(scope="module")
+def begun(cloudy: Plane, sky: Sky, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop and the archive are on their way, side by side; the file of the shop."""
+    file = shop(sky, "one", tmp_path_factory.mktemp("shop") / "shop.yaml")
+    files = (SHOP / "definitions.yaml", SHOP / "login.yaml", file)
+    cloudy.run("up", *[each for file in files for each in ("-f", file)], "--no-wait")
+    cloudy.run("up", "-f", "-", "--no-wait", given=ARCHIVE % {"url": sky.url})
+    return file
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_shop_in_the_cloud(cloudy: Plane, sky: Sky, archive: str, tmp_path: Path) -> None:
-    file = shop(sky, "one", tmp_path / "shop.yaml")
-    deliver(cloudy, SHOP / "definitions.yaml", SHOP / "login.yaml", file)
+def test_a_workflow_logs_in_to_the_cloud(cloudy: Plane, sky: Sky, begun: Path) -> None:
+    planes.settled(cloudy, "archive", "default", PATIENCE)
+    where = sky.client("s3").get_bucket_location(Bucket=ARCHIVED)
+    assert where["LocationConstraint"] == "eu-west-1", "it is the region of the login"
+    assert "archive-bucket" in cloudy.names("Secret", "default")
+    cloudy.run("delete", "archive", "--no-wait")
+    planes.until(lambda: "archive" not in cloudy.run("ls").out, PATIENCE, every=1)
+    assert ARCHIVED not in buckets(sky)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_shop_in_the_cloud(cloudy: Plane, sky: Sky, begun: Path) -> None:
+    planes.settled(cloudy, "shop", "default", PATIENCE)
     [database] = sky.client("rds").describe_db_instances()["DBInstances"]
     url, *_ = cloudy.urls("shop", "default")  # of its Service, then of its pod
     assert planes.fetch(url).splitlines() == [
@@ -133,36 +142,28 @@ def test_a_shop_in_the_cloud(cloudy: Plane, sky: Sky, archive: str, tmp_path: Pa
         "DB_PORT=3306",
         "DB_NAME=orders",
         "DB_USER=shop",
-        "BUCKET=lateen-shop-assets",
+        f"BUCKET={SHOWN}",
     ]
-    assert (tags(sky), buckets(sky)) == ([{"shop": "one"}], ["lateen-shop-assets"])
+    assert tags(sky) == [{"shop": "one"}]
+    assert SHOWN in buckets(sky)
 
     said = cloudy.run("logs", "shop", "-c", "assets").out
     assert "assets terraform | " in said
     assert "aws_instance.this: Creation complete" in said
     assert "only-an-example" not in cloudy.run("logs", "shop", "-c", "orders").out
 
-    deliver(cloudy, shop(sky, "two", file))
+    cloudy.run("up", "-f", shop(sky, "two", begun), "--no-wait")
+    planes.settled(cloudy, "shop", "default", PATIENCE)
     assert tags(sky) == [{"shop": "two"}]
 
-    sky.client("s3").delete_bucket(Bucket="lateen-shop-assets")
-    planes.until(lambda: buckets(sky) == ["lateen-shop-assets"], PATIENCE, every=1)
+    sky.client("s3").delete_bucket(Bucket=SHOWN)
+    planes.until(lambda: SHOWN in buckets(sky), PATIENCE, every=1)
 
     cloudy.run("delete", "shop", "--no-wait")
     planes.until(lambda: "shop" not in cloudy.run("ls").out, PATIENCE, every=2)
-    assert (tags(sky), buckets(sky)) == ([], [])
+    assert tags(sky) == []
+    assert SHOWN not in buckets(sky)
     assert sky.client("rds").describe_db_instances()["DBInstances"] == []
     left = cloudy.names("Secret", "default")
-    assert [name for name in left if "tfstate" in name or "orders" in name] == []
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_workflow_logs_in_to_the_cloud(cloudy: Plane, sky: Sky, archive: str) -> None:
-    planes.settled(cloudy, archive, "default", PATIENCE)
-    where = sky.client("s3").get_bucket_location(Bucket="lateen-archive")
-    assert where["LocationConstraint"] == "eu-west-1", "it is the region of the login"
-    assert "archive-bucket" in cloudy.names("Secret", "default")
-    cloudy.run("delete", archive, "--no-wait")
-    planes.until(lambda: not cloudy.run("ls", "-o", "json").data, PATIENCE, every=2)
-    assert sky.client("s3").list_buckets()["Buckets"] == []
+    theirs = ("tfstate-default-orders", "tfstate-default-assets", "orders-db", "assets-cloud")
+    assert set(left).isdisjoint(theirs)

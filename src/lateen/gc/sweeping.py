@@ -140,9 +140,7 @@ class Sweeper:
         there = [(each, found) for each in plan.doomed if (found := await self._look(each))]
         components = {each.component for each, _ in there}
         leaned = leaning.leaned_on(
-            found
-            for each, found in there
-            if each.local and not isinstance(found, _Away)
+            found for each, found in there if each.local and not isinstance(found, _Away)
         )
         ready = [
             each.identity not in plan.held

@@ -54,6 +54,7 @@ async def init(name: str, description: str, source: Source, to: Path | None) -> 
     """
     sketching.check_name(name)
     async with Engine() as engine:
+        module: Module | None
         if source.local:
             schematic, module = await _enclosed(source.local, engine)
         else:
@@ -154,9 +155,7 @@ async def _far(schematic: dict[str, Any], engine: Engine) -> Module | None:
             return None
 
 
-def _definition(
-    name: str, description: str, provider: str, schematic: dict[str, Any]
-) -> Manifest:
+def _definition(name: str, description: str, provider: str, schematic: dict[str, Any]) -> Manifest:
     if provider and provider != _FOUND_BY_ITSELF:
         schematic = {**schematic, "providerRef": {"name": provider, "namespace": "default"}}
     prefix = f"{provider}-" if provider and not name.startswith(f"{provider}-") else ""
