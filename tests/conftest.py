@@ -36,6 +36,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("lateen")
 
 
+# The Kubernetes of a test is small and short-lived: its garbage collector, and those of the other Go
+# programs, need not keep them so. A start takes a fifth less CPU, for half as much memory again.
+os.environ.setdefault("GOGC", "300")
+
 # What is large or slow to make is made once: one worker has all tests that use it.
 # And what looks at all processes of the machine must not see those of its own double.
 _ONCE = {

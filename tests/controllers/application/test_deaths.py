@@ -127,6 +127,9 @@ def deaths(
             return
         lab.plane.start()
         yield name
+        if lab.find("Application", name):
+            lab.delete("Application", name)  # or each next controller has more to look at
+            lab.gone(name)
 
 
 def _ended(lab: Laboratory, over: Callable[[str], bool], name: str) -> bool:
