@@ -49,7 +49,7 @@ def layer() -> bytes:
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
-        for name, mode in (("tmp", 0o777), ("etc", 0o755), ("root", 0o700)):
+        for name, mode in (("bin", 0o755), ("tmp", 0o777), ("etc", 0o755), ("root", 0o700)):
             directory = tarfile.TarInfo(name)
             directory.type, directory.mode = tarfile.DIRTYPE, mode
             tar.addfile(directory)

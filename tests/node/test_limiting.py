@@ -18,7 +18,10 @@ from tests.node.test_processes import ANYIO, POD, driving, ended, launch, lines,
 
 __all__ = ["loopback"]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+pytestmark = pytest.mark.skipif(
+    "memory" not in limiting.OF_PROCESSES,
+    reason="the kernel does not tell who descends from whom",
+)
 
 MIB = 1 << 20
 EAT = "import time\ntaken = bytearray(b'x') * (200 << 20)\ntime.sleep(600)"

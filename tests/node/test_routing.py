@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
-from lateen.node import namespaces, networks
+from lateen.node import namespaces, networks, routing
 from lateen.node.settings import Settings
 from tests.node.conftest import ROOT
 
@@ -85,3 +88,26 @@ def _listen(address):
 
 def _dial(address, timeout):
     socket.create_connection((address, 8000), timeout).close()
+
+
+@pytest.mark.skipif(not shutil.which("iptables"), reason="Docker brings iptables, Podman too")
+def test_docker_is_told_to_let_pods_through():
+    """On a machine of its own, with the chains that Docker makes."""
+    program = f"{sys.executable} -I {routing.__file__}"
+    script = f"""
+    {program} open lateen-test 10.250.0.0/22 || exit 1
+    iptables -S | grep -c 10.250.0.0
+    iptables -N DOCKER-USER; iptables -I FORWARD -j DOCKER-USER; iptables -P FORWARD DROP
+    {program} admit lateen-test 10.250.0.0/22 && {program} open lateen-test 10.250.0.0/22
+    iptables -S DOCKER-USER | grep 10.250.0.0
+    {program} close lateen-test 10.250.0.0/22
+    iptables -S | grep -c 10.250.0.0
+    """
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", script], capture_output=True, text=True, timeout=60
+    )
+    before, *rules, after = done.stdout.splitlines()
+    assert (before, after) == ("0", "0"), done.stderr
+    rule = "-A DOCKER-USER {} 10.250.0.0/22 {}-m comment --comment lateen-test -j ACCEPT"
+    answers = "-m conntrack --ctstate RELATED,ESTABLISHED "
+    assert sorted(rules) == [rule.format("-d", answers), rule.format("-s", "")]

@@ -7,15 +7,16 @@ A container engine sees to both, where it may.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lateen.base import quantity
 from lateen.node import planning
 
 ALL = frozenset({"cpu", "memory"})
-OF_PROCESSES = frozenset({"memory"} if sys.platform == "linux" else ())
+# a kernel may be built without telling who descends from whom
+OF_PROCESSES = frozenset({"memory"} if Path("/proc/thread-self/children").exists() else ())
 _KINDS = {"cpu": "CPU", "memory": "memory"}
 
 

@@ -74,6 +74,10 @@ class Ground(Protocol):
         """Make these addresses the machine's, and no others of Services any more."""
         ...
 
+    async def admit(self) -> None:
+        """Have what engines set up on the machine let pods through."""
+        ...
+
 
 class Grounded(Network, Ground, Protocol):
     """What a node has."""
@@ -128,6 +132,9 @@ class Loopback:
 
     async def hold(self, addresses: set[str]) -> None:
         return  # all of 127.0.0.0/8 is ours
+
+    async def admit(self) -> None:
+        return
 
     async def sweep(self, known: Iterable[str]) -> None:
         return
@@ -209,6 +216,9 @@ class Bridged:
         await self.sweep(())
         await self._route("close")
         await self._locked(self._remove_bridge)
+
+    async def admit(self) -> None:
+        await self._route("admit")
 
     async def _route(self, verb: str) -> None:
         """Open or close the way out; without one, pods still reach each other and the machine."""

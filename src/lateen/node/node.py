@@ -143,7 +143,7 @@ class Fleet:
             group.start_soon(informer.run)
             await informer.wait_synced()
             await self._clear(informer, driver, network)
-            group.start_soon(self._keep_clear, informer, driver.containers)
+            group.start_soon(self._keep_clear, informer, driver.containers, network)
             fabric = Fabric(self._client, informer, network, plane)
             group.start_soon(fabric.run)
             group.start_soon(self._announce_metrics, port)
@@ -227,11 +227,14 @@ class Fleet:
                 group.start_soon(driver.discard, uid)
         await network.sweep(wanted | contained)
 
-    async def _keep_clear(self, informer: Informer, driver: Containers) -> None:
-        """The same for containers, whenever an engine comes."""
+    async def _keep_clear(
+        self, informer: Informer, driver: Containers, network: networks.Grounded
+    ) -> None:
+        """The same for containers, whenever an engine comes; it may stand in the way of pods."""
         while True:
             await self._engine.wait()
             self._engine = anyio.Event()
+            await network.admit()
             wanted = {str(pod["metadata"]["uid"]) for pod in informer.list()}
             for uid in driver.known() - wanted - set(self._runners):
                 try:
