@@ -70,7 +70,11 @@ async def _all(client: hub.Client, there: hub.Client, order: Order, output: Mani
 def _announce(harvest: gleaning.Harvest, order: Order) -> None:
     console = printing.stderr()
     verb = "to be made" if order.apply else "that --apply makes"
-    console.print(f"{_counted(harvest.proposed)} {verb} ({order.mode.value})")
+    if harvest.proposed:
+        console.print(f"{_counted(harvest.proposed)} {verb} ({order.mode.value})")
+    else:
+        where = f"in namespace {order.namespace}" if order.namespace else "anywhere"
+        console.print(f"There is nothing {where} to be adopted that is not already.")
     for proposal in harvest.proposed:
         said = ", ".join(_contents(proposal.whole))
         console.print(Text.assemble("  ", (proposal.title, "bold"), f"  {said}"))
@@ -113,6 +117,15 @@ async def _deliver(client: hub.Client, there: hub.Client, proposal: Proposal, or
             "adopt.name",
             f"there is an application {whole.name} in namespace {whole.namespace} already",
             hint="give the new one another name with --app-name",
+        )
+    if (
+        order.cluster
+        and await writing.fetch(client, Key("", "Namespace", "", whole.namespace, "v1")) is None
+    ):
+        raise Problem(
+            "adopt.namespace",
+            f"the control plane has no namespace {whole.namespace} for application {whole.name}",
+            hint="create it, or say where the application is to be with --app-namespace",
         )
     given = applying.Order((), whole.namespace, wait=True, timeout=order.timeout)
     text = documents.dump(whole.manifest)

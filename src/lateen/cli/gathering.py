@@ -56,7 +56,7 @@ class Gathered:
     def _endpoints(self, cluster: str) -> list[endpoints.Endpoint]:
         nodes = self.in_cluster(cluster)
         services = [node.live for node in nodes if node.live and node.key.kind == "Service"]
-        own = [pod.live for pod in trees.pods(nodes) if pod.live]
+        own = [_marked(pod.live, pod.component) for pod in trees.pods(nodes) if pod.live]
         every = [each for each in self.made.get(cluster, ()) if each.get("kind") == "Pod"]
         ingresses = [node.live for node in nodes if node.live and node.key.kind == "Ingress"]
         machines = self.machines.get(cluster, ())
@@ -79,6 +79,12 @@ async def application(client: hub.Client, app: Application) -> Gathered:
 async def reached(reach: reaching.Reach, app: Application) -> Gathered:
     """The same over connections that are there already."""
     return await _gather(reach, app.status.get("appliedResources") or ())
+
+
+def _marked(pod: Manifest, component: str) -> Manifest:
+    """A pod with whose it is: one of a workload that others made is not labelled so."""
+    labels = {names.APP_COMPONENT: component, **manifests.labels(pod)}
+    return {**pod, "metadata": {**manifests.metadata(pod), "labels": labels}}
 
 
 @asynccontextmanager

@@ -274,7 +274,7 @@ def test_every_release_of_a_namespace(lab):
     assert (lab.get("Deployment", "web"), lab.get("ConfigMap", "web-config")) == before
 
     again = lateen(lab, "--all", "--type", "helm", "--apply")
-    assert "0 applications to be made" in said(again)
+    assert f"There is nothing in namespace {here} to be adopted that is not already." in said(again)
 
 
 def helming_text(*names: str) -> str:
@@ -328,7 +328,7 @@ def test_what_is_in_a_joined_cluster(lab, fleet):
     east.join()
     lab.eventually("known", lambda: "seen" in str(east.secret()))
     client = hub.Client(east.neighbour.client.connection, manager="kubectl-create")
-    for each in (lab.read(DEPLOYMENT), configmap("words", a="b")):
+    for each in (lab.read(DEPLOYMENT), configmap("words", a="b"), configmap("free")):
         each["metadata"]["namespace"] = lab.namespace
         lab.plane.call(client.create, each)
     before = east.find("Deployment", "web")
@@ -341,5 +341,10 @@ def test_what_is_in_a_joined_cluster(lab, fleet):
     assert lab.find("ConfigMap", "words") is None
     east.patch("ConfigMap", "words", {"data": {"a": "drift"}})
     lab.eventually("repaired", lambda: east.find("ConfigMap", "words")["data"] == {"a": "b"})
+    other = ["--cluster", east.name, "--app-name", "other", "--app-namespace", "nowhere", "--apply"]
+    lost = lateen(lab, "configmap/free", *other)
+    assert (lost.exit_code, "has no namespace nowhere" in lost.stderr) == (Exit.INPUT, True), (
+        lost.output
+    )
     unknown = lateen(lab, "deployment/web", "--cluster", "nowhere")
     assert (unknown.exit_code, 'no cluster "nowhere"' in unknown.stderr) == (Exit.INPUT, True)
