@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import socket
 import ssl
 import sys
@@ -155,6 +156,37 @@ def test_files_come_from_config_maps_secrets_and_the_pod(place):
     logged = place.logs("files")
     assert logged.startswith("confpwfilesconf")
     assert "Read-only file system" in logged
+
+
+@pytest.fixture
+def strict():
+    """What is made is its owner's alone, as the supervisor wants it."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def test_a_user_of_its_own_reads_and_writes_what_it_mounts(place, strict):
+    """Also under the umask of a control plane."""
+    place.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "d"}, "data": {"k": "conf"}}
+    )
+    volumes = [
+        {"name": "conf", "configMap": {"name": "d", "items": [{"key": "k", "path": "deep/k"}]}},
+        {"name": "work", "emptyDir": {}},
+    ]
+    mounts = [
+        {"name": "conf", "mountPath": "/conf"},
+        {"name": "work", "mountPath": "/work", "subPath": "a/b"},
+    ]
+    script = "cat /conf/deep/k; echo; touch /work/x && echo written; wc -l < /etc/hosts; sleep 1000"
+    security = {"runAsUser": 1234, "runAsNonRoot": True}
+    box = shell(script, volumeMounts=mounts, securityContext=security)
+    pod(place, "anybody", box, volumes=volumes)
+    until(lambda: place.ready("anybody"))
+    until(lambda: len(place.logs("anybody").splitlines()) == 3)
+    conf, written, lines = place.logs("anybody").splitlines()
+    assert (conf, written, int(lines) > 1) == ("conf", "written", True)
 
 
 def test_one_that_fails_is_started_again_and_its_log_is_kept(place):

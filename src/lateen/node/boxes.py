@@ -226,7 +226,7 @@ class Box:
         return True
 
     def _write_files(self) -> None:
-        (self._root / "hosts").write_text(creating.hosts(self._pod, self.address))
+        _published(self._root / "hosts", creating.hosts(self._pod, self.address))
 
     def _labels(self) -> dict[str, str]:
         meta = self._pod["metadata"]
@@ -262,7 +262,7 @@ class Box:
             await self.prepare(engine)
         files = {"/etc/hosts": str(self._root / "hosts")} if self._own else {}
         if launch.resolver:
-            (self._root / "resolv.conf").write_text(launch.resolver)
+            _published(self._root / "resolv.conf", launch.resolver)
             files["/etc/resolv.conf"] = str(self._root / "resolv.conf")
         # Docker takes the name of the sandbox, and refuses another one
         name = creating.hostname(self._pod) if self._own and engine.name == "podman" else ""
@@ -417,3 +417,9 @@ def _seconds(text: str | None) -> float:
     if not text or text.startswith("0001"):
         return 0.0
     return datetime.fromisoformat(text).timestamp()
+
+
+def _published(path: Path, text: str) -> None:
+    """Write a file that a container reads as whatever user it runs as."""
+    path.write_text(text)
+    path.chmod(0o644)

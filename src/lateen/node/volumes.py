@@ -25,7 +25,8 @@ _PROJECTED = {"secret": ("Secret", "name"), "configMap": ("ConfigMap", "name")}
 @dataclass(frozen=True)
 class Place:
     """Where a pod's volumes are made. `shared`: containers run as other users than the node, so
-    files get the modes that the pod asks for, and empty directories are open to all.
+    files get the modes that the pod asks for, directories can be read, and empty ones are open to
+    all. What is above the volumes is the node's alone.
     """
 
     directory: Path
@@ -64,7 +65,10 @@ def furnish(launch: Launch) -> None:
     for mount in mounts(launch):
         source = Path(mount.source)
         if not source.exists():
+            missing = [source, *(each for each in source.parents if not each.exists())]
             source.mkdir(parents=True)
+            for each in reversed(missing):  # who may write to the volume may write here
+                each.chmod(each.parent.stat().st_mode & 0o777)
 
 
 def knows_api(pod: Mapping[str, Any]) -> bool:
@@ -170,6 +174,8 @@ def _place(volume: Mapping[str, Any], pod: Mapping[str, Any], where: Place) -> P
             files |= _with_mode(token, int(mode) if where.shared else 0o600)
     if known:
         _fill(target, files)
+        if where.shared:
+            _open(target)
         return target
     [kind] = [key for key in volume if key != "name"] or ["unknown"]
     raise Problem(
@@ -224,6 +230,12 @@ def _downward(chosen: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[str, st
 
 def _with_mode(files: Mapping[str, str], mode: int) -> dict[str, tuple[str, int]]:
     return {path: (text, mode) for path, text in files.items()}
+
+
+def _open(directory: Path) -> None:
+    """Let everybody look into a directory, and those in it."""
+    for each in (directory, *(path for path in directory.rglob("*") if path.is_dir())):
+        each.chmod(0o755)
 
 
 def _fill(target: Path, files: Mapping[str, tuple[str, int]]) -> None:
