@@ -39,8 +39,9 @@ def test_one_component_reaches_another_by_name(boxed: Plane) -> None:
 
 def test_its_address_and_its_gateway_answer_on_the_machine(boxed: Plane) -> None:
     addresses = boxed.run("status", "boxes", "--endpoint").out
-    url = next(word for word in addresses.split() if word.startswith("http://"))
+    entrance, url, *_ = [word for word in addresses.split() if word.startswith("http://")]
     assert urllib.request.urlopen(url, timeout=20).read() == b"hello\n"
+    assert entrance.startswith("http://boxes.example")  # a name that this machine does not know
     [ingress] = boxed.objects("Ingress", "default", "networking.k8s.io", "v1")
     [told] = ingress["status"]["loadBalancer"]["ingress"]
     gate = f"http://{told['ip']}:{told['ports'][0]['port']}/"
