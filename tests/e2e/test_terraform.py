@@ -104,7 +104,7 @@ def test_a_program_reads_what_terraform_tells(
     planes.until(told, every=1)
     plane.run("up", "-f", write(READER), "-n", notes, "--no-wait")
     planes.settled(plane, "reader", notes, 120)
-    assert "read buy milk" in plane.run("logs", "reader", "-n", notes).out
+    planes.until(lambda: "read buy milk" in plane.run("logs", "reader", "-n", notes).out, every=1)
     plane.run("delete", "reader", "-n", notes)
 
 

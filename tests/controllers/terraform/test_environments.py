@@ -98,5 +98,6 @@ def test_each_environment_has_its_own_and_it_is_known_where_it_is_shared(lab, si
     lab.delete("Application", "shop")
     lab.gone()
     assert told(lab, east, west) == {}
-    lab.eventually("nothing is left", lambda: not lab.names("Configuration"))
-    assert lab.names("Secret") == set()
+    assert lab.names("Configuration") == set()
+    # the log goes when Kubernetes has noticed that its Configuration is gone
+    lab.eventually("nothing is left", lambda: not lab.names("Secret"))
