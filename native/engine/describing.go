@@ -120,8 +120,10 @@ func (f *field) structure(value cue.Value, depth int) {
 	if len(shapes) < 2 {
 		item := value.LookupPath(cue.MakePath(cue.AnyString))
 		f.Open = item.Exists() || value.IncompleteKind() == cue.BottomKind || hasPatterns(value)
+		guarded := guardsOf(value)
+		f.Open = f.Open || guarded.dynamic
 		f.Closed = value.IsClosed() && !f.Open
-		f.Fields = fieldsOf(value, depth)
+		f.Fields = guarded.complete(fieldsOf(value, depth))
 		if item.Exists() && len(f.Fields) == 0 {
 			f.Items = fieldOf("", item, depth-1)
 			if f.Type == "struct" {
@@ -357,9 +359,11 @@ func typeOf(value cue.Value) string {
 }
 
 // usageOf is what a doc comment tells people: its `+usage=` line, else its lines that are no marks.
-func usageOf(value cue.Value) string {
+func usageOf(value cue.Value) string { return usageIn(docLines(value)) }
+
+func usageIn(lines []string) string {
 	var plain []string
-	for _, line := range docLines(value) {
+	for _, line := range lines {
 		mark, isMark := strings.CutPrefix(line, "+")
 		if !isMark {
 			plain = append(plain, line)

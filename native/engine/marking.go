@@ -112,10 +112,17 @@ func marksOf(value cue.Value) map[string]string {
 func docLines(value cue.Value) []string {
 	var lines []string
 	for _, group := range value.Doc() {
-		for _, line := range strings.Split(group.Text(), "\n") {
-			if line = strings.TrimSpace(line); line != "" {
-				lines = append(lines, line)
-			}
+		lines = append(lines, linesOf(group.Text())...)
+	}
+	return lines
+}
+
+// linesOf lists the lines of a comment that say something.
+func linesOf(comment string) []string {
+	var lines []string
+	for _, line := range strings.Split(comment, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
 		}
 	}
 	return lines

@@ -178,7 +178,7 @@ async def test_a_path_that_is_not_there(engine: Engine, verb: str) -> None:
         pytest.param("close({x: int})", "struct", False, True, "x", id="closed"),
         pytest.param('{x: int, [=~"^a"]: int}', "struct", True, False, "x", id="a pattern"),
         pytest.param(
-            '{x: string, if x == "a" {y: int}}', "struct", True, False, "x", id="an open guard"
+            '{x: string, if x == "a" {y: int}}', "struct", True, False, "x y", id="an open guard"
         ),
         pytest.param(
             "{x: 1, if x == 1 {y: int}}", "struct", False, False, "x y", id="a settled guard"
@@ -203,3 +203,53 @@ async def test_a_guarded_struct_is_required_by_its_fields(engine: Engine) -> Non
         ("a", "struct", True),
         ("b", "struct", False),
     ]
+
+
+CHOSEN = """
+parameter: {
+	kind: *"empty" | "claim" | "map"
+	if kind == "empty" {
+		medium: string
+	}
+	if kind == "claim" {
+		// +usage=Which claim
+		claim: string
+		if claim != "" {
+			size: *1 | int
+		}
+	}
+	if kind == "map" {
+		items?: [...#Item]
+	}
+	always: string
+	list: [...{if kind == "map" {key: string}}]
+}
+#Item: {key: string}
+"""
+
+
+async def test_what_depends_on_what_is_given_is_known_and_not_required(engine: Engine) -> None:
+    """A default decides the guards as long as nothing is given; what is given decides otherwise."""
+    found = await (await engine.compile(CHOSEN, source="t.cue")).describe("parameter")
+    told = {each.name: (each.type, each.required, each.usage) for each in found.fields}
+    assert told == {
+        "kind": ("string", False, ""),
+        "medium": ("string", False, ""),
+        "always": ("string", True, ""),
+        "list": ("list", False, ""),
+        "claim": ("string", False, "Which claim"),
+        "size": ("int", False, ""),
+        "items": ("list", False, ""),
+    }
+    assert (found.open, found.closed) == (False, False)
+    lines = {each.name: each.position.line for each in found.fields if each.position}
+    assert (lines["medium"], lines["claim"], lines["size"], lines["items"]) == (5, 9, 11, 15)
+    [items] = [each.items for each in found.fields if each.name == "list"]
+    assert items is not None
+    assert [each.name for each in items.fields] == ["key"]
+
+
+async def test_names_that_depend_on_what_is_given_may_be_any(engine: Engine) -> None:
+    text = 'parameter: {x: *["a"] | [...string], for each in x {(each): int}}'
+    found = await (await engine.compile(text, source="t.cue")).describe("parameter")
+    assert found.open
