@@ -43,6 +43,7 @@ COMPONENTS = {
     "valuesFrom upgradeCRD",
     "kustomize": "repoType imageRepository pullInterval url version secretRef timeout git oss path "
     "prune suspend force targetNamespace",
+    "raw": "apiVersion kind",
     "process": f"command args env port workingDir init terminationGracePeriodSeconds cpu memory "
     f"{PROBES}",
 }
@@ -85,6 +86,13 @@ TRAITS = {
     "gateway": "domain http class classInSpec secretName gatewayHost name pathType annotations "
     "labels existingServiceName",
     "pure-ingress": "domain http",
+    "ingress": "domain http",
+    "ingress-1-20": "domain http class",
+    "node-affinity": "affinity tolerations",
+    "configmap": "volumes",
+    "pvc": "claimName volumeMode volumeName accessModes storageClassName resources dataSourceRef "
+    "dataSource selector volumesToMount",
+    "volumes": "volumes",
 }
 PARAMETERS = COMPONENTS | TRAITS
 # of the fluxcd addon's type: given for Flux, and told to do nothing here
@@ -100,24 +108,29 @@ REQUIRED = {
     "helm": "url chart",
     "kustomize": "url path",
     "process": "command",
+    "raw": "apiVersion kind",
     "sidecar": "name image",
     "container-image": "image",
     "init-container": "name image appMountPath initMountPath",
     "service-account": "name",
     "pure-ingress": "domain",
+    "ingress": "domain",
+    "ingress-1-20": "domain",
+    "pvc": "claimName resources",
     "nocalhost": "port image",
 }
 # labels of KubeVela's own user interface, and how other tools find the types
 LABELS = {
     "ui-hidden": "worker ref-objects affinity json-patch json-merge-patch service-binding "
-    "nocalhost pure-ingress kustomize-patch kustomize-json-patch kustomize-strategy-merge",
-    "deprecated": "pure-ingress",
+    "nocalhost pure-ingress kustomize-patch kustomize-json-patch kustomize-strategy-merge "
+    "node-affinity",
+    "deprecated": "pure-ingress ingress ingress-1-20 node-affinity configmap pvc volumes raw",
     "category": "helmchart helm kustomize",
 }
 DISRUPTIVE = (
     "labels annotations sidecar container-image container-ports resource storage init-container "
     "startup-probe lifecycle affinity topologyspreadconstraints securitycontext podsecuritycontext "
-    "json-patch json-merge-patch nocalhost"
+    "json-patch json-merge-patch nocalhost node-affinity configmap pvc volumes"
 )
 # deployments.apps, statefulsets.apps, daemonsets.apps, jobs.batch, cronjobs.batch: how far it goes
 APPLIES = {
@@ -136,6 +149,12 @@ APPLIES = {
     "json-patch": 0,
     "json-merge-patch": 0,
     "pure-ingress": 0,
+    "ingress": 0,
+    "ingress-1-20": 0,
+    "node-affinity": 0,
+    "configmap": 0,
+    "pvc": 1,
+    "volumes": 1,
 }
 WORKLOADS = [
     *("deployments.apps", "statefulsets.apps", "daemonsets.apps"),
@@ -147,8 +166,9 @@ async def test_what_there_is(builtins: dict[str, Definition]):
     found = {kind: {d.name for d in builtins.values() if d.kind is kind} for kind in DefinitionKind}
     assert found[DefinitionKind.COMPONENT] == set(COMPONENTS)
     assert found[DefinitionKind.TRAIT] == set(TRAITS)
-    assert len(COMPONENTS) == 9 + 2 + 1, "KubeVela's, those of its fluxcd addon, and process"
-    assert (len(TRAITS), len(found[DefinitionKind.POLICY])) == (29 + 3, 9 + 1), "and rollback"
+    assert len(COMPONENTS) == 9 + 1 + 2 + 1, "KubeVela's, raw, those of its fluxcd addon, process"
+    assert len(TRAITS) == 29 + 6 + 3, "KubeVela's, its deprecated ones, those of its fluxcd addon"
+    assert len(found[DefinitionKind.POLICY]) == 9 + 1, "and rollback"
     assert {d.raw["metadata"]["namespace"] for d in builtins.values()} == {"vela-system"}
 
 
@@ -170,7 +190,7 @@ async def test_what_a_trait_applies_to(builtins: dict[str, Definition], name: st
         ("statefulset", ("statefulsets.apps", "apps/v1", "StatefulSet")),
         ("daemon", ("daemonsets.apps", "apps/v1", "DaemonSet")),
         ("task", ("jobs.batch", "batch/v1", "Job")),
-        ("cron-task k8s-objects ref-objects helmchart", ("autodetects.core.oam.dev", "", "")),
+        ("cron-task k8s-objects ref-objects helmchart raw", ("autodetects.core.oam.dev", "", "")),
     ],
 )
 async def test_the_workload_of_a_component(

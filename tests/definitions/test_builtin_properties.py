@@ -30,6 +30,7 @@ ADD = st.fixed_dictionaries(
 OVERRIDES: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
     "k8s-objects": {"objects": OBJECTS},
     "ref-objects": {"objects": OBJECTS},
+    "raw": {"apiVersion": st.just("v1"), "kind": st.just("ConfigMap")},
     "json-patch": {"operations": st.lists(ADD, max_size=3)},
     # a container, a claim of the same name and another form is a conflict, rightly
     "sidecar": {"name": st.just("helper")},

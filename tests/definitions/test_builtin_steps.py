@@ -37,6 +37,11 @@ CONTEXT = {
 }
 NATIVE = {"apply-component", "deploy", "suspend", "step-group"}
 OF_APPLICATIONS = {
+    "apply-application",
+    "apply-application-in-parallel",
+    "apply-remaining",
+    "deploy2env",
+    "deploy2runtime",
     "apply-component",
     "deploy",
     "export-data",
@@ -46,6 +51,11 @@ OF_APPLICATIONS = {
     "share-cloud-resource",
 }
 PARAMETERS = {
+    "apply-application": "",
+    "apply-application-in-parallel": "",
+    "apply-remaining": "exceptions",
+    "deploy2env": "policy env parallel",
+    "deploy2runtime": "clusters",
     "apply-component": "component cluster namespace",
     "apply-deployment": "image replicas cluster cmd",
     "apply-object": "value cluster",
@@ -83,6 +93,7 @@ PARAMETERS = {
     "webhook": "url data",
 }
 REQUIRED = {
+    "deploy2env": "env",
     "apply-component": "component",
     "apply-deployment": "image",
     "apply-terraform-config": "source",
@@ -273,6 +284,15 @@ MOUNTS = {
 
 CASES: dict[str, Case] = {
     **{name: Case(name) for name in sorted(PARAMETERS.keys() - NATIVE)},
+    "deploy2runtime": Case("deploy2runtime", {"app": {"value": {"web": {"name": "web"}}}}),
+    "deploy2runtime-all": Case(
+        "deploy2runtime",
+        {
+            "app": {"value": {"web": {"name": "web"}, "db": {"name": "db"}}},
+            "joined": {"outputs": {"clusters": ["east", "west"]}},
+        },
+        properties={},
+    ),
     "apply-deployment": Case(
         "apply-deployment", {"output": found({"status": {"readyReplicas": 2}})}
     ),

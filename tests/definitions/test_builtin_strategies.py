@@ -50,6 +50,7 @@ OVERRIDES: Mapping[str, Mapping[str, SearchStrategy[Any]]] = {
     "json-patch": {"operations": OPERATIONS},  # what an operation needs depends on its `op`
     "k8s-objects": {"objects": OBJECTS.filter(bool)},  # Kubernetes objects have a kind
     "ref-objects": {"objects": OBJECTS.filter(bool)},
+    "raw": {"apiVersion": st.just("v1"), "kind": st.just("ConfigMap")},
     "sidecar": {"name": st.sampled_from(["side", "a"])},  # another name than the main container's
 }
 

@@ -165,6 +165,62 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "podCustomMetrics": [{"name": "requests", "value": "100"}],
         },
     ),
+    "ingress": ("ingress", {"domain": "shop.example", "http": {"/": 80, "/api": 81}}),
+    "ingress-1-20": ("ingress-1-20", {"domain": "shop.example", "http": {"/": 80}}),
+    "node-affinity": (
+        "node-affinity",
+        {"affinity": {"disk": ["ssd", "nvme"]}, "tolerations": {"dedicated": "shop"}},
+    ),
+    "configmap": (
+        "configmap",
+        {
+            "volumes": [
+                {"name": "given", "mountPath": "/given", "readOnly": True},
+                {"name": "made", "mountPath": "/made", "data": {"mode": "fast"}},
+            ]
+        },
+    ),
+    "pvc": (
+        "pvc",
+        {
+            "claimName": "uploads",
+            "accessModes": ["ReadWriteOnce"],
+            "volumeName": "pv-1",
+            "storageClassName": "fast",
+            "resources": {"requests": {"storage": "1Gi"}, "limits": {"storage": "2Gi"}},
+            "dataSource": {"name": "old", "kind": "VolumeSnapshot", "apiGroup": "snapshot.x.io"},
+            "dataSourceRef": {"name": "old", "kind": "VolumeSnapshot", "apiGroup": "snapshot.x.io"},
+            "selector": {"matchLabels": {"disk": "ssd"}},
+            "volumesToMount": [{"name": "uploads", "mountPath": "/uploads"}],
+        },
+    ),
+    "pvc-block": (
+        "pvc",
+        {
+            "claimName": "raw",
+            "volumeMode": "Block",
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "volumesToMount": [{"name": "raw", "devicePath": "/dev/raw"}],
+        },
+    ),
+    "volumes": (
+        "volumes",
+        {
+            "volumes": [
+                {"name": "tmp"},
+                {"name": "fast", "type": "emptyDir", "medium": "Memory"},
+                {"name": "claim", "type": "pvc", "claimName": "uploads"},
+                {"name": "settings", "type": "configMap", "cmName": "settings"},
+                {
+                    "name": "keys",
+                    "type": "secret",
+                    "secretName": "keys",
+                    "items": [{"key": "a", "path": "a.key"}],
+                },
+            ]
+        },
+    ),
     "pure-ingress": ("pure-ingress", {"domain": "shop.example", "http": {"/": 80, "/api": 81}}),
     "command": ("command", {"command": ["run"], "addArgs": ["-x", "-v"], "delArgs": ["--port=80"]}),
     "command-containers": (

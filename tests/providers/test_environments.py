@@ -35,12 +35,17 @@ class Bound(Deliveries):
                     {"name": "web", "type": "webservice", "properties": {"image": "b"}},
                     {"name": "web", "traits": [{"type": "scaler", "disable": True}]},
                     {"name": "extra", "type": "worker"},
-                    {"name": "unknown"},
+                    {"type": "worker", "properties": {"spare": True}},
                 ]
             },
         }
         prod = {"name": "prod", "placement": {"clusterSelector": {"name": "east"}}}
-        binding = {"name": "envs", "type": "env-binding", "properties": {"envs": [test, prod]}}
+        lost = {"name": "lost", "patch": {"components": [{"name": "wbe"}]}}
+        binding = {
+            "name": "envs",
+            "type": "env-binding",
+            "properties": {"envs": [test, prod, lost]},
+        }
         return [{"name": "other", "type": "topology"}, binding]
 
 
@@ -81,7 +86,7 @@ async def test_an_environment_has_its_components_patches_and_place(engine: Engin
     web, extra = (wanted.component for wanted in delivery.applied)
     assert web["properties"] == {"image": "b", "port": 80}
     assert web["traits"] == [{"type": "labels"}]
-    assert extra == {"name": "extra", "type": "worker"}
+    assert extra == {"name": "extra", "type": "worker", "properties": {"spare": True}}
 
 
 async def test_without_a_selector_all_go(engine: Engine) -> None:
@@ -96,6 +101,11 @@ async def test_an_environment_that_is_not_there(engine: Engine) -> None:
     with pytest.raises(Problem, match='has no environment "staging"') as raised:
         await run(engine, apply("staging"), Runtime(Flavour.STEP, delivery=Bound()))
     assert (raised.value.code, raised.value.path) == ("policy.environment", "a.env")
+
+
+async def test_a_patch_for_a_component_that_is_not_there(engine: Engine) -> None:
+    with pytest.raises(Problem, match='no component matches "wbe"'):
+        await run(engine, apply("lost"), Runtime(Flavour.STEP, delivery=Bound([WEB])))
 
 
 async def test_no_policy_of_the_kind(engine: Engine) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
+from lateen.api.application import Component, Policy
 from lateen.api.placement import Placement
 from lateen.base.problem import Problem
 from lateen.cue.engine import Engine, Fill
 from lateen.definitions import patching
+from lateen.policies import overriding
 from lateen.providers import calling
 from lateen.providers.ports import Delivered, Deployment, Outcome, Runtime, Wanted
 
@@ -76,10 +78,14 @@ class Deliveries:
         self.deployed.append(deployment)
         return Delivered(self.healthy, "" if self.healthy else "wait healthy: web")
 
-    async def components(self, app: str) -> Sequence[Mapping[str, Any]]:
+    async def components(
+        self, app: str, override: Mapping[str, Any] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         if app:
             raise Problem("application.missing", f"there is no application {app}")
-        return self.listed
+        laid = overriding.decode(Policy("envs", overriding.TYPE, dict(override or {}), "envs"))
+        listed = [Component.of(each) for each in self.listed]
+        return [each.raw for each in overriding.apply(listed, [laid])]
 
     async def policies(self, app: str) -> Sequence[Mapping[str, Any]]:
         return [{"name": "here", "type": "topology"}]

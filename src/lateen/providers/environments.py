@@ -13,7 +13,6 @@ from typing import Any, Final
 from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.api.placement import Placement
-from lateen.base import merge
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.hub import clusters
 from lateen.hub.errors import ApiError
@@ -36,7 +35,7 @@ async def apply_app(call: Call) -> Answer:
     delivery = need(call.runtime.delivery, "the application")
     environment = await _environment(call)
     healthy = True
-    for component in environment.chosen(await delivery.components("")):
+    for component in await delivery.components("", environment.override):
         place = environment.placement
         wanted = Wanted(component, place.cluster, place.namespace, None, "")
         healthy = (await delivery.apply(wanted)).healthy and healthy
@@ -92,19 +91,7 @@ def _until(lacking: Sequence[str]) -> Answer:
 class _Environment:
     name: str
     placement: Placement
-    selected: Sequence[str] | None
-    patches: Sequence[Mapping[str, Any]]
-
-    def chosen(self, components: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The environment's components, as its patches leave them; one with a type is added."""
-        found = {str(each["name"]): dict(each) for each in components}
-        for patch in self.patches:
-            name = str(patch.get("name", ""))
-            if name in found:
-                found[name] = _patched(found[name], patch)
-            elif patch.get("type"):
-                found[name] = dict(patch)
-        return [c for name, c in found.items() if self.selected is None or name in self.selected]
+    override: Mapping[str, Any]  # the properties of an override policy that does the same
 
 
 @dataclass(frozen=True)
@@ -144,20 +131,21 @@ async def _environment(call: Call) -> _Environment:
             placement = each.get("placement") or {}
             cluster = (placement.get("clusterSelector") or {}).get("name") or names.LOCAL
             place = (placement.get("namespaceSelector") or {}).get("name")
-            selected = (each.get("selector") or {}).get("components")
-            patches = (each.get("patch") or {}).get("components") or ()
+            override = {"components": (each.get("patch") or {}).get("components") or []}
+            if (selected := (each.get("selector") or {}).get("components")) is not None:
+                override["selector"] = selected
             there = Placement(cluster, place or call.text("namespace"))
-            return _Environment(wanted, there, selected, patches)
+            return _Environment(wanted, there, override)
     where = f"{call.inputs_path}.env"
     message = f'policy {named[0].get("name")} has no environment "{wanted}"'
     raise Problem("policy.environment", message, where)
 
 
-async def _terraform(call: Call, environment: _Environment) -> list[dict[str, Any]]:
+async def _terraform(call: Call, environment: _Environment) -> list[Mapping[str, Any]]:
     cloud = need(call.runtime.cloud, "Terraform components")
     delivery = need(call.runtime.delivery, "the application")
     theirs = {each["name"] for each in await cloud.components()}
-    chosen = environment.chosen(await delivery.components(""))
+    chosen = await delivery.components("", environment.override)
     return [each for each in chosen if each["name"] in theirs]
 
 
@@ -220,19 +208,6 @@ async def _sent(objects: Objects, cluster: str, manifest: Manifest) -> None:
         await objects.apply(cluster, manifest)
     except ApiError as error:
         raise_any(error.problems())
-
-
-def _patched(component: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    properties = merge.deep(component.get("properties") or {}, patch.get("properties") or {})
-    traits = {str(each["type"]): dict(each) for each in component.get("traits") or ()}
-    for each in patch.get("traits") or ():
-        kind = str(each["type"])
-        if each.get("disable"):
-            traits.pop(kind, None)
-        else:
-            traits[kind] = merge.deep(traits.get(kind, {}), each)
-    laid = {"properties": properties, "traits": list(traits.values())}
-    return {**component, **{name: value for name, value in laid.items() if value}}
 
 
 ACTIONS: Final = {

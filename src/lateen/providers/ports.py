@@ -191,8 +191,12 @@ class Delivery(Protocol):
     async def render(self, wanted: Wanted) -> Delivered: ...
     async def deploy(self, deployment: Deployment) -> Delivered: ...
 
-    async def components(self, app: str) -> Sequence[Mapping[str, Any]]:
-        """As the application lists them, as data; "" is the application itself."""
+    async def components(
+        self, app: str, override: Mapping[str, Any] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """As the application lists them, as data; "" is the application itself, whose components
+        may be asked for as an override policy with these properties would leave them.
+        """
         ...
 
     async def policies(self, app: str) -> Sequence[Mapping[str, Any]]: ...

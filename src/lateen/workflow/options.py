@@ -12,6 +12,7 @@ from lateen.base import durations, suggest
 from lateen.base.problem import Problem, raise_any
 
 DEPLOY, APPLY, SUSPEND, GROUP = "deploy", "apply-component", "suspend", "step-group"
+ENVIRONMENT = "deploy2env"  # of an env-binding policy: a definition, as any other type
 DELIVERING = frozenset({DEPLOY, APPLY})
 
 _FIELDS: Mapping[str, Mapping[str, type]] = {

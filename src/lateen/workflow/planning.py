@@ -201,7 +201,8 @@ _GENERATED = Mode(DAG, DAG)
 
 def generate(app: Application) -> Iterator[Step]:
     """The steps of an application whose author gave none: one `deploy` for each topology, else one
-    for the overrides, else each component by itself (semantics C4).
+    for the overrides, else one for each environment of an `env-binding` policy, else each component
+    by itself (semantics C4).
     """
     overrides = [policy.name for policy in app.policies if policy.type == "override"]
     topologies = [policy for policy in app.policies if policy.type == "topology"]
@@ -212,9 +213,21 @@ def generate(app: Application) -> Iterator[Step]:
             yield Step(f"deploy-{topology.name}", options.DEPLOY, chosen, path=topology.path)
     elif overrides or references:
         yield Step("deploy", options.DEPLOY, {"policies": overrides}, path="spec.policies")
+    elif environments := list(_environments(app)):
+        yield from environments
     else:
         for each in app.components:
             yield Step(each.name, options.APPLY, {"component": each.name}, path=each.path)
+
+
+def _environments(app: Application) -> Iterator[Step]:
+    for policy in app.policies:
+        if policy.type != "env-binding":
+            continue
+        for each in (policy.properties or {}).get("envs") or ():
+            chosen = {"policy": policy.name, "env": each.get("name")}
+            name = f"deploy-{policy.name}-{each.get('name')}"
+            yield Step(name, options.ENVIRONMENT, chosen, path=policy.path)
 
 
 def _convert(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lateen.workflow import operations
-from tests.controllers.apps import LAMP, app, lamp, policy, settings, step
+from tests.controllers.apps import LAMP, app, configmap, lamp, policy, settings, step
 from tests.controllers.laboratory import condition, steps
 from tests.controllers.laboratory import step as record
 
@@ -168,3 +168,30 @@ def test_order_inside_a_deploy_step(lab):
     lab.switch("first", on=True)
     lab.running()
     assert lab.get("ConfigMap", "second")["data"] == {"x": "1", "colour": "red"}
+
+
+def test_environments_of_an_env_binding_policy_are_delivered_each_to_its_place(lab):
+    """What topology and override policies have replaced goes on working."""
+    test = lab.another_namespace()
+    louder = {"objects": [configmap("a", level="high")]}
+    bound = policy(
+        "bound",
+        "env-binding",
+        envs=[
+            {
+                "name": "test",
+                "placement": {"namespaceSelector": {"name": test}},
+                "patch": {"components": [{"type": "k8s-objects", "properties": louder}]},
+            },
+            {"name": "prod", "selector": {"components": ["b"]}},
+        ],
+    )
+    found = lab.deliver(app(settings("a", {"level": "low"}), settings("b"), policies=[bound]))
+    assert steps(found) == {"deploy-bound-test": "succeeded", "deploy-bound-prod": "succeeded"}
+    assert data(lab, test)["level"] == "high"
+    assert data(lab, lab.namespace) is None
+    assert lab.get("ConfigMap", "b")["metadata"]["namespace"] == lab.namespace
+
+    lab.delete("Application", "shop")
+    lab.gone()
+    assert data(lab, test) is None

@@ -13,6 +13,7 @@ from lateen.api.manifest import Manifest
 from lateen.api.revision import Snapshot
 from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.definitions import loading
+from lateen.workflow import planning
 
 # Policies that steer the pipeline itself and render nothing (semantics C2).
 BUILTIN_POLICIES = frozenset(
@@ -46,19 +47,18 @@ def snapshot(app: Application, catalogue: loading.Catalogue, externals: External
 
     Raises:
         Problem | Problems: `definition.unknown`, `definition.auto-update`, `component.duplicate`,
-            `policy.empty`, `policy.env-binding`, `workflow.unknown`, `workflow.ref-and-steps`; all
+            `policy.empty`, `workflow.unknown`, `workflow.ref-and-steps`; all
             that are found, in the order written.
     Source: semantics C2.
     """
     catalogue = seen_by(app, catalogue)
     problems = [*exclusive(app), *_duplicates(app.components), *_empty_policies(app)]
-    problems += _placed_by_environment(app)
     workflow = None
     try:
         workflow = _workflow(app, externals)
     except Problem as problem:
         problems.append(problem)
-    steps = list(steps_of(app, workflow))
+    steps = list(steps_of(app, workflow)) or list(planning.generate(app))
     found = defined(_references(app, steps), catalogue, app.namespace, problems)
     policies = dict(_external_policies(app, steps, externals))
     raise_any(problems)
@@ -123,7 +123,11 @@ def _references(app: Application, steps: Iterable[Step]) -> Iterator[Reference]:
         if policy.type not in BUILTIN_POLICIES:
             yield DefinitionKind.POLICY, policy.type, f"{policy.path}.type"
         elif policy.type == "override":
-            yield from _overridden(policy.properties or {}, policy.path)
+            yield from _overridden(policy.properties or {}, f"{policy.path}.properties")
+        elif policy.type == "env-binding":
+            for index, each in enumerate((policy.properties or {}).get("envs") or ()):
+                here = f"{policy.path}.properties.envs[{index}].patch"
+                yield from _overridden(each.get("patch") or {}, here)
     yield from step_types(steps)
 
 
@@ -137,7 +141,7 @@ def step_types(steps: Iterable[Step]) -> Iterator[Reference]:
 
 def _overridden(properties: Manifest, path: str) -> Iterator[Reference]:
     for i, component in enumerate(properties.get("components") or ()):
-        here = f"{path}.properties.components[{i}]"
+        here = f"{path}.components[{i}]"
         if component.get("type"):
             yield DefinitionKind.COMPONENT, component["type"], f"{here}.type"
         for j, trait in enumerate(component.get("traits") or ()):
@@ -194,22 +198,6 @@ def _duplicates(components: Iterable[Component]) -> Iterator[Problem]:
                 hint="give every component of an application a name of its own",
             )
         first.setdefault(component.name, component.path)
-
-
-def _placed_by_environment(app: Application) -> Iterator[Problem]:
-    """`env-binding` once said where an application goes; to deliver it here instead would be wrong.
-    Steps that read such a policy go on doing so.
-    """
-    written = app.workflow or {}
-    for policy in app.policies:
-        if policy.type == "env-binding" and not (written.get("steps") or written.get("ref")):
-            yield Problem(
-                "policy.env-binding",
-                "an env-binding policy no longer decides where an application goes",
-                path=f"{policy.path}.type",
-                hint="give each environment a topology policy, and an override policy for what is "
-                "different there",
-            )
 
 
 def _empty_policies(app: Application) -> Iterator[Problem]:

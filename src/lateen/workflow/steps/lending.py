@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lateen.api import manifest, names
-from lateen.api.application import Component, Laid, Step
+from lateen.api.application import Component, Laid, Policy, Step
 from lateen.api.manifest import Key, Manifest
 from lateen.api.placement import Placement
 from lateen.base import suggest
@@ -63,9 +63,13 @@ class Application:
         result = await deploying.run(replace(self.task, step=step, properties=properties))
         return lent.Delivered(result.phase == records.SUCCEEDED, result.message)
 
-    async def components(self, app: str) -> Sequence[Mapping[str, Any]]:
+    async def components(
+        self, app: str, override: Mapping[str, Any] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         if not app:
-            return [component.raw for component in self.task.tools.policies.components(())]
+            laid = Policy("env-binding", "override", dict(override or {}), path="env-binding")
+            policies = self.task.tools.policies.including([laid])
+            return [component.raw for component in policies.components([laid.name])]
         return list((await self._other(app)).get("spec", {}).get("components") or ())
 
     async def policies(self, app: str) -> Sequence[Mapping[str, Any]]:
