@@ -141,6 +141,8 @@ class Proxy:
             try:
                 yield Access(f"http://{host}:{port}", local=True)
             finally:
+                await site.stop()
+                await asyncio.sleep(0.05)  # who is just being let in is sent away with the others
                 await runner.cleanup()
 
 

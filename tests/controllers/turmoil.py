@@ -314,8 +314,12 @@ class World:
         if any(text.common for text in life.before):
             self.doubtful.add(self.name("common"))
         # one that comes late, from a controller that was killed, is retired when it does
-        left = f"without what lists {self.name(who)}"
-        self.lab.eventually(left, lambda: not self.lab.trackers(self.name(who)), within=120)
+        while books := self.lab.trackers(self.name(who)):
+            there = [self.lab.find("ConfigMap", self.object_name(who, what)) for what in PARTS]
+            told = f"{self.name(who)} is gone, and what lists it is not: {books}; there are {there}"
+            assert time.monotonic() < deadline, told
+            self.lab.plane.start()  # it may have died before it came to that
+            time.sleep(0.05)
 
     def _inherit(self, life: Life, name: str, what: str) -> None:
         """What an application leaves behind is nobody's; its author tidies up."""

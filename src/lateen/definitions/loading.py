@@ -11,7 +11,7 @@ from lateen.api.definition import Definition, DefinitionKind, DefinitionRevision
 from lateen.base import suggest
 from lateen.base.problem import Problem
 
-_LISTED = 12  # as many names as a reader takes in; beyond it only the nearest is named
+_LISTED = 16  # as many names as a reader takes in; beyond it only the nearest is named
 
 
 class Catalogue(Protocol):

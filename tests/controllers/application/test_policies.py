@@ -74,13 +74,6 @@ def test_a_policy_that_judges_health_itself(lab):
     assert lab.status()["status"] == "running"
 
 
-def test_an_application_is_not_delivered_somewhere_else_than_its_environments(lab):
-    lab.apply(app(settings("a"), policies=[{"type": "env-binding", "properties": {"envs": []}}]))
-    found = lab.until("refused", lambda found: condition(found, "Parsed").get("status") == "False")
-    assert "no longer decides where an application goes" in condition(found, "Parsed")["message"]
-    assert lab.owned("ConfigMap") == set()
-
-
 def test_a_field_that_no_policy_has_is_told(lab):
     found = lab.deliver(app(settings("a"), policies=[policy("once", "apply-once", enabel=True)]))
     message = condition(found, "Policy")["message"]
