@@ -432,7 +432,7 @@ def expose(place, name, **spec):
 
 
 def ended(place, name):
-    until(lambda: place.status(name).get("phase") in ("Succeeded", "Failed"), 40)
+    until(lambda: place.status(name).get("phase") in ("Succeeded", "Failed"))
 
 
 def labelled(place, name, *containers, labels, **spec):

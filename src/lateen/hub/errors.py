@@ -82,6 +82,11 @@ class ApiError(Exception):
         return self.status == 403
 
     @property
+    def doomed(self) -> bool:
+        """The namespace is being deleted: nothing new can be there, for nobody."""
+        return any(each.get("reason") == "NamespaceTerminating" for each in self.causes)
+
+    @property
     def unprocessable(self) -> bool:
         return self.status == 422
 

@@ -134,6 +134,24 @@ def test_one_holds_the_lock_until_it_is_given_up(kube: Embedded, namespace: str)
     run(kube, work)
 
 
+def test_what_goes_with_its_namespace_needs_no_lock(kube: Embedded, namespace: str) -> None:
+    """None can be made there any more: what waited for one would hold the namespace for ever."""
+    place = Place(namespace, "db")
+    held = {"name": "held", "namespace": namespace, "finalizers": ["lateen.dev/held"]}
+    key = Key("", "ConfigMap", namespace, "held", "v1")
+
+    async def work(client: hub.Client) -> bool:
+        await client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held})
+        await client.delete(Key("", "Namespace", "", namespace, "v1"))
+        entered = False
+        async with States(client, SystemClock(), "me").locked(place, "destroy"):
+            entered = True
+        await client.patch(key, {"metadata": {"finalizers": None}})
+        return entered
+
+    assert run(kube, work)
+
+
 def test_the_lock_of_one_that_died_ends(kube: Embedded, namespace: str) -> None:
     place = Place(namespace, "db")
 

@@ -119,7 +119,7 @@ class Registry:
         try:
             again = await self._pass(definition)
         except errors.ApiError as error:
-            if _doomed(error):
+            if error.doomed:
                 return None
             if not (error.conflict or error.not_found or error.already_exists):
                 _LOG.warning("%s %s/%s: %s", *key, error)
@@ -271,12 +271,6 @@ def _ours(definition: Definition) -> bool:
     paused = (meta.get("labels") or {}).get(names.PAUSE) == "true"
     version = definition.required_controller
     return not (meta.get("deletionTimestamp") or paused) and version in ("", __version__)
-
-
-def _doomed(error: errors.ApiError) -> bool:
-    """The namespace is being deleted, and the definition with it."""
-    causes = error.details.get("causes") or ()
-    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
 
 
 def _said(problem: Problem) -> str:

@@ -178,6 +178,8 @@ class States:
                 lease["metadata"] = {**manifests.metadata(lease), "resourceVersion": version}
                 await self._hub.replace(lease)
         except errors.ApiError as error:
+            if error.doomed:  # nobody else can begin either, and what is in the cloud has to go
+                return
             if not (error.conflict or error.already_exists):
                 raise
             message = f"the state {place.name} has just been locked by somebody else"
