@@ -22,6 +22,7 @@ from lateen.workflow.ports import Outcome, Task
 from lateen.workflow.steps import deploying
 
 _DELIVERING: Final = frozenset({"component-apply", "component-render", "deploy"})
+_BOUND: Final = "env-binding"  # whose environments are asked for
 
 
 def delivers(action: lent.Asked) -> bool:
@@ -67,9 +68,9 @@ class Application:
         self, app: str, override: Mapping[str, Any] | None = None
     ) -> Sequence[Mapping[str, Any]]:
         if not app:
-            laid = Policy("env-binding", "override", dict(override or {}), path="env-binding")
-            policies = self.task.tools.policies.including([laid])
-            return [component.raw for component in policies.components([laid.name])]
+            laid = () if override is None else (Policy(_BOUND, "override", dict(override), _BOUND),)
+            policies = self.task.tools.policies.including(laid)
+            return [component.raw for component in policies.components(p.name for p in laid)]
         return list((await self._other(app)).get("spec", {}).get("components") or ())
 
     async def policies(self, app: str) -> Sequence[Mapping[str, Any]]:
