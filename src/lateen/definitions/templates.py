@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lateen.api.application import Step
 from lateen.api.definition import Definition, DefinitionKind
 from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
@@ -25,13 +26,18 @@ _PARTIAL = ("outputs", "patchOutputs")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A component, or one of its traits, with its definition."""
+    """A component, one of its traits, or a step, with its definition."""
 
     definition: Definition
     type: str  # as written, with its version: scaler@v2
     path: str  # in the application: spec.components[0].traits[1]
     properties: dict[str, Any] | None
     index: int  # of the trait; -1 for the component itself
+
+    @classmethod
+    def of_step(cls, definition: Definition, step: Step, properties: Mapping[str, Any]) -> Part:
+        """A step of a workflow, with the properties that it has by now."""
+        return cls(definition, step.type, step.path, dict(properties), -1)
 
     @property
     def is_trait(self) -> bool:

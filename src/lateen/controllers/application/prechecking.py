@@ -4,7 +4,8 @@ override policies and the steps of its workflow are given, against the definitio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import suppress
 
 from lateen.api.application import Application, Component, Step
 from lateen.base.problem import Problem, Problems, every
@@ -25,69 +26,56 @@ async def check(
     """
     found = Findings()
     for component in app.components:
-        findings = await _component(component, renderer, facts, _filled(route, component))
+        findings = await _told(renderer.check(component, facts, _filled(route, component)))
         found += Findings(_certain(findings.problems, app), findings.warnings)
     if route is None:
         return found
     for component in _overridden(app, route):
-        found += await _component(component, renderer, facts, _filled(route, component))
+        found += await _told(renderer.check(component, facts, _filled(route, component)))
     for step in route.plan.every_step:
-        found += await _step(step, route, renderer)
+        definition = route.steps.get(step.type)
+        if definition is not None and step.type not in steps.NATIVE:  # whose options the plan reads
+            part = templates.Part.of_step(definition, step, step.properties)
+            found += await _told(renderer.check_part(part, _awaited(step)))
     return found + Findings(tuple(_misplaced(route)))
 
 
-async def _component(
-    component: Component,
-    renderer: rendering.Renderer,
-    facts: contexts.AppFacts,
-    filled: set[str],
-) -> Findings:
+async def _told(findings: Awaitable[Findings]) -> Findings:
+    """What a check finds, or what keeps it from being made."""
     try:
-        return await renderer.check(component, facts, filled)
+        return await findings
     except (Problem, Problems) as error:
         return Findings(every(error))
 
 
-def _overridden(app: Application, route: running.Itinerary) -> list[Component]:
+def _deployed(route: running.Itinerary) -> Iterator[Sequence[str]]:
+    """The policies of each deploy step."""
+    for step in route.plan.every_step:
+        if step.type == options.DEPLOY:
+            yield step.properties.get("policies") or ()
+
+
+def _overridden(app: Application, route: running.Itinerary) -> Iterator[Component]:
     """The components as override policies leave them for some delivery."""
-    found: list[Component] = []
-    for step in route.plan.every_step:
-        if step.type != options.DEPLOY:
-            continue
-        try:
-            components = route.policies.components(step.properties.get("policies") or ())
-        except (Problem, Problems):
-            continue  # said of the step
-        found += [each for each in components if each not in app.components]
-    return found
+    for policies in _deployed(route):
+        with suppress(Problem, Problems):  # said of the step
+            yield from (c for c in route.policies.components(policies) if c not in app.components)
 
 
-async def _step(step: Step, route: running.Itinerary, renderer: rendering.Renderer) -> Findings:
-    definition = route.steps.get(step.type)
-    if definition is None or step.type in steps.NATIVE:  # whose options the plan has read
-        return Findings()
-    properties = dict(step.properties)
-    part = templates.Part(definition, step.type, step.path, properties, -1)
-    keys = (str(given.get("parameterKey") or "") for given in step.inputs)
-    filled = [f"{step.path}.properties.{key}" for key in keys if key]
-    try:
-        return await renderer.check_part(part, filled)
-    except (Problem, Problems) as error:
-        return Findings(every(error))
-
-
-def _misplaced(route: running.Itinerary) -> list[Problem]:
+def _misplaced(route: running.Itinerary) -> Iterator[Problem]:
     """Deploy steps that lead to clusters or change components there are not."""
-    found: list[Problem] = []
-    for step in route.plan.every_step:
-        if step.type != options.DEPLOY:
-            continue
+    for policies in _deployed(route):
         for decide in (route.policies.placements, route.policies.components):
             try:
-                decide(step.properties.get("policies") or ())
+                decide(policies)
             except (Problem, Problems) as error:
-                found += every(error)
-    return found
+                yield from every(error)
+
+
+def _awaited(step: Step) -> list[str]:
+    """Paths in the application that the inputs of a step set: they are not missing."""
+    keys = (str(given.get("parameterKey") or "") for given in step.inputs)
+    return [f"{step.path}.properties.{key}" for key in keys if key]
 
 
 def _filled(route: running.Itinerary | None, component: Component) -> set[str]:

@@ -289,7 +289,6 @@ class _Run:
 
     def _blame(self, found: Iterable[Problem]) -> list[Problem]:
         """Problems of the document in terms of the application."""
-        step = self._task.step
         given: list[Problem] = []
         others: list[Problem] = []
         for each in found:
@@ -298,8 +297,8 @@ class _Run:
             else:
                 where = f"{each.path}: {each.message}" if each.path else each.message
                 others.append(replace(each, code="step.conflict", message=where, path=""))
-        properties = dict(self._task.properties)
-        part = templates.Part(self._step.definition, step.type, step.path, properties, -1)
+        task = self._task
+        part = templates.Part.of_step(self._step.definition, task.step, task.properties)
         return [*blaming.translate(given, part, ()), *others]
 
 
