@@ -207,27 +207,38 @@ func items(expr ast.Node, depth int) []ast.Node {
 
 // members lists the declarations of a field of what an expression stands for.
 func members(expr ast.Node, name string, depth int) []ast.Node {
+	var found []ast.Node
+	for _, literal := range literalsIn(expr, true, depth) {
+		found = append(found, fieldsNamed(literal.Elts, name)...)
+	}
+	return found
+}
+
+// literalsIn lists the struct literals that an expression stands for, those of alternatives if they are wanted.
+func literalsIn(expr ast.Node, alternatives bool, depth int) []*ast.StructLit {
 	if depth > deepest {
 		return nil
 	}
 	depth++
-	var found []ast.Node
+	var found []*ast.StructLit
 	switch x := expr.(type) {
 	case *ast.StructLit:
-		return fieldsNamed(x.Elts, name)
+		return []*ast.StructLit{x}
 	case *ast.ParenExpr:
-		return members(x.X, name, depth)
+		return literalsIn(x.X, alternatives, depth)
 	case *ast.BinaryExpr: // #A & {...}, {...} | {...}
-		return append(members(x.X, name, depth), members(x.Y, name, depth)...)
+		if x.Op == token.AND || alternatives {
+			return append(literalsIn(x.X, alternatives, depth), literalsIn(x.Y, alternatives, depth)...)
+		}
 	case *ast.UnaryExpr:
-		return members(x.X, name, depth)
+		return literalsIn(x.X, alternatives, depth)
 	case *ast.CallExpr: // close({...})
 		for _, arg := range x.Args {
-			found = append(found, members(arg, name, depth)...)
+			found = append(found, literalsIn(arg, alternatives, depth)...)
 		}
 	case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr:
 		for _, value := range declared(expr, depth) {
-			found = append(found, members(value, name, depth)...)
+			found = append(found, literalsIn(value, alternatives, depth)...)
 		}
 	}
 	return found

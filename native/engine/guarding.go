@@ -40,7 +40,7 @@ func (g *guards) read(decls []ast.Decl, guarded bool) {
 			}
 		case *ast.EmbedDecl:
 			if guarded {
-				for _, inner := range written(x.Expr, 0) {
+				for _, inner := range literalsIn(x.Expr, false, 0) {
 					g.read(inner.Elts, true)
 				}
 			}
@@ -111,41 +111,11 @@ func literalsOf(value cue.Value) []*ast.StructLit {
 	}
 	switch source := value.Source().(type) {
 	case *ast.Field:
-		return written(source.Value, 0)
-	case *ast.File:
-		return nil
+		return literalsIn(source.Value, false, 0)
 	case ast.Expr:
-		return written(source, 0)
+		return literalsIn(source, false, 0)
 	}
 	return nil
-}
-
-// written lists the struct literals that an expression stands for.
-func written(expr ast.Node, depth int) []*ast.StructLit {
-	if depth > deepest {
-		return nil
-	}
-	depth++
-	var found []*ast.StructLit
-	switch x := expr.(type) {
-	case *ast.StructLit:
-		return []*ast.StructLit{x}
-	case *ast.ParenExpr:
-		return written(x.X, depth)
-	case *ast.BinaryExpr:
-		if x.Op == token.AND {
-			return append(written(x.X, depth), written(x.Y, depth)...)
-		}
-	case *ast.CallExpr: // close({...})
-		for _, arg := range x.Args {
-			found = append(found, written(arg, depth)...)
-		}
-	case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr:
-		for _, value := range declared(expr, depth) {
-			found = append(found, written(value, depth)...)
-		}
-	}
-	return found
 }
 
 // writtenKind is the word for the type of an expression, as far as its text alone tells.
