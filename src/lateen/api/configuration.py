@@ -34,6 +34,12 @@ DESTROYING, DESTROY_FAILED = "Destroying", "DestroyFailed"
 # `status.state` of a Provider
 READY: Final = "ready"
 
+GIT_LOGIN: Final = "gitCredentialsSecretReference"
+LOGINS: Final = "terraformCredentialsSecretReference"
+RC: Final = "terraformRCConfigMapReference"
+REFERENCES: Final = {GIT_LOGIN: "Secret", LOGINS: "Secret", RC: "ConfigMap"}
+"""Fields that name what Terraform is run with, and its kind."""
+
 
 @dataclass
 class Configuration(metadata.View):
@@ -94,6 +100,14 @@ class Configuration(metadata.View):
         """Namespace and name of the Provider it refers to, or would."""
         given = self.spec.get("providerRef") or {}
         return str(given.get("namespace") or "default"), str(given.get("name") or "default")
+
+    def reference(self, field: str) -> Key | None:
+        """The object of Kubernetes that a field of `REFERENCES` names, None where it names none."""
+        given = self.spec.get(field) or {}
+        if not given.get("name"):
+            return None
+        space = str(given.get("namespace") or self.namespace)
+        return Key("", REFERENCES[field], space, str(given["name"]), "v1")
 
     @property
     def connection(self) -> tuple[str, str] | None:

@@ -6,25 +6,19 @@ or the Secret of that, what is in the cloud would stay there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
 
 from lateen.api import configuration as conf
+from lateen.api import manifest as manifests
 from lateen.api.configuration import Configuration, Provider
 from lateen.api.manifest import Key, Manifest
-
-_REFERENCES: Final = {
-    "gitCredentialsSecretReference": "Secret",
-    "terraformCredentialsSecretReference": "Secret",
-    "terraformRCConfigMapReference": "ConfigMap",
-}
 
 
 def leaned_on(going: Iterable[Manifest]) -> set[tuple[str, ...]]:
     """The identities of objects that others which are `going` need until they are gone."""
-    theirs = [each for each in going if _group(each) == conf.GROUP]
+    theirs = [each for each in going if manifests.key(each).group == conf.GROUP]
     providers = [Provider(each) for each in theirs if each["kind"] == conf.PROVIDER]
-    secrets = {each.key.identity: _named("Secret", "", each.secret) for each in providers}
+    secrets = {each.key.identity: _secret(each) for each in providers}
     needed = {
         key.identity
         for each in theirs
@@ -34,19 +28,14 @@ def leaned_on(going: Iterable[Manifest]) -> set[tuple[str, ...]]:
     return needed | {key.identity for who, key in secrets.items() if who in needed}
 
 
-def _group(found: Manifest) -> str:
-    return str(found["apiVersion"]).partition("/")[0]
-
-
 def _needs(declared: Configuration) -> Iterator[Key]:
     if not declared.destroys:
         return
     namespace, name = declared.provider
     yield Key(conf.GROUP, conf.PROVIDER, namespace, name)
-    for field, kind in _REFERENCES.items():
-        if (reference := declared.spec.get(field) or {}).get("name"):
-            yield _named(kind, declared.namespace, reference)
+    yield from filter(None, map(declared.reference, conf.REFERENCES))
 
 
-def _named(kind: str, namespace: str, reference: Mapping[str, Any]) -> Key:
-    return Key("", kind, str(reference.get("namespace") or namespace), str(reference.get("name")))
+def _secret(provider: Provider) -> Key:
+    named = provider.secret
+    return Key("", "Secret", str(named.get("namespace") or ""), str(named.get("name")), "v1")

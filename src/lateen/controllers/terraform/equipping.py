@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
+from lateen.api import configuration as conf
 from lateen.api.configuration import Configuration
 from lateen.api.manifest import Key
 from lateen.base.problem import Problem
 from lateen.dispatch import writing
 from lateen.hub import client
 
-_LOGINS: Final = "terraformCredentialsSecretReference"
-_RC: Final = "terraformRCConfigMapReference"
 _HELPER: Final = "terraformCredentialsHelperConfigMapReference"
-_FILES: Final = {_LOGINS: "credentials.tfrc.json", _RC: ".terraformrc"}
+_FILES: Final = {conf.LOGINS: "credentials.tfrc.json", conf.RC: ".terraformrc"}
 
 
 @dataclass(frozen=True)
@@ -39,18 +37,18 @@ async def equip(hub: client.Client, declared: Configuration, rc: str) -> Equipme
             or has not what it should.
     """
     text = Path(rc).read_text(encoding="utf-8") if rc else ""
-    if reference := declared.spec.get(_RC):
-        text = await _entry(hub, declared, "ConfigMap", _RC, reference)
+    if key := declared.reference(conf.RC):
+        text = await _entry(hub, key, conf.RC)
     tokens: dict[str, str] = {}
-    if reference := declared.spec.get(_LOGINS):
-        tokens = _tokens(await _entry(hub, declared, "Secret", _LOGINS, reference))
+    if key := declared.reference(conf.LOGINS):
+        tokens = _tokens(await _entry(hub, key, conf.LOGINS))
         logins = (
             f"credentials {_quoted(host)} {{\n  token = {_quoted(token)}\n}}\n"
             for host, token in tokens.items()
         )
         text = "\n".join([text, *logins])
     helper = bool(declared.spec.get(_HELPER))
-    warnings = (f"spec.{_HELPER} is not used: name tokens in {_LOGINS}",) if helper else ()
+    warnings = (f"spec.{_HELPER} is not used: name tokens in {conf.LOGINS}",) if helper else ()
     return Equipment(text, tuple(tokens.values()), warnings)
 
 
@@ -58,25 +56,18 @@ def _quoted(text: str) -> str:
     return orjson.dumps(text).decode().replace("${", "$${").replace("%{", "%%{")
 
 
-async def _entry(
-    hub: client.Client, declared: Configuration, kind: str, field: str, reference: Mapping[str, Any]
-) -> str:
-    space = str(reference.get("namespace") or declared.namespace)
-    where, key = f"spec.{field}", _FILES[field]
-    named = f"{kind} {space}/{reference['name']}"
-    found = await writing.fetch(hub, Key("", kind, space, str(reference["name"]), "v1"))
+async def _entry(hub: client.Client, key: Key, field: str) -> str:
+    secret = key.kind == "Secret"
+    code = "terraform.credentials" if secret else "terraform.settings"
+    where, file = f"spec.{field}", _FILES[field]
+    named = f"{key.kind} {key.namespace}/{key.name}"
+    found = await writing.fetch(hub, key)
     if found is None:
-        raise _lacking(kind, f"there is no {named}", where)
-    value = (found.get("data") or {}).get(key)
+        raise Problem(code, f"there is no {named}", where, retry=True)
+    value = (found.get("data") or {}).get(file)
     if value is None:
-        raise _lacking(kind, f"the {named} has no key {key}", where)
-    return base64.b64decode(value).decode(errors="replace") if kind == "Secret" else str(value)
-
-
-def _lacking(kind: str, message: str, where: str) -> Problem:
-    if kind == "Secret":
-        return Problem("terraform.credentials", message, where, retry=True)
-    return Problem("terraform.settings", message, where, retry=True)
+        raise Problem(code, f"the {named} has no key {file}", where, retry=True)
+    return base64.b64decode(value).decode(errors="replace") if secret else str(value)
 
 
 def _tokens(text: str) -> dict[str, str]:
@@ -88,4 +79,6 @@ def _tokens(text: str) -> dict[str, str]:
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = 'the credentials are not of the form {"credentials": {HOST: {"token": TOKEN}}}'
-        raise Problem("terraform.credentials", message, f"spec.{_LOGINS}", retry=True) from error
+        raise Problem(
+            "terraform.credentials", message, f"spec.{conf.LOGINS}", retry=True
+        ) from error

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import anyio
 
+from lateen.api import configuration as conf
 from lateen.api.configuration import Configuration
 from lateen.api.manifest import Key
 from lateen.base import hashing
@@ -68,7 +68,7 @@ async def _fetch(
     asked = hashing.digest([source.__dict__])
     pin = _noted(declared, asked) if declared.settled or declared.deleting else None
     if pin is None or workspace.holds != pin.digest:
-        opened = await _access(hub, spec.get("gitCredentialsSecretReference"), declared.namespace)
+        opened = await _access(hub, declared.reference(conf.GIT_LOGIN))
         pin = pin or await sources.resolve(source, opened)
         tree = await sources.tree(source, pin, opened)
         await anyio.to_thread.run_sync(workspace.lay, tree, pin.digest)
@@ -86,19 +86,19 @@ def _noted(declared: Configuration, asked: str) -> places.Pin | None:
     return places.Pin(noted["revision"], noted["digest"], noted["address"])
 
 
-async def _access(hub: client.Client, reference: Any, namespace: str) -> places.Credentials:
-    """What the Secret opens that `gitCredentialsSecretReference` names; nobody's where none is.
+async def _access(hub: client.Client, key: Key | None) -> places.Credentials:
+    """What the Secret opens that a Configuration names for its repository; nobody's for none.
 
     Raises:
         Problem: `source.secret`.
     """
-    if not (reference or {}).get("name"):
+    if key is None:
         return places.NOBODY
-    space, name = str(reference.get("namespace") or namespace), str(reference["name"])
-    path = "spec.gitCredentialsSecretReference"
-    found = await writing.fetch(hub, Key("", "Secret", space, name, "v1"))
+    path = f"spec.{conf.GIT_LOGIN}"
+    found = await writing.fetch(hub, key)
     if found is None:
-        raise Problem("source.secret", f"there is no Secret {space}/{name}", path, retry=True)
+        said = f"there is no Secret {key.namespace}/{key.name}"
+        raise Problem("source.secret", said, path, retry=True)
     try:
         return places.credentials(found)
     except Problem as problem:
