@@ -59,6 +59,11 @@ def metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return manifest.get("metadata") or {}
 
 
+def selector(wanted: Mapping[str, str]) -> str:
+    """What a request for objects with these labels asks for."""
+    return ",".join(f"{name}={value}" for name, value in wanted.items())
+
+
 def labels(manifest: Mapping[str, Any]) -> dict[str, str]:
     return metadata(manifest).get("labels") or {}
 

@@ -42,7 +42,7 @@ class _Gleaner:
     found: Harvest = field(default_factory=Harvest)
 
     async def releases(self) -> None:
-        labels = ",".join(f"{k}={v}" for k, v in releases.LABELS.items())
+        labels = manifests.selector(releases.LABELS)
         secrets = await _listed(self.there, ("", "v1", "Secret"), self.order.namespace, labels)
         grouped: dict[tuple[str, str], list[Manifest]] = {}
         for each in secrets:

@@ -144,7 +144,7 @@ def deployed(history: Sequence[Release], namespace: str, name: str) -> Release:
 
 
 async def _history(there: hub.Client, namespace: str, name: str) -> list[Release]:
-    labels = ",".join(f"{k}={v}" for k, v in {**releases.LABELS, "name": name}.items())
+    labels = manifests.selector({**releases.LABELS, "name": name})
     found, _ = await there.list("", "v1", "Secret", namespace=namespace, label_selector=labels)
     return releases.read(found)
 

@@ -11,6 +11,7 @@ import orjson
 from rich.text import Text
 
 from lateen import hub
+from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
 from lateen.cli import connecting, flows, printing, reaching, tailing
@@ -79,7 +80,7 @@ async def _pods(client: hub.Client, flow: flows.Flow, wanted: Mapping[str, Any])
         "v1",
         "Pod",
         namespace=str(wanted.get("namespace") or flow.owner.namespace),
-        label_selector=",".join(f"{key}={value}" for key, value in labels.items()),
+        label_selector=manifests.selector(labels),
         field_selector=fields,
     )
     return found

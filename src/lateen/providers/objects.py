@@ -67,7 +67,7 @@ class Direct:
             version,
             kind,
             namespace=namespace,
-            label_selector=",".join(f"{k}={v}" for k, v in (labels or {}).items()),
+            label_selector=manifests.selector(labels or {}),
             field_selector=fields,
             identity=self.identity,
         )

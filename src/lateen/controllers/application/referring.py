@@ -120,7 +120,7 @@ class Lookup:
                 if error.not_found:
                     return []
                 raise
-        selector = ",".join(f"{name}={value}" for name, value in reference.labels.items())
+        selector = manifests.selector(reference.labels)
         found, _ = await there.list(
             resource.group,
             resource.version,
@@ -197,7 +197,7 @@ class Reference:
         if self.labels is None:
             what = f"{self.kind} {self.namespace}/{self.name}"
         else:
-            listed = ",".join(f"{name}={value}" for name, value in self.labels.items())
+            listed = manifests.selector(self.labels)
             what = f"{self.kind} with the labels {listed} in namespace {self.namespace}"
         place = f" in cluster {self.cluster}" if self.cluster not in ("", names.LOCAL) else ""
         return f"{what}{place}"
