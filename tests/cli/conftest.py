@@ -59,6 +59,19 @@ class Shell:
         return str(path)
 
 
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """Runs `lateen` in an empty directory, without a control plane."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    env = {"HOME": str(tmp_path), "LATEEN_DATA_DIR": str(tmp_path / "d"), "COLUMNS": "200"}
+
+    def called(*arguments, given=None):
+        return CliRunner().invoke(main.build(), arguments, input=given, env=env)
+
+    return called
+
+
 @pytest.fixture(scope="session")
 def plane(kube):
     """Kubernetes with our kinds and the built-in definitions; no controllers of ours."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+from functools import partial
 
 import pytest
-from typer.testing import CliRunner
 
-from lateen.cli import main
 from lateen.cli.defs import sketching
 from lateen.cli.exits import Exit
 
@@ -49,16 +48,9 @@ spec:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(alone):
     """Runs `lateen def` in an empty directory, without a control plane."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    alone = {"HOME": str(tmp_path), "LATEEN_DATA_DIR": str(tmp_path / "d"), "COLUMNS": "200"}
-
-    def called(*arguments, given=None):
-        return CliRunner().invoke(main.build(), ["def", *arguments], input=given, env=alone)
-
-    return called
+    return partial(alone, "def")
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from typer.testing import CliRunner
 
-from lateen.cli import main
 from lateen.cli.exits import Exit
 from tests.sources import servers
 
@@ -40,19 +38,6 @@ SAID = """\
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Runs `lateen` in an empty directory, without a control plane."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    alone = {"HOME": str(tmp_path), "LATEEN_DATA_DIR": str(tmp_path / "d"), "COLUMNS": "200"}
-
-    def called(*arguments, given=None):
-        return CliRunner().invoke(main.build(), arguments, input=given, env=alone)
-
-    return called
-
-
-@pytest.fixture
 def write(tmp_path):
     def written(**files):
         (tmp_path / "note").mkdir()
@@ -66,12 +51,12 @@ def schematic(text):
     return YAML(typ="safe").load(text)["spec"]["schematic"]["terraform"]
 
 
-def test_a_directory_becomes_one_text(run, write):
+def test_a_directory_becomes_one_text(alone, write):
     write(variables=VARIABLES, main=MAIN)
-    made = run("def", "init", "note", "--local", "note", "-d", "A text", "-o", "note.yaml")
+    made = alone("def", "init", "note", "--local", "note", "-d", "A text", "-o", "note.yaml")
     assert (made.exit_code, made.stdout) == (Exit.OK, "note.yaml written\n"), made.output
-    assert run("def", "vet", "note.yaml").stdout == "note.yaml: component note is right\n"
-    shown = run("show", "note", "-d", "note.yaml").stdout
+    assert alone("def", "vet", "note.yaml").stdout == "note.yaml: component note is right\n"
+    shown = alone("show", "note", "-d", "note.yaml").stdout
     assert "A text" in shown
     assert "What to remember" in shown
     text = Path("note.yaml").read_text()
@@ -87,8 +72,8 @@ def test_a_directory_becomes_one_text(run, write):
         pytest.param("note", "alibaba", "alibaba-note", None, id="a Provider found by itself"),
     ],
 )
-def test_a_cloud_has_its_provider(run, name, cloud, expected, provider):
-    made = run("def", "init", name, "--provider", cloud, "--local", "-", given=VARIABLES + MAIN)
+def test_a_cloud_has_its_provider(alone, name, cloud, expected, provider):
+    made = alone("def", "init", name, "--provider", cloud, "--local", "-", given=VARIABLES + MAIN)
     assert made.exit_code == Exit.OK, made.output
     assert YAML(typ="safe").load(made.stdout)["metadata"]["name"] == expected
     found = schematic(made.stdout).get("providerRef")
@@ -96,21 +81,21 @@ def test_a_cloud_has_its_provider(run, name, cloud, expected, provider):
     assert made.stdout.startswith(SAID)
 
 
-def test_a_repository_is_named(run, tmp_path):
+def test_a_repository_is_named(alone, tmp_path):
     with servers.git(tmp_path / "repository") as repository:
         repository.commit({"aws/note/main.tf": VARIABLES + MAIN})
-        made = run("def", "init", "note", "--git", repository.url, "--path", "aws/note")
+        made = alone("def", "init", "note", "--git", repository.url, "--path", "aws/note")
         assert made.exit_code == Exit.OK, made.output
         assert made.stdout.startswith(SAID)
         expected = {"type": "remote", "configuration": repository.url, "path": "aws/note"}
         assert schematic(made.stdout) == expected
-        wrong = run("def", "init", "note", "--git", repository.url, "--path", "nix")
+        wrong = alone("def", "init", "note", "--git", repository.url, "--path", "nix")
         assert wrong.exit_code == Exit.FAILED, wrong.output
         assert "there is no Terraform module in nix" in wrong.stderr
 
 
-def test_a_repository_that_cannot_be_read_from_here_is_named_all_the_same(run):
-    made = run("def", "init", "note", "--git", "http://127.0.0.1:1/x.git")
+def test_a_repository_that_cannot_be_read_from_here_is_named_all_the_same(alone):
+    made = alone("def", "init", "note", "--git", "http://127.0.0.1:1/x.git")
     assert made.exit_code == Exit.OK, made.output
     assert "warning: http://127.0.0.1:1/x.git cannot be fetched" in made.stderr
     assert schematic(made.stdout)["configuration"] == "http://127.0.0.1:1/x.git"
@@ -128,9 +113,9 @@ def test_a_repository_that_cannot_be_read_from_here_is_named_all_the_same(run):
         ),
     ],
 )
-def test_what_no_definition_can_hold_is_told_with_its_place(run, write, main, message):
+def test_what_no_definition_can_hold_is_told_with_its_place(alone, write, main, message):
     write(main=main)
-    result = run("def", "init", "note", "--local", "note")
+    result = alone("def", "init", "note", "--local", "note")
     assert result.exit_code == Exit.INPUT, result.output
     assert message in result.stderr
 
@@ -145,7 +130,7 @@ def test_what_no_definition_can_hold_is_told_with_its_place(run, write, main, me
         pytest.param(["--local", "none"], "there is no file none", id="nothing there"),
     ],
 )
-def test_options_that_do_not_go_together(run, options, message):
-    result = run("def", "init", "note", *options)
+def test_options_that_do_not_go_together(alone, options, message):
+    result = alone("def", "init", "note", *options)
     assert result.exit_code == Exit.INPUT, result.output
     assert message in result.stderr

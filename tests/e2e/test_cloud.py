@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -58,22 +59,7 @@ spec:
           writeConnectionSecretToRef: {name: archive-bucket}
           source:
             hcl: |
-              terraform {
-                required_providers {
-                  aws = { source = "hashicorp/aws" }
-                }
-              }
-              provider "aws" {
-                skip_requesting_account_id = true
-                skip_metadata_api_check    = true
-                skip_get_ec2_platforms     = true
-                s3_force_path_style        = true
-                endpoints {
-                  s3  = "%(url)s"
-                  sts = "%(url)s"
-                }
-              }
-              resource "aws_s3_bucket" "this" {
+%(storage)s              resource "aws_s3_bucket" "this" {
                 bucket        = "lateen-archive"
                 force_destroy = true
               }
@@ -115,7 +101,9 @@ def begun(cloudy: Plane, sky: Sky, tmp_path_factory: pytest.TempPathFactory) -> 
     file = shop(sky, "one", tmp_path_factory.mktemp("shop") / "shop.yaml")
     files = (SHOP / "definitions.yaml", SHOP / "login.yaml", file)
     cloudy.run("up", *[each for file in files for each in ("-f", file)], "--no-wait")
-    cloudy.run("up", "-f", "-", "--no-wait", given=ARCHIVE % {"url": sky.url})
+    cloudy.run(
+        "up", "-f", "-", "--no-wait", given=ARCHIVE % {"storage": indent(sky.storage, " " * 14)}
+    )
     return file
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from lateen import hub
 from lateen.node import RUNTIME_CLASS, fabric
+from lateen.node.settings import Settings
 from tests.conftest import Embedded, embedded
 
 ROOT = sys.platform == "linux" and os.geteuid() == 0
@@ -31,6 +32,13 @@ def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
         assert time.monotonic() < last, f"not within {seconds} s"
         time.sleep(0.05)
     return found
+
+
+def settings_at(place: Path, **more: Any) -> Settings:
+    """Those of a node for itself: it has no control plane, and none of its files."""
+    nowhere = place / "none"
+    given: dict[str, Any] = {"network": "loopback", **more}
+    return Settings("lateen", place / "n", nowhere, nowhere, nowhere, **given)
 
 
 class Node:

@@ -9,7 +9,6 @@ import socket
 import ssl
 import sys
 import urllib.request
-from dataclasses import replace
 
 import anyio
 import anyio.to_thread
@@ -18,9 +17,8 @@ import pytest
 from lateen.node import networks
 from lateen.node.containers import Containers
 from lateen.node.drivers import Launch
-from lateen.node.settings import Settings
 from tests.node import conftest
-from tests.node.conftest import until
+from tests.node.conftest import settings_at, until
 from tests.node.engine import IMAGE
 from tests.node.test_cluster import Place
 
@@ -388,9 +386,7 @@ def test_a_sandbox_that_somebody_removes_is_made_again(place, podman):
 async def test_ports_answer_at_a_loopback_address(podman, tmp_path):
     if not podman.bridges():
         pytest.skip("this engine makes no networks here")
-    nowhere = tmp_path / "none"
-    settings = Settings("lateen", tmp_path / "n", nowhere, nowhere, nowhere, network="loopback")
-    settings = replace(settings, container_engine=str(podman.socket))
+    settings = settings_at(tmp_path, container_engine=str(podman.socket))
     network = await networks.choose(settings, settings.directory / "pods")
     here = anyio.Event()
     driver = Containers(settings, network, lambda uid: None, here.set)

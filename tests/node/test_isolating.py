@@ -16,8 +16,7 @@ from lateen.base.problem import Problem
 from lateen.node import isolating, records
 from lateen.node.drivers import Phase
 from lateen.node.isolating import Isolation
-from lateen.node.settings import Settings
-from tests.node.conftest import until
+from tests.node.conftest import settings_at, until
 from tests.node.test_processes import (
     ANYIO,
     POD,
@@ -50,17 +49,7 @@ def settings(tmp_path):
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "token").write_text("of the control plane")
-    nowhere = tmp_path / "none"
-    return Settings(
-        "lateen",
-        tmp_path / "n",
-        nowhere,
-        nowhere,
-        nowhere,
-        network="loopback",
-        isolation="on",
-        hidden=(secret, tmp_path / "n"),
-    )
+    return settings_at(tmp_path, isolation="on", hidden=(secret, tmp_path / "n"))
 
 
 async def said(settings, made):

@@ -17,8 +17,7 @@ import pytest
 from lateen.node import addresses, networks, records
 from lateen.node.drivers import Launch, Phase
 from lateen.node.processes import Processes
-from lateen.node.settings import Settings
-from tests.node.conftest import NETWORKS
+from tests.node.conftest import NETWORKS, settings_at
 
 POD = {"metadata": {"uid": "11111111-2222", "name": "web", "namespace": "default"}}
 ANYIO = pytest.mark.anyio
@@ -44,16 +43,12 @@ def shell(script, number=0, **rest):
 
 @pytest.fixture(params=NETWORKS)
 def settings(request, tmp_path):
-    nowhere = tmp_path / "none"
-    return Settings("lateen", tmp_path / "n", nowhere, nowhere, nowhere, network=request.param)
+    return settings_at(tmp_path, network=request.param)
 
 
 @pytest.fixture
 def loopback(tmp_path):
-    nowhere = tmp_path / "none"
-    return Settings(
-        "lateen", tmp_path / "n", nowhere, nowhere, nowhere, network="loopback", isolation="off"
-    )
+    return settings_at(tmp_path, isolation="off")
 
 
 @asynccontextmanager

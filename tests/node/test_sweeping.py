@@ -13,7 +13,7 @@ from lateen.node import engines, networks
 from lateen.node.containers import Containers
 from lateen.node.drivers import Launch
 from lateen.node.images import Images, Thrift
-from lateen.node.settings import Settings
+from tests.node.conftest import settings_at
 from tests.node.engine import IMAGE
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
@@ -107,17 +107,8 @@ async def test_an_image_of_several_names_of_ours_goes_with_all_of_them(
 @asynccontextmanager
 async def driving(podman, tmp_path):
     """A driver that keeps no image that nothing uses, when it is told to sweep."""
-    nowhere = tmp_path / "none"
-    settings = Settings(
-        "lateen",
-        tmp_path / "n",
-        nowhere,
-        nowhere,
-        nowhere,
-        network="loopback",
-        container_engine=str(podman.socket),
-        thrift=Thrift(LONG, ALWAYS, 0),
-    )
+    thrift = Thrift(LONG, ALWAYS, 0)
+    settings = settings_at(tmp_path, container_engine=str(podman.socket), thrift=thrift)
     network = await networks.choose(settings, settings.directory / "pods")
     here = anyio.Event()
     driver = Containers(settings, network, lambda uid: None, here.set)

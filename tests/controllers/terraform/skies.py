@@ -27,6 +27,27 @@ class Sky:
 
     url: str
 
+    @property
+    def storage(self) -> str:
+        """What a module says to keep buckets in it."""
+        return f"""\
+terraform {{
+  required_providers {{
+    aws = {{ source = "hashicorp/aws" }}
+  }}
+}}
+provider "aws" {{
+  skip_requesting_account_id = true
+  skip_metadata_api_check    = true
+  skip_get_ec2_platforms     = true
+  s3_force_path_style        = true
+  endpoints {{
+    s3  = "{self.url}"
+    sts = "{self.url}"
+  }}
+}}
+"""
+
     def client(self, service: str, user: str = "somebody", password: str = "else") -> Any:
         """A client of the cloud, as somebody beside Lateen has it."""
         import boto3

@@ -10,21 +10,6 @@ from tests.controllers.terraform import skies
 from tests.controllers.terraform.sites import API, Site, configuration
 
 HCL = """\
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  skip_requesting_account_id = true
-  skip_metadata_api_check    = true
-  skip_get_ec2_platforms     = true
-  s3_force_path_style        = true
-  endpoints {
-    s3  = "%(url)s"
-    sts = "%(url)s"
-  }
-}
 resource "aws_s3_bucket" "this" {
   bucket = "lateen-bucket"
 }
@@ -61,7 +46,7 @@ def test_a_cloud_that_does_not_let_us_in_is_tried_again(site: Site, tmp_path: Pa
     with skies.sky(tmp_path / "moto.log") as sky:
         sky.trust(everybody=False)
         provider = {"name": "aws", "namespace": site.namespace}
-        site.lab.apply(configuration("x", HCL % {"url": sky.url}, providerRef=provider))
+        site.lab.apply(configuration("x", sky.storage + HCL, providerRef=provider))
         applied = site.reaches("x", "ApplyFailed", 120)
         assert "sts:GetCallerIdentity" in applied["message"]
         assert "403" in applied["message"]
