@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -87,6 +89,18 @@ class Owned:
             self._changed(*each)
 
 
+class Sites(Protocol):
+    """The clusters, and the live objects in each."""
+
+    def at(self, cluster: str) -> Owned:
+        """Raises: Problem: `cluster.unknown`, `cluster.unreachable`."""
+        ...
+
+    def knows(self, cluster: str) -> bool:
+        """Whether there is such a cluster, up or down."""
+        ...
+
+
 class Fleet:
     """The live objects of applications in every cluster.
 
@@ -139,6 +153,26 @@ class Fleet:
             if self._clusters.knows(cluster)
             for found in owned.owned_by(owner)
         ]
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """The clusters that were there when it was decided what becomes of the objects in them.
+
+    One that came since may be where they belong: nobody asked. It counts as one that does not
+    answer, until it is decided again.
+    """
+
+    sites: Sites
+    known: Collection[str]
+
+    def at(self, cluster: str) -> Owned:
+        if cluster not in ("", names.LOCAL, *self.known) and self.knows(cluster):
+            raise clusters.unreachable(cluster, "it came after it was decided what goes")
+        return self.sites.at(cluster)
+
+    def knows(self, cluster: str) -> bool:
+        return self.sites.knows(cluster)
 
 
 def _trim(found: Manifest) -> Manifest:

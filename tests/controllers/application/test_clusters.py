@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import anyio
 from typer.testing import CliRunner
 
+from lateen.api import names
 from lateen.cli import main
+from lateen.hub import members
 from lateen.workflow import operations
 from tests.controllers.apps import app, policy, settings, step
 from tests.controllers.laboratory import condition, steps
@@ -22,6 +25,17 @@ def here_and_there(*names):
 def joined(*clusters, **labels):
     for each in clusters:
         each.join(labels)
+
+
+def renamed(lab, cluster):
+    new = f"{cluster.name}-new"
+    done = CliRunner().invoke(
+        main.build(),
+        ["cluster", "rename", cluster.name, new],
+        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig)},
+    )
+    assert done.exit_code == 0, done.output
+    cluster.name = new
 
 
 def services(found):
@@ -254,17 +268,52 @@ def test_a_cluster_that_is_called_otherwise_is_still_told_of(lab, fleet):
         )
     )
     uid = east.find("ConfigMap", "a")["metadata"]["uid"]
-    new = f"{east.name}-new"
-    done = CliRunner().invoke(
-        main.build(),
-        ["cluster", "rename", east.name, new],
-        env={"KUBECONFIG": str(lab.plane.kube.kubeconfig)},
-    )
-    assert done.exit_code == 0, done.output
-    east.name = new
-    every = {(new, "a"): True, (west.name, "a"): True}
+    renamed(lab, east)
+    every = {(east.name, "a"): True, (west.name, "a"): True}
     found = lab.until("told", lambda found: services(found) == every)
     assert found["status"]["status"] == "running"
     east.patch("ConfigMap", "a", {"data": {"x": "2"}})
     lab.eventually("put back", lambda: east.find("ConfigMap", "a")["data"] == {"x": "1"})
+    assert east.find("ConfigMap", "a")["metadata"]["uid"] == uid
+
+
+def test_nothing_is_deleted_where_nobody_knew_of_when_it_was_decided(lab, fleet):
+    east, _ = fleet
+    mark = {"fleet": lab.namespace}
+    joined(east, **mark)
+    lab.deliver(
+        app(
+            settings("a", {"x": "1"}),
+            policies=[
+                placed("local"),
+                policy("eu", "topology", clusterLabelSelector=mark, allowEmpty=True),
+            ],
+        )
+    )
+    uid = east.find("ConfigMap", "a")["metadata"]["uid"]
+    lab.plane.stop()
+    kind = east.secret()["metadata"]["labels"][names.CLUSTER_CREDENTIAL]
+    renamed(lab, east)
+    user, key = lab.plane.user, members.key(east.name)
+
+    def known(by):
+        return {"metadata": {"labels": {names.CLUSTER_CREDENTIAL: by}}}
+
+    async def come():
+        """It is known again, and looked at, while a pass is under way."""
+        seen = {"metadata": {"annotations": {names.CLUSTER_HEALTHY: None}}}
+        await user.patch(key, seen)
+        await user.patch(key, known(kind))
+        while names.CLUSTER_HEALTHY not in (await user.get(key))["metadata"]["annotations"]:
+            await anyio.sleep(0.05)
+        await anyio.sleep(0.5)  # for the controller to hear that it was written
+
+    lab.plane.call(user.patch, key, known(None))
+    lab.patch("ConfigMap", "a", {"data": {"x": "2"}})
+    lab.plane.link.interrupt("apply", "configmaps", come)
+    lab.plane.start()
+    lab.eventually("put back", lambda: lab.get("ConfigMap", "a")["data"] == {"x": "1"})
+    every = {("local", "a"): True, (east.name, "a"): True}
+    lab.until("told", lambda found: services(found) == every)
+    assert lab.settle()
     assert east.find("ConfigMap", "a")["metadata"]["uid"] == uid

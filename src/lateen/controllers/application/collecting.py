@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lateen.api import configuration as conf
@@ -12,7 +12,7 @@ from lateen.api.manifest import Key
 from lateen.api.tracker import Resource, Tracker
 from lateen.base.clock import Clock
 from lateen.controllers import caches, observing, settings
-from lateen.controllers.application import farewells, identities, revise
+from lateen.controllers.application import farewells, following, identities, revise
 from lateen.dispatch import recording, writing
 from lateen.gc import planning, recycling, sweeping
 from lateen.hub import client
@@ -50,23 +50,24 @@ class Collector:
         ledger: recording.Ledger,
         governance: treating.Governance,
         in_use: Collection[str],
-        left_behind: Callable[[str, str], bool],
+        leading: following.Lead,
     ) -> Swept:
         """Delete what is no longer declared, and revisions beyond those that are kept.
 
         Args:
             in_use: names of revisions that stay: the one that is delivered among them.
-            left_behind: whether a component (by name) is no longer placed in a cluster.
+            leading: where what is delivered belongs.
 
         Raises:
             Problem: `gc.failed`.
         """
         plan = planning.plan(self.caches.trackers(app), ledger.current)
-        sweeper = self._sweeper(app, governance)
+        sites = observing.Foreseen(self.live, leading.known)
+        sweeper = self._sweeper(app, governance, sites)
         strays = tuple(
             each
             for each in ledger.resources
-            if not governance.legacy_kept and left_behind(each.component, each.cluster)
+            if not governance.legacy_kept and leading.left(each.component, each.cluster)
         )
         everything = replace(plan, doomed=(*plan.doomed, *strays))
         held = "" if governance.legacy_kept else await self._held(app, everything, sweeper)
@@ -75,7 +76,7 @@ class Collector:
         if governance.legacy_kept:
             await sweeper.settle(plan)
         elif not held:
-            staying = await self._farewells(app, sweeper).attend(everything.doomed)
+            staying = await self._farewells(app, sites, sweeper).attend(everything.doomed)
             plan = replace(plan, held=staying.objects)
             astray = planning.Plan(strays, (), held=staying.objects)
             still = await sweeper.sweep(_ordered(astray, app, governance))
@@ -120,8 +121,8 @@ class Collector:
         """
         plan = planning.plan(self.caches.trackers(app), None)
         governance = treating.read(app) if plan.doomed else treating.NONE
-        sweeper = self._sweeper(app, governance)
-        staying = await self._farewells(app, sweeper).attend(plan.doomed)
+        sweeper = self._sweeper(app, governance, self.live)
+        staying = await self._farewells(app, self.live, sweeper).attend(plan.doomed)
         plan = replace(plan, held=staying.objects)
         left = await sweeper.sweep(_ordered(plan, app, governance))
         if not left:
@@ -150,9 +151,11 @@ class Collector:
                     lines.append(f"{each.kind} {each.name}: {why}")
         return "\n".join(lines)
 
-    def _farewells(self, app: Application, sweeper: sweeping.Sweeper) -> farewells.Farewells:
+    def _farewells(
+        self, app: Application, sites: observing.Sites, sweeper: sweeping.Sweeper
+    ) -> farewells.Farewells:
         return farewells.Farewells(
-            self.live, sweeper.fates, self.clock, identities.of(app), skip=app.skips_hooks
+            sites, sweeper.fates, self.clock, identities.of(app), skip=app.skips_hooks
         )
 
     async def bury(self, namespace: str, name: str) -> None:
@@ -180,10 +183,12 @@ class Collector:
         fates = sweeping.Fates((namespace, name))
         await sweeping.Sweeper(self.hub, self.live, fates).settle(replace(plan, doomed=doomed))
 
-    def _sweeper(self, app: Application, governance: treating.Governance) -> sweeping.Sweeper:
+    def _sweeper(
+        self, app: Application, governance: treating.Governance, sites: observing.Sites
+    ) -> sweeping.Sweeper:
         return sweeping.Sweeper(
             self.hub,
-            self.live,
+            sites,
             sweeping.Fates(
                 app.owner,
                 governance.treatment,

@@ -45,7 +45,7 @@ class _Holding:
 class Farewells:
     """Takes leave for one application, with the rights it acts with. `skip`: nothing is run."""
 
-    live: observing.Fleet
+    live: observing.Sites
     fates: sweeping.Fates
     clock: Clock
     identity: client.Identity | None = None
@@ -143,7 +143,7 @@ class Farewells:
 class _Site:
     """Where hooks run. No inventory lists them: who holds them does. Implements `waving.Target`."""
 
-    live: observing.Fleet
+    live: observing.Sites
     owner: tuple[str, str]
     identity: client.Identity | None
 

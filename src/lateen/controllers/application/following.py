@@ -35,6 +35,7 @@ class Lead:
         missing: steps that lead to where nothing of some component is.
         troubles: why it cannot be told where some step leads.
         certain: there is no step of which only running it could tell.
+        known: the joined clusters there were when that was found out.
     """
 
     places: set[tuple[str, str]] = field(default_factory=set)
@@ -43,6 +44,7 @@ class Lead:
     missing: list[Step] = field(default_factory=list)
     troubles: list[Problem] = field(default_factory=list)
     certain: bool = True
+    known: frozenset[str] = frozenset()
 
     def left(self, component: str, cluster: str) -> bool:
         """Whether a component is no longer placed in a joined cluster. Nothing is left while it is
@@ -67,7 +69,7 @@ def lead(
     Args:
         status: `status.workflow`.
     """
-    found = Lead()
+    found = Lead(known=frozenset(route.policies.clusters))
     if not route.policies.placed:
         return found
     there = {(each.component, each.cluster) for each in inventory}

@@ -321,7 +321,7 @@ class Stages:
             return None
         in_use = revise.in_use(app, report.status, self._caches.revisions(app))
         leading = following.lead(result.route, result.progress.status, result.ledger.resources)
-        swept = await self._collector.collect(app, result.ledger, governance, in_use, leading.left)
+        swept = await self._collector.collect(app, result.ledger, governance, in_use, leading)
         result.tell_resources(report)
         report.held(swept.held)
         if swept.at_rest and result.verdict.after is None:
