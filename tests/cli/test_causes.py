@@ -266,6 +266,15 @@ def test_what_terraform_cannot_destroy_says_why():
     assert "kubectl patch Configuration.terraform.core.oam.dev db -n n" in chain.hint
 
 
+def test_what_terraform_is_destroying_says_how_far_that_is():
+    going = {"state": "Destroying", "message": "its deletion waits"}
+    live = made("Configuration", "db", status={"destroy": going})
+    live["apiVersion"] = "terraform.core.oam.dev/v1beta2"
+    live["metadata"] |= {"deletionTimestamp": THEN, "finalizers": ["configuration.finalizers.x"]}
+    chain = causes.leaving(live, Surroundings(NOW))
+    assert (chain.says, chain.hint) == ("is being deleted: its deletion waits", "")
+
+
 def test_a_namespace_says_what_is_left_in_it():
     live = made(
         "Namespace",

@@ -83,6 +83,11 @@ class Configuration(metadata.View):
         return str(destroy.get("message") or "") if destroy.get("state") == DESTROY_FAILED else ""
 
     @property
+    def parting(self) -> str:
+        """What there is to say of its deletion; empty for nothing."""
+        return str((self.status.get("destroy") or {}).get("message") or "")
+
+    @property
     def variables(self) -> Mapping[str, Any]:
         return self.spec.get("variable") or {}
 
@@ -93,7 +98,12 @@ class Configuration(metadata.View):
     @property
     def destroys(self) -> bool:
         """Its cloud resources go when it does."""
-        return bool(self.spec.get("deleteResource", True)) and not self.spec.get("forceDelete")
+        return bool(self.spec.get("deleteResource", True)) and not self.forced
+
+    @property
+    def forced(self) -> bool:
+        """It is let go when it is deleted, whatever is under way."""
+        return bool(self.spec.get("forceDelete"))
 
     @property
     def provider(self) -> tuple[str, str]:

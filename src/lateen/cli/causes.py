@@ -260,6 +260,8 @@ def leaving(live: Manifest, around: Surroundings) -> Link:
     holders = tuple(_finalizer(name, live) for name in meta.get("finalizers") or ())
     if key.group == conf.GROUP and (why := conf.Configuration(live).undestroyed):
         return Link(what, f"cannot be destroyed: {why}", since, (), _undestroyed(key))
+    if key.group == conf.GROUP and (said := conf.Configuration(live).parting):
+        return Link(what, f"is being deleted: {said}", since)
     if holders:
         return Link(what, "is being deleted", since, (*holders, *_newest(live, "", around)))
     left = [

@@ -147,7 +147,7 @@ class Collector:
         for each in left:
             if each.local and each.key.group == conf.GROUP:
                 found = await self.live.at(names.LOCAL).find(each.key)
-                if why := conf.Configuration(found or {}).undestroyed:
+                if why := conf.Configuration(found or {}).parting:
                     lines.append(f"{each.kind} {each.name}: {why}")
         return "\n".join(lines)
 

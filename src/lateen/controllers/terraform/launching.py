@@ -23,10 +23,13 @@ _NOT_STARTED: Final = 127
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended; `late` when it was interrupted at its deadline."""
+    """How a run ended; `late` when it was interrupted at its deadline, `stopped` when it was asked
+    to stop before.
+    """
 
     code: int
     late: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,17 @@ class Launch:
     grace: float = _GRACE
 
 
-async def run(launch: Launch, arguments: Sequence[str], told: Callable[[str], None]) -> Ended:
+async def run(
+    launch: Launch,
+    arguments: Sequence[str],
+    told: Callable[[str], None],
+    stop: anyio.Event | None = None,
+) -> Ended:
     """Run one command to its end; `told` is called with each line it writes.
 
     What it writes goes to a file: a pipe would break when we are killed, and take it along before
-    it has written its state. Cancelled, it is interrupted and waited for.
+    it has written its state. Cancelled, it is interrupted and waited for; at `stop` as well, and
+    then for as long as the deadline allows: it may be in the middle of something.
     """
     try:
         process = await _start(launch, arguments)
@@ -57,6 +66,8 @@ async def run(launch: Launch, arguments: Sequence[str], told: Callable[[str], No
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(tail.follow)
+            if stop is not None:
+                tasks.start_soon(_await_stop, process, stop)
             with anyio.move_on_after(launch.deadline) as limit:
                 await process.wait()
             if late := limit.cancelled_caught:
@@ -67,7 +78,7 @@ async def run(launch: Launch, arguments: Sequence[str], told: Callable[[str], No
             await _interrupt(process, launch.grace)
             await process.aclose()
         tail.look()
-    return Ended(process.returncode or 0, late)
+    return Ended(process.returncode or 0, late, stop is not None and stop.is_set())
 
 
 async def _start(launch: Launch, arguments: Sequence[str]) -> Process:
@@ -83,11 +94,20 @@ async def _start(launch: Launch, arguments: Sequence[str]) -> Process:
         )
 
 
+async def _await_stop(process: Process, stop: anyio.Event) -> None:
+    await stop.wait()
+    _ask(process)
+
+
+def _ask(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+
+
 async def _interrupt(process: Process, grace: float) -> None:
     """Ask it to stop, then make it; what it has started goes with it."""
     if process.returncode is None:
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
+        _ask(process)
         with anyio.move_on_after(grace):
             await process.wait()
     with suppress(ProcessLookupError, PermissionError):

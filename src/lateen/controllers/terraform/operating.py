@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from lateen.controllers.terraform import (
     sourcing,
     states,
     tooling,
+    turns,
     workspaces,
 )
 from lateen.controllers.terraform.workspaces import Workspace
@@ -39,6 +40,7 @@ from lateen.workflow.redacting import Secrets
 _LOG = logging.getLogger(__name__)
 
 Outputs = Mapping[str, Mapping[str, Any]]
+Tell = Callable[[], Awaitable[None]]
 
 _BEAT: Final = 1.0  # seconds between two copies of a state and a log that change
 _LOCK_WAIT: Final = "-lock-timeout=90s"  # for what a run that was cut off still writes
@@ -207,14 +209,17 @@ class Run:
             raise
         return reading if code == _CHANGES else None
 
-    async def apply(self) -> None:
-        """Carry out what has been planned."""
+    async def apply(self, turn: turns.Turn, tell: Tell) -> None:
+        """Carry out what has been planned; `tell` is called every second meanwhile."""
         arguments = ("apply", "-json", "-input=false", *self.locking, str(self.workspace.plan))
-        await self._command(arguments, conf.FAILED)
+        await turn.change(self.site.clock.now())
+        await self._command(arguments, conf.FAILED, stop=turn.stop, tell=tell)
 
-    async def destroy(self) -> None:
+    async def destroy(self, turn: turns.Turn, tell: Tell) -> None:
+        """Destroy what there is; `tell` as above."""
         arguments = ("destroy", "-json", "-input=false", "-auto-approve", *self.locking)
-        await self._command(arguments, conf.DESTROY_FAILED)
+        await turn.change(self.site.clock.now())
+        await self._command(arguments, conf.DESTROY_FAILED, stop=turn.stop, tell=tell)
 
     async def outputs(self) -> Outputs:
         """What the module tells, from its state; Terraform is asked only where that is not ours."""
@@ -227,7 +232,13 @@ class Run:
         return readings.outputs("\n".join(found))
 
     async def _command(
-        self, arguments: tuple[str, ...], state: str, fine: tuple[int, ...] = (0,)
+        self,
+        arguments: tuple[str, ...],
+        state: str,
+        fine: tuple[int, ...] = (0,),
+        *,
+        stop: anyio.Event | None = None,
+        tell: Tell | None = None,
     ) -> tuple[readings.Reading, int]:
         """Run one command.
 
@@ -244,19 +255,25 @@ class Run:
 
         ended = launching.Ended(-1)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._keep)
-            ended = await launching.run(self.launch, arguments, take)
+            tasks.start_soon(self._keep, tell)
+            ended = await launching.run(self.launch, arguments, take, stop)
             tasks.cancel_scope.cancel()
         reading.end()
-        if ended.late:
-            limit = f"{arguments[0]} was interrupted after {self.site.limits.minutes:g} minutes"
-            raise Failed(state, self.secrets.hide("\n".join(filter(None, (limit, reading.error)))))
+        if ended.code not in fine and (why := self._cut(ended)):
+            said = f"{arguments[0]} was interrupted {why}"
+            raise Failed(state, self.secrets.hide("\n".join(filter(None, (said, reading.error)))))
         if ended.code not in fine:
             self._blame(reading.faults)
             message = reading.error or "\n".join(reading.lines[-5:])
             message = message or f"{arguments[0]} ended with status {ended.code}"
             raise Failed(state, self.secrets.hide(message))
         return reading, ended.code
+
+    def _cut(self, ended: launching.Ended) -> str:
+        """Why it did not go to its end; empty where it did."""
+        if ended.late:
+            return f"after {self.site.limits.minutes:g} minutes"
+        return "because something else is wanted by now" if ended.stopped else ""
 
     def _blame(self, faults: Iterable[readings.Fault]) -> None:
         """Raise what is wrong with fields of the Configuration. Only an edit mends the value of a
@@ -303,13 +320,15 @@ class Run:
             except errors.ApiError as error:
                 _LOG.warning("%s: its log is not kept: %s", self.declared.key, error)
 
-    async def _keep(self) -> None:
+    async def _keep(self, tell: Tell | None) -> None:
         """While a command runs: copy its state and its log as they grow, renew the lock."""
         before, beats = self.workspace.read(), 0
         while True:
             await anyio.sleep(_BEAT)
             beats += 1
             await self._flush()
+            if tell is not None:
+                await tell()
             if self.place is None:
                 continue
             try:

@@ -16,7 +16,7 @@ from lateen.api.manifest import Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
 from lateen.controllers import queueing, settings
-from lateen.controllers.terraform import authorizing, operating, provisioning, states
+from lateen.controllers.terraform import authorizing, operating, provisioning, states, turns
 from lateen.cue.engine import Engine
 from lateen.hub import client, errors, informer
 from lateen.sources.obtaining import Sources
@@ -61,7 +61,7 @@ class Overseer:
         )
         self._providers = informer.Informer(hub, conf.GROUP, conf.PROVIDER_VERSION, conf.PROVIDER)
         self._provisioner = provisioning.Provisioner(site, self._configurations.observe)
-        self._running: dict[_Key, tuple[str, anyio.CancelScope]] = {}
+        self._turns: dict[_Key, turns.Turn] = {}
 
     async def run(self, tasks: TaskGroup) -> None:
         """Work until cancelled; what runs then is interrupted, and goes on when we are back."""
@@ -77,9 +77,8 @@ class Overseer:
         found = Configuration(new or old or {})
         key = (conf.KIND, found.namespace, found.name)
         self._queue.add(key)
-        kind, scope = self._running.get(key, ("", None))
-        if new is not None and found.deleting and kind == "apply" and scope is not None:
-            scope.cancel()  # what is being brought is to be destroyed
+        if new is not None and (turn := self._turns.get(key)):
+            turn.notice(found)
 
     def _provided(self, old: Manifest | None, new: Manifest | None) -> None:
         found = Provider(new or old or {})
@@ -106,12 +105,12 @@ class Overseer:
             raise
 
     async def _work(self, key: _Key, declared: Configuration) -> float | None:
-        with anyio.CancelScope() as scope:
-            self._running[key] = ("destroy" if declared.deleting else "apply", scope)
+        turn = self._turns[key] = turns.Turn(declared)
+        with turn.scope:
             try:
-                return await self._provisioner.reconcile(declared)
+                return await self._provisioner.reconcile(declared, turn)
             finally:
-                del self._running[key]
+                del self._turns[key]
         return _SOON
 
     async def _examine(self, namespace: str, name: str) -> float | None:

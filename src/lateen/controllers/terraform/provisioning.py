@@ -5,6 +5,8 @@ The spine of everything here; what its words mean is in the modules they name.
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,13 +23,18 @@ from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem, Problems, every, told
 from lateen.controllers.terraform import authorizing, connections, moving, readings, states
 from lateen.controllers.terraform.operating import Failed, Outputs, Run, Site
+from lateen.controllers.terraform.turns import Turn
 from lateen.controllers.terraform.workspaces import Backend, Workspace
+from lateen.hub import errors
+
+_LOG = logging.getLogger(__name__)
 
 _RETRY: Final = Backoff(first=5.0, factor=2.0, ceiling=600.0)
 
 _PROVISIONING: Final = (
     "Cloud resources are being provisioned and provisioning status is checking..."
 )
+_QUEUED: Final = "Waits for a place to run Terraform: terraform_runs allows {runs} at a time"
 _DEPLOYED: Final = "Cloud resources are deployed and ready to use"
 _DESTROYING: Final = "Cloud resources is being destroyed..."
 _STATES: Final = {
@@ -53,22 +60,24 @@ class Provisioner:
         self._checks: dict[str, float] = {}  # when to look for drift
         self._waits: dict[str, tuple[int, float]] = {}  # generation that failed, until when
 
-    async def reconcile(self, declared: Configuration) -> float | None:
+    async def reconcile(self, declared: Configuration, turn: Turn) -> float | None:
         """One pass; returns in how many seconds to look again, None for when it changes."""
         if declared.deleting and not declared.held:
             return None
         if (wait := self._until_retry(declared)) > 0:
             return wait if wait < math.inf else None
         if declared.deleting:
-            return await self._remove(declared)
+            return await self._remove(declared, turn)
         drift = declared.settled
         if drift and (wait := self._until_check(declared)) > 0:
             return wait if wait < math.inf else None
         if not declared.held:
             await self._hold(declared)
         try:
+            if not drift and not declared.failing:
+                await self._say(declared, conf.PROVISIONING, self._queued or _PROVISIONING)
             async with self._slots:
-                await (self._check if drift else self._apply)(declared)
+                await (self._check if drift else self._apply)(declared, turn)
         except (Failed, authorizing.Refused, Problem, Problems) as failure:
             return await self._failed(declared, failure, drift=drift)
         self._forget(declared)
@@ -79,9 +88,14 @@ class Provisioner:
         """Do not wait with the next attempt: what it failed for may be there."""
         self._waits.pop(declared.uid, None)
 
+    @property
+    def _queued(self) -> str:
+        """What is said while others have all the places there are to run in."""
+        return "" if self._slots.value else _QUEUED.format(runs=self._site.limits.runs)
+
     # bringing
 
-    async def _apply(self, declared: Configuration) -> None:
+    async def _apply(self, declared: Configuration, turn: Turn) -> None:
         """Bring what is declared now."""
         if not declared.failing:
             await self._say(declared, conf.PROVISIONING, _PROVISIONING)
@@ -89,11 +103,11 @@ class Provisioner:
         async with self._site.run(declared, "apply") as run:
             await run.init()
             if await run.plan() is not None:
-                await self._carry_out(run)
+                await self._carry_out(run, turn)
             outputs = await run.outputs()
         await self._publish(run, outputs, _DEPLOYED)
 
-    async def _check(self, declared: Configuration) -> None:
+    async def _check(self, declared: Configuration, turn: Turn) -> None:
         """Look whether the cloud is still as declared. What can be mended without destroying
         anything is mended; the rest is told.
         """
@@ -102,7 +116,7 @@ class Provisioner:
             plan = await run.plan()
             doomed = [each for each in plan.changes if each.destructive] if plan else []
             if plan is not None and not doomed:
-                await self._carry_out(run)
+                await self._carry_out(run, turn)
             outputs = await run.outputs()
         said = _DEPLOYED
         if plan is not None:
@@ -133,10 +147,10 @@ class Provisioner:
             await self._commit(declared, {"backend": backend.name})
         return backend
 
-    async def _carry_out(self, run: Run) -> None:
+    async def _carry_out(self, run: Run, turn: Turn) -> None:
         # said before it is done: a crash in between must leave a trace to clean up
         await self._commit(run.declared, {"provisioned": True, **_noted(run)})
-        await run.apply()
+        await run.apply(turn, functools.partial(self._tell_newer, run.declared, turn))
 
     async def _publish(self, run: Run, outputs: Outputs, message: str) -> None:
         """Tell what has been brought, and how to reach it. Its state has been kept by now."""
@@ -155,11 +169,11 @@ class Provisioner:
 
     # destroying
 
-    async def _remove(self, declared: Configuration) -> float | None:
+    async def _remove(self, declared: Configuration, turn: Turn) -> float | None:
         """Destroy what a Configuration has brought, and let it go."""
         workspace = self._site.workspace(declared)
         try:
-            place = await self._destroy(declared, workspace) if declared.destroys else None
+            place = await self._destroy(declared, workspace, turn) if declared.destroys else None
         except (Failed, authorizing.Refused, Problem, Problems) as failure:
             await self._tell_destroy(declared, conf.DESTROY_FAILED, _said(failure))
             return self._later(declared)
@@ -171,7 +185,9 @@ class Provisioner:
         self._forget(declared)
         return None
 
-    async def _destroy(self, declared: Configuration, workspace: Workspace) -> states.Place | None:
+    async def _destroy(
+        self, declared: Configuration, workspace: Workspace, turn: Turn
+    ) -> states.Place | None:
         """Destroy what there is, if anything; returns where there is a state of ours to delete."""
         try:
             place = (await self._follow(declared)).place
@@ -182,10 +198,14 @@ class Provisioner:
         kept = await self._site.states.read(place) if place is not None else None
         known = states.newer(workspace.read(), kept)
         if declared.provisioned if place is None else not states.empty(known):
-            await self._tell_destroy(declared, conf.DESTROYING, _DESTROYING)
+            tell = functools.partial(self._tell_newer, declared, turn)
+            if not declared.undestroyed:  # why the last attempt failed is told until one succeeds
+                await self._tell_destroy(declared, conf.DESTROYING, self._queued or _DESTROYING)
             async with self._slots, self._site.run(declared, "destroy") as run:
+                if not declared.undestroyed:
+                    await self._tell_destroy(declared, conf.DESTROYING, _DESTROYING)
                 await run.init()
-                await run.destroy()
+                await run.destroy(turn, tell)
         return place
 
     # telling
@@ -235,6 +255,17 @@ class Provisioner:
         said = {**before, "state": state, "message": message}
         await self._commit(declared, {"observedGeneration": declared.generation, "apply": said})
 
+    async def _tell_newer(self, declared: Configuration, turn: Turn) -> None:
+        """Say what waits until what is under way has ended."""
+        if not turn.said:
+            return
+        before = declared.status.get(turn.part) or {}
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._commit(declared, {turn.part: {**before, "message": turn.said}})
+            except errors.ApiError as error:  # it is tried again in a second
+                _LOG.warning("%s: what waits is not told: %s", declared.key, error)
+
     async def _tell_destroy(self, declared: Configuration, state: str, message: str) -> None:
         await self._commit(declared, {"destroy": {"state": state, "message": message}})
 
@@ -243,7 +274,8 @@ class Provisioner:
         if change:
             body = {"status": change}
             stored = await self._hub.patch(declared.key, body, subresource="status")
-            declared.raw = stored
+            # what is declared stays what it was when the pass began: it may have been edited since
+            declared.raw = {**declared.raw, "status": stored.get("status") or {}}
             self._observe(stored)
 
     async def _hold(self, declared: Configuration) -> None:
