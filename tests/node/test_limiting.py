@@ -19,7 +19,7 @@ from tests.node.test_processes import ANYIO, POD, driving, ended, launch, lines,
 __all__ = ["loopback"]
 
 pytestmark = pytest.mark.skipif(
-    "memory" not in limiting.OF_PROCESSES,
+    "memory" not in limiting.OF_SHIMS,
     reason="the kernel does not tell who descends from whom",
 )
 
@@ -142,7 +142,7 @@ def test_bytes(limits, expected):
 
 
 def test_a_pod_is_told_which_limits_do_not_hold():
-    def missing(limits, held=limiting.OF_PROCESSES):
+    def missing(limits, held=limiting.OF_SHIMS):
         main = {"name": "main", "resources": {"limits": limits}}
         return limiting.missing({"spec": {"containers": [main]}}, held)
 

@@ -1,8 +1,8 @@
 """Which limits of CPU and memory hold for a pod, and how to tell of those that do not.
 
-A process that takes more memory than its limit is killed by its shim, on Linux. What would hold
-back its use of the processors is in the kernel, for those who may make cgroups: nothing does here.
-A container engine sees to both, where it may.
+A process that takes more memory than its limit is killed by its shim, on Linux. Its use of the
+processors is held back by the kernel, where cgroups can be made: see `cgroups`. A container engine
+sees to both, where it may.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from lateen.base import quantity
 from lateen.node import planning
 
 ALL = frozenset({"cpu", "memory"})
-# a kernel may be built without telling who descends from whom
-OF_PROCESSES = frozenset({"memory"} if Path("/proc/thread-self/children").exists() else ())
+# what shims hold: a kernel may be built without telling who descends from whom
+OF_SHIMS = frozenset({"memory"} if Path("/proc/thread-self/children").exists() else ())
 _KINDS = {"cpu": "CPU", "memory": "memory"}
 
 
 def memory(container: Mapping[str, Any]) -> int:
     """Bytes that a process may take, 0 for any."""
     found = quantity.parse(_limits(container).get("memory"))
-    return max(1, int(found)) if found and "memory" in OF_PROCESSES else 0
+    return max(1, int(found)) if found and "memory" in OF_SHIMS else 0
 
 
 def unheld(held: frozenset[str]) -> str:

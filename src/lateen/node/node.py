@@ -67,6 +67,8 @@ async def run(
         driver = Runtimes(settings, network, fleet.changed, fleet.engine_arrived)
         unisolated = await anyio.to_thread.run_sync(lambda: driver.isolation.reason)
         _LOG.info("processes are %s", f"not isolated: {unisolated}" if unisolated else "isolated")
+        unlimited = await anyio.to_thread.run_sync(lambda: driver.unlimited)
+        _LOG.info("%s", unlimited or "limits hold for processes")
         async with anyio.create_task_group() as group:
             group.start_soon(driver.run)
             try:
@@ -169,7 +171,7 @@ class Fleet:
             )
             unisolated = driver.isolation.reason
             notes = [f"processes are not isolated: {unisolated}"] if unisolated else []
-            notes.append(registration.PROCESS_LIMITS)
+            notes += [driver.unlimited] if driver.unlimited else []
             if alone and self._settings.container_engine != engines.NONE:
                 notes.append(alone)
             task_status.started(Started(port, tuple(notes)))
@@ -182,6 +184,7 @@ class Fleet:
             f"{engine.name}://{engine.version}" if engine else "",
             driver.containers.reason,
             driver.isolation.reason,
+            driver.unlimited,
             engine.held if engine else limiting.ALL,
             alone,
         )

@@ -25,7 +25,19 @@ import anyio.to_thread
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
 from lateen.base.problem import Problem
-from lateen.node import dialling, isolating, limiting, logs, namespaces, records, sessions, volumes
+from lateen.node import (
+    addresses,
+    cgroups,
+    dialling,
+    isolating,
+    limiting,
+    logs,
+    namespaces,
+    records,
+    sessions,
+    volumes,
+)
+from lateen.node.cgroups import Cgroups
 from lateen.node.drivers import Attempt, Command, Launch, Outcome, Peer, Session
 from lateen.node.exits import Exits
 from lateen.node.isolating import Isolation
@@ -58,7 +70,13 @@ class Processes:
         py_compile.compile(str(_SHIM), cfile=str(self._shim), doraise=True)
         self._exits = Exits()
         self.isolation = Isolation(settings.isolation, settings.hidden)
+        self.cgroups = Cgroups(f"lateen-{addresses.identity(settings.directory)}")
         self._open: dict[str, ProcessSandbox] = {}
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The kinds of limits that hold. Blocking at first."""
+        return limiting.OF_SHIMS | (frozenset() if self.cgroups.reason else {"cpu"})
 
     def known(self) -> set[str]:
         return {
@@ -78,14 +96,11 @@ class Processes:
         return sandbox
 
     async def release(self, uid: str) -> None:
-        sandbox = self._open.get(uid) or self._sandbox(uid)
-        await sandbox.stop_all(0, "deleted")
+        await self._end(uid, 0, "deleted")
         await self._network.detach(uid)
 
     async def discard(self, uid: str) -> None:
-        sandbox = self._open.get(uid) or self._sandbox(uid)
-        await sandbox.stop_all(0, "deleted")
-        await self._network.detach(uid)
+        await self.release(uid)
         self._open.pop(uid, None)
         await anyio.to_thread.run_sync(partial(shutil.rmtree, self._pods / uid, ignore_errors=True))
 
@@ -112,8 +127,9 @@ class Processes:
         if place.leader and not isolating.holds(place.leader, command.argv[0], env):
             raise Problem("node.exec", f"cannot run {command.argv[0]}: {os.strerror(errno.ENOENT)}")
         argv = [*place.entering, *command.argv]
+        group = cgroups.entrance(self._pods / uid, command.container)
         async with sessions.local(
-            argv, env, place.directory, entrance, stdin=command.stdin, tty=command.tty
+            argv, env, place.directory, entrance, group, stdin=command.stdin, tty=command.tty
         ) as session:
             yield session
 
@@ -139,12 +155,17 @@ class Processes:
         """End all processes, as the node ends; they are started again with it."""
         async with anyio.create_task_group() as group:
             for uid in self.known():
-                sandbox = self._open.get(uid) or self._sandbox(uid)
-                group.start_soon(sandbox.stop_all, grace, "node")
+                group.start_soon(self._end, uid, grace, "node")
+
+    async def _end(self, uid: str, grace: float, why: str) -> None:
+        sandbox = self._open.get(uid) or self._sandbox(uid)
+        await sandbox.stop_all(grace, why)
+        await anyio.to_thread.run_sync(cgroups.clear, self._pods / uid)
 
     def close(self) -> None:
         """Watch nothing any more; what runs goes on running."""
         self._exits.close()
+        self.cgroups.close()
 
     def _sandbox(self, uid: str) -> ProcessSandbox:
         entrance = self._network.entrance(uid)
@@ -155,6 +176,7 @@ class Processes:
             self._shim,
             self._settings,
             self.isolation,
+            self.cgroups,
             self._exits,
             changed,
         )
@@ -182,6 +204,7 @@ class ProcessSandbox:
         shim: Path,
         settings: Settings,
         isolation: Isolation,
+        groups: Cgroups,
         exits: Exits,
         changed: Callable[[], None],
     ) -> None:
@@ -191,6 +214,7 @@ class ProcessSandbox:
         self._command = [settings.python, "-I", "-S", "-X", "utf8", str(shim)]
         self._settings = settings
         self._isolation = isolation
+        self._groups = groups
         self._exits = exits
         self._changed = changed
         self._attempts: dict[tuple[str, int], Attempt] = {}
@@ -235,6 +259,7 @@ class ProcessSandbox:
             resolver = str(self._root / "resolv.conf")
         volumes.furnish(launch)
         enclosure = self._isolation.enclose(launch, self._root, resolver)
+        self._groups.make(self._root, launch.container, launch.spec)
         return {
             "prefix": str(records.prefix(self._root, launch.container, launch.number)),
             "argv": launch.argv,
@@ -244,6 +269,7 @@ class ProcessSandbox:
             "resolver": resolver,
             "grace": launch.grace,
             "memory": limiting.memory(launch.spec),
+            "cgroup": cgroups.entrance(self._root, launch.container),
             "log_bytes": self._settings.log_bytes,
             "log_files": self._settings.log_files,
         }
@@ -277,7 +303,9 @@ class ProcessSandbox:
         if not running:
             return Outcome(126, f"{container} does not run")
         place = self._surroundings(running[-1])
-        run = partial(_execute, [*place.entering, *argv], place.env, place.directory, timeout)
+        group = cgroups.entrance(self._root, container)
+        argv = [*place.entering, *argv]
+        run = partial(_execute, argv, place.env, place.directory, group, timeout)
         return await anyio.to_thread.run_sync(namespaces.inside, self._entrance, run)
 
     def surroundings(self, container: str) -> Surroundings:
@@ -387,7 +415,7 @@ def _signal(pid: int, at: Path, number: int) -> None:
 
 
 def _execute(
-    argv: Sequence[str], env: Mapping[str, str], directory: str, timeout: float
+    argv: Sequence[str], env: Mapping[str, str], directory: str, group: str, timeout: float
 ) -> Outcome:
     """Run a command to its end. Blocking."""
     # a file, not a pipe: something it leaves in the background may hold a pipe for ever
@@ -404,6 +432,7 @@ def _execute(
             )
         except OSError as error:
             return Outcome(127, f"cannot run {argv[0]}: {error.strerror}")
+        cgroups.admit(group, process.pid)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired as error:

@@ -37,7 +37,6 @@ RUNTIME_CLASS: Manifest = {
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 Wait = Callable[[], Awaitable[None]]
 
-PROCESS_LIMITS = f"{limiting.unheld(limiting.OF_PROCESSES)} do not hold for processes"
 _LEASE_NAMESPACE = "kube-node-lease"
 _LEASE_SECONDS = 40
 _PRESSURES = {
@@ -67,13 +66,15 @@ def node(settings: Settings) -> Manifest:
 @dataclass(frozen=True)
 class Told:
     """What changes in the life of a node: the port of the kubelet API, and what runs containers,
-    `podman://4.3.1`, empty for nothing, for a reason; why processes are not isolated.
+    `podman://4.3.1`, empty for nothing, for a reason; why processes are not isolated, and which
+    limits of theirs do not hold.
     """
 
     port: int
     runtime: str = ""
     reason: str = ""
     unisolated: str = ""
+    unlimited: str = ""
     held: frozenset[str] = limiting.ALL  # the kinds of limits that hold in containers
     alone: str = ""  # why containers reach no other pods
 
@@ -130,7 +131,9 @@ def _conditions(before: Mapping[str, Any], told: Told, now: float) -> list[dict[
         "ProcessIsolation": ("False", "NotIsolated", told.unisolated)
         if told.unisolated
         else ("True", "Isolated", "processes are isolated by bubblewrap"),
-        "ProcessLimits": ("False", "NotLimited", PROCESS_LIMITS),
+        "ProcessLimits": ("False", "NotLimited", told.unlimited)
+        if told.unlimited
+        else ("True", "Limited", "limits of CPU and memory hold for processes"),
         "ContainerNetwork": ("False", "LoopbackNetwork", told.alone)
         if told.alone
         else ("True", "PodNetwork", "containers reach Services and other pods"),

@@ -46,8 +46,15 @@ class Runtimes:
     def held(self, pod: Manifest) -> frozenset[str]:
         """The kinds of limits that hold for a pod."""
         if planning.is_process(pod):
-            return limiting.OF_PROCESSES
+            return self._processes.held
         return self.containers.engine.held if self.containers.engine else limiting.ALL
+
+    @property
+    def unlimited(self) -> str:
+        """Which limits of processes do not hold, and why; empty when all do. Blocking at first."""
+        kinds = limiting.unheld(self._processes.held)
+        why = self._processes.cgroups.reason
+        return f"{kinds} do not hold for processes{why and f': {why}'}" if kinds else ""
 
     def log(self, uid: str, container: str, back: int) -> Log | None:
         return self._of(uid).log(uid, container, back)

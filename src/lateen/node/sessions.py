@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from lateen.base.problem import Problem
-from lateen.node import namespaces
+from lateen.node import cgroups, namespaces
 from lateen.node.drivers import Log
 from lateen.node.engines import Engine, Streams
 from lateen.node.logs import Selection
@@ -110,11 +110,13 @@ async def local(
     env: Mapping[str, str],
     directory: str,
     entrance: Path | None,
+    group: str,
     *,
     stdin: bool,
     tty: bool,
 ) -> AsyncIterator[LocalSession]:
-    """Run a command of this machine until it ends, or the context does.
+    """Run a command of this machine until it ends, or the context does, in the network namespace
+    and the cgroup that these files lead to.
 
     Raises:
         Problem: `node.exec` when it cannot be run.
@@ -138,6 +140,7 @@ async def local(
         process, terminal = await anyio.to_thread.run_sync(namespaces.inside, entrance, spawn)
     except (OSError, subprocess.SubprocessError) as error:
         raise Problem("node.exec", f"cannot run {argv[0]}: {error}") from error
+    cgroups.admit(group, process.pid)
     session = LocalSession(process, terminal)
     try:
         await session.open()

@@ -41,6 +41,7 @@ else:
         resolver: str  # a resolv.conf to have in place of the machine's, "" for none
         grace: float  # when there is no PREFIX.stop
         memory: int  # that it may take, 0 for any
+        cgroup: str  # the file that it enters its cgroup by, "" for none
         log_bytes: int
         log_files: int
 
@@ -221,6 +222,9 @@ class Shim:
             ):
                 signal.signal(number, signal.SIG_DFL)
             _prefer_to_die()
+            if self.task["cgroup"]:
+                step = "enter its cgroup"
+                os.write(os.open(self.task["cgroup"], os.O_WRONLY), b"0")
             null = os.open(os.devnull, os.O_RDONLY)
             os.dup2(null, 0)
             os.dup2(out, 1)
