@@ -13,9 +13,10 @@ from lateen.api.application import Application
 from lateen.api.definition import DefinitionKind
 from lateen.base import documents
 from lateen.base.documents import Document
-from lateen.cli import sources, surroundings
+from lateen.cli import sources, surroundings, tailoring
+from lateen.cli.scripting import Script
 from lateen.controllers.application import preview
-from lateen.cue.engine import Engine
+from lateen.cue.engine import Engine, Fill
 from lateen.definitions import files, loading, templates
 from lateen.hub import members
 from lateen.sources import obtaining
@@ -101,8 +102,27 @@ async def test_it_renders(
     assert [each for each in found.warnings if each.code != late] == []
 
 
+SCRIPTS = {block.text.partition(":")[0]: block for block in pages.blocks("cue")}
+ADOPTING = [SCRIPTS["#Adopt"], SCRIPTS["rules"]]
+
+
 @pytest.mark.anyio
-@pytest.mark.parametrize("block", list(pages.blocks("cue")), ids=lambda block: block.source)
+async def test_what_is_given_to_adopt_works(engine: Engine):
+    template, rules = (Script(block.source, block.text, engine) for block in ADOPTING)
+    words = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "words"}}
+    adoption = tailoring.Adoption("read-only", "native", "shop", "default", "", (words,))
+    app = await tailoring.application(template, adoption)
+    assert [each["name"] for each in app["spec"]["components"]] == ["words"]
+    found = await rules.evaluate("context: _", Fill("context.data", words, "words"), "rules")
+    assert found.value[0]["peerResources"][0]["selectors"] == {"name": "words-settings"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "block",
+    [block for block in pages.blocks("cue") if block not in ADOPTING],
+    ids=lambda block: block.source,
+)
 async def test_a_definition_can_be_read(block: pages.Block, engine: Engine):
     definition = await files.read(block.text, block.source, engine)
     assert (await templates.Shelf(engine).schema(definition)).fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,6 +110,35 @@ def adopt(
             "--chart-version", metavar="VERSION", help="That of --chart; the release's by default."
         ),
     ] = "",
+    driver: Annotated[
+        str,
+        typer.Option(
+            "--driver",
+            "-d",
+            metavar="secret|configmap",
+            help="How Helm stores its releases; $HELM_DRIVER by default, else secret.",
+            show_default=False,
+        ),
+    ] = "",
+    template: Annotated[
+        str,
+        typer.Option(
+            "--adopt-template",
+            metavar="FILE",
+            help="CUE that makes the application: #Adopt with $args and $returns, as for KubeVela.",
+            show_default=False,
+        ),
+    ] = "",
+    rules: Annotated[
+        str,
+        typer.Option(
+            "--resource-topology-rule",
+            metavar="FILE",
+            help="CUE that says what belongs to a workload for --all: rules with peerResources, "
+            "as for KubeVela.",
+            show_default=False,
+        ),
+    ] = "",
     apply: Annotated[
         bool, typer.Option("--apply", help="Deliver the application, instead of printing it.")
     ] = False,
@@ -140,6 +170,7 @@ def adopt(
     where = assembling.Chart(chart, repo_url, chart_version) if chart else None
     _refuse_senseless(helm, mode, where, apply, recycle, bool(repo_url or chart_version))
     _refuse_vague(named or (), helm, all_, everywhere, bool(app_name or chart))
+    _refuse_mixed(helm, all_, bool(chart), bool(template), bool(rules), bool(driver))
     order = proposing.Order(
         named or (),
         "" if everywhere else namespace,
@@ -154,6 +185,9 @@ def adopt(
         all_,
         cluster,
         home,
+        _stored(driver or os.environ.get("HELM_DRIVER") or "secret") if helm else "",
+        template,
+        rules,
     )
     raise typer.Exit(running.run(lambda: adopting.adopt(order, output, kubeconfig)))
 
@@ -192,3 +226,33 @@ def _refuse_vague(
         )
     if everywhere and not all_:
         raise typer.BadParameter("--all-namespaces goes with --all")
+
+
+def _refuse_mixed(
+    helm: bool, all_: bool, chart: bool, template: bool, rules: bool, driver: bool
+) -> None:
+    if driver and not helm:
+        raise typer.BadParameter("--driver is about releases: add --type helm")
+    if template and chart:
+        raise typer.BadParameter("--adopt-template makes the application, --chart does: leave one")
+    if rules and (helm or not all_):
+        raise typer.BadParameter(
+            "--resource-topology-rule is about what belongs to workloads: add --all; a release of "
+            "Helm says itself what belongs to it"
+        )
+
+
+def _stored(driver: str) -> str:
+    """How Helm stores releases, in one of the words that it takes for that."""
+    word = driver.lower().removesuffix("s")
+    if word in ("secret", "configmap"):
+        return word
+    said = {
+        "memory": "Helm forgets releases in memory when it ends",
+        "sql": "releases in a database are not read",
+    }
+    why = said.get(word, f"Helm has no driver {driver}")
+    raise typer.BadParameter(
+        f"{why}: --driver (or $HELM_DRIVER) is secret or configmap; the objects of a release can "
+        "be named one by one"
+    )

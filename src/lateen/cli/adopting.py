@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 
 import typer
 from rich.text import Text
@@ -12,7 +13,7 @@ from lateen import hub
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Key, Manifest
 from lateen.base import documents
-from lateen.base.problem import Problem, Problems
+from lateen.base.problem import Problem, Problems, every
 from lateen.cli import (
     applying,
     connecting,
@@ -23,11 +24,13 @@ from lateen.cli import (
     problems,
     proposing,
     reaching,
+    scripting,
 )
-from lateen.cli.assembling import Whole
 from lateen.cli.exits import Exit
 from lateen.cli.forms import Manifests, Output
 from lateen.cli.proposing import Order, Proposal
+from lateen.cli.scripting import Script
+from lateen.cue.engine import Engine
 from lateen.dispatch import writing
 
 
@@ -35,28 +38,50 @@ async def adopt(order: Order, output: Manifests, kubeconfig: str | None) -> Exit
     """Print the applications, or deliver them.
 
     Raises:
-        Problem, Problems: `adopt.*`, `hub.not-found`, `source.release`, `cluster.*`.
+        Problem, Problems: `adopt.*`, `hub.not-found`, `source.release`, `cluster.*`, `input.*`.
+        Blamed: what is wrong in the template, or in the rules.
     """
-    async with connecting.plane(kubeconfig) as client, reaching.every(client) as reach:
+    async with AsyncExitStack() as stack:
+        template = await _script(order.template, stack)
+        rules = await _script(order.rules, stack)
+        texts = {each.source: each.text for each in (template, rules) if each}
+        client = await stack.enter_async_context(connecting.plane(kubeconfig))
+        reach = await stack.enter_async_context(reaching.every(client))
         there = await reach.at(order.cluster)
-        if not order.all:
-            proposal = await proposing.one(there, order)
-            if not order.apply:
-                printing.structured(proposal.whole.manifest, Output(output.value))
-                return Exit.OK
-            return await _deliver(client, there, proposal, order)
-        return await _all(client, there, order, output)
+        try:
+            if not order.all:
+                proposal = await proposing.one(there, order, template)
+            else:
+                harvest = await gleaning.glean(client, there, order, template, rules)
+        except (Problem, Problems) as error:
+            raise problems.Blamed(every(error), texts) from error
+        if order.all:
+            return await _all(client, there, order, output, harvest, texts)
+        if not order.apply:
+            printing.structured(proposal.manifest, Output(output.value))
+            return Exit.OK
+        return await _deliver(client, there, proposal, order)
 
 
-async def _all(client: hub.Client, there: hub.Client, order: Order, output: Manifests) -> Exit:
+async def _script(file: str, stack: AsyncExitStack) -> Script | None:
+    return await scripting.read(file, await stack.enter_async_context(Engine())) if file else None
+
+
+async def _all(
+    client: hub.Client,
+    there: hub.Client,
+    order: Order,
+    output: Manifests,
+    harvest: gleaning.Harvest,
+    texts: Mapping[str, str],
+) -> Exit:
     """Everything there is: said first, then printed or delivered one by one. What cannot be
     adopted holds up nothing else, and decides the exit code.
     """
-    harvest = await gleaning.glean(client, there, order)
-    _announce(harvest, order)
+    _announce(harvest, order, texts)
     codes = [exits.code(found) for _, found in harvest.wrong]
     if not order.apply:
-        _print([each.whole.manifest for each in harvest.proposed], output)
+        _print([each.manifest for each in harvest.proposed], output)
     elif harvest.proposed and _agreed(order, f"Make {_counted(harvest.proposed)}?"):
         for proposal in harvest.proposed:
             try:
@@ -67,7 +92,7 @@ async def _all(client: hub.Client, there: hub.Client, order: Order, output: Mani
     return next((code for code in codes if code is not Exit.OK), Exit.OK)
 
 
-def _announce(harvest: gleaning.Harvest, order: Order) -> None:
+def _announce(harvest: gleaning.Harvest, order: Order, texts: Mapping[str, str]) -> None:
     console = printing.stderr()
     verb = "to be made" if order.apply else "that --apply makes"
     if harvest.proposed:
@@ -76,30 +101,32 @@ def _announce(harvest: gleaning.Harvest, order: Order) -> None:
         where = f"in namespace {order.namespace}" if order.namespace else "anywhere"
         console.print(f"There is nothing {where} to be adopted that is not already.")
     for proposal in harvest.proposed:
-        said = ", ".join(_contents(proposal.whole))
+        said = ", ".join(_contents(proposal.manifest))
         console.print(Text.assemble("  ", (proposal.title, "bold"), f"  {said}"))
     for what, why in harvest.left:
         console.print(Text.assemble("left alone: ", (what, "bold"), f": {why}"))
     for what, found in harvest.wrong:
         console.print(Text.assemble(("cannot be adopted: ", "red"), (what, "bold")))
-        problems.show(found)
+        problems.show(found, texts)
 
 
 def _counted(proposed: Sequence[Proposal]) -> str:
     return f"{len(proposed)} application{'' if len(proposed) == 1 else 's'}"
 
 
-def _contents(whole: Whole) -> list[str]:
+def _contents(app: Manifest) -> list[str]:
     """What becomes of the application, in a few words."""
     found = []
-    for component in whole.components:
-        properties = component["properties"]
-        if "chart" in properties:
+    for component in app["spec"]["components"]:
+        properties = component.get("properties") or {}
+        if component["type"] == "helmchart":
             chart = properties["chart"]
             found.append(f"chart {chart['source']} {chart.get('version', '')}".rstrip())
-        else:
-            keys = (manifests.key(each) for each in properties["objects"])
+        elif component["type"] == "k8s-objects":
+            keys = (manifests.key(each) for each in properties.get("objects") or ())
             found += [f"{key.kind} {key.name}" for key in keys]
+        else:
+            found.append(f"{component['type']} {component['name']}")
     return found
 
 
@@ -111,8 +138,8 @@ def _print(found: Sequence[Manifest], output: Manifests) -> None:
 
 
 async def _deliver(client: hub.Client, there: hub.Client, proposal: Proposal, order: Order) -> Exit:
-    whole = proposal.whole
-    if await writing.fetch(client, connecting.key(whole.namespace, whole.name)) is not None:
+    whole = proposal.key
+    if await writing.fetch(client, whole) is not None:
         raise Problem(
             "adopt.name",
             f"there is an application {whole.name} in namespace {whole.namespace} already",
@@ -128,7 +155,7 @@ async def _deliver(client: hub.Client, there: hub.Client, proposal: Proposal, or
             hint="create it, or say where the application is to be with --app-namespace",
         )
     given = applying.Order((), whole.namespace, wait=True, timeout=order.timeout)
-    text = documents.dump(whole.manifest)
+    text = documents.dump(proposal.manifest)
     code = await applying.deliver(client, documents.load(text, "the application"), given)
     if code is Exit.OK and order.recycle:
         await _recycle(there, order, proposal)
@@ -142,7 +169,7 @@ async def _recycle(there: hub.Client, order: Order, proposal: Proposal) -> None:
     if not order.all and not _agreed(order, f"Have Helm forget its release {name}?"):
         return
     for each in proposal.history:
-        await there.delete(Key("", "Secret", each.namespace, each.stored, "v1"))
+        await there.delete(Key("", each.kind, each.namespace, each.stored, "v1"))
     printing.line_out(f"release {name} of Helm is forgotten ({len(proposal.history)} revisions)")
 
 

@@ -45,10 +45,12 @@ class Group:
 
 
 def grouped(firsts: Iterable[Manifest], around: Sequence[Manifest]) -> list[Group]:
-    """Each object with those around it that belong to it; what belongs to another one is no group
-    of its own.
-    """
-    found = [Group(each, _of(each, around)) for each in firsts]
+    """Each object with those around it that belong to it."""
+    return apart([Group(each, _of(each, around)) for each in firsts])
+
+
+def apart(found: Sequence[Group]) -> list[Group]:
+    """Groups but those of what belongs to another one."""
     held = {_identity(other) for group in found for other in group.others}
     return [group for group in found if _identity(group.first) not in held]
 
@@ -60,6 +62,11 @@ def shared(groups: Iterable[Group]) -> dict[tuple[str, ...], list[Group]]:
         for other in group.others:
             users.setdefault(_identity(other), []).append(group)
     return {identity: found for identity, found in users.items() if len(found) > 1}
+
+
+def leading(first: Manifest, around: Sequence[Manifest], kind: str) -> list[Manifest]:
+    """The Services, or the Ingresses, that lead to the pods of an object."""
+    return [each for each in _of(first, around) if manifests.key(each).kind == kind]
 
 
 def _of(first: Manifest, around: Sequence[Manifest]) -> list[Manifest]:

@@ -14,10 +14,10 @@ from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.base.problem import Problem, Problems, every
-from lateen.cli import belongings, connecting, proposing
+from lateen.cli import affinities, belongings, connecting, proposing
 from lateen.cli.forms import Mode
 from lateen.cli.proposing import Order, Proposal
-from lateen.gc import recycling
+from lateen.cli.scripting import Script
 from lateen.sources import releases
 
 _HELM: Final = "meta.helm.sh/release-name"
@@ -38,14 +38,16 @@ class Harvest:
 class _Gleaner:
     order: Order
     there: hub.Client  # the cluster that is looked through
+    template: Script | None
+    rules: affinities.Rules | None
     owners: dict[tuple[str, ...], str]  # what applications have, and which
     found: Harvest = field(default_factory=Harvest)
 
     async def releases(self) -> None:
         labels = manifests.selector(releases.LABELS)
-        secrets = await _listed(self.there, ("", "v1", "Secret"), self.order.namespace, labels)
+        kind = ("", "v1", releases.DRIVERS[self.order.driver])
         grouped: dict[tuple[str, str], list[Manifest]] = {}
-        for each in secrets:
+        for each in await _listed(self.there, kind, self.order.namespace, labels):
             where = manifests.key(each).namespace, manifests.labels(each).get("name", "")
             grouped.setdefault(where, []).append(each)
         for (namespace, name), stored in sorted(grouped.items()):
@@ -63,7 +65,7 @@ class _Gleaner:
             if self._taken(said, await proposing.brought(self.there, release)):
                 return
             self.found.proposed.append(
-                await proposing.of_release(self.there, self.order, release, history)
+                await proposing.of_release(self.there, self.order, release, history, self.template)
             )
         except (Problem, Problems) as error:
             self.found.wrong.append((said, every(error)))
@@ -72,7 +74,7 @@ class _Gleaner:
         kinds = [await self._kind(text) for text in self.order.named] or belongings.WORKLOADS
         firsts = [each for kind in kinds for each in await self._all(kind)]
         around = [each for kind in belongings.NEIGHBOURS for each in await self._all(kind)]
-        groups = belongings.grouped(firsts, around)
+        groups = await self._grouped(firsts, around)
         several = belongings.shared(groups)
         for group in groups:
             said = str(manifests.key(group.first))
@@ -82,12 +84,39 @@ class _Gleaner:
                 self.found.left.append((said, f"it is of release {release}: --type helm"))
                 continue
             whole = [each for each in group.objects if self._free(each, several)]
-            self.found.proposed.append(proposing.of_objects(self.order, self._name(group), whole))
+            try:
+                self.found.proposed.append(
+                    await proposing.of_objects(self.order, self._name(group), whole, self.template)
+                )
+            except (Problem, Problems) as error:
+                self.found.wrong.append((said, every(error)))
         for identity, users in several.items():
             if self.order.mode is Mode.TAKE_OVER and identity not in self.owners:
                 what = Key(*identity)
                 by = ", ".join(str(manifests.key(each.first)) for each in users)
                 self.found.left.append((str(what), f"several use it: {by}"))
+
+    async def _grouped(
+        self, firsts: Sequence[Manifest], around: Sequence[Manifest]
+    ) -> list[belongings.Group]:
+        """Workloads with what belongs to them: by the user's rules, where there are any."""
+        if self.rules is None:
+            return belongings.grouped(firsts, around)
+        found = []
+        for first in firsts:
+            belonging = await self.rules.belonging(first, around)
+            own = []
+            for each in belonging.objects:
+                if made := proposing.maker(each):
+                    said = f"{made['kind']} {made['name']} makes it"
+                    self.found.left.append((str(manifests.key(each)), said))
+                else:
+                    own.append(each)
+            found.append(belongings.Group(first, own))
+            for key in belonging.missing:
+                said = f"{manifests.key(first)} should have it, but it is not there"
+                self.found.left.append((str(key), said))
+        return belongings.apart(found)
 
     def _free(self, each: Manifest, several: Iterable[tuple[str, ...]]) -> bool:
         """Whether an object may become the application's: an object has one owner."""
@@ -100,9 +129,9 @@ class _Gleaner:
     def _name(self, group: belongings.Group) -> str:
         key = manifests.key(group.first)
         taken = {
-            each.whole.name
+            each.key.name
             for each in self.found.proposed
-            if each.whole.namespace == (self.order.home or key.namespace)
+            if each.key.namespace == (self.order.home or key.namespace)
         }
         return f"{key.name}-{key.kind.lower()}" if key.name in taken else key.name
 
@@ -113,7 +142,7 @@ class _Gleaner:
     async def _all(self, kind: belongings.Kind) -> list[Manifest]:
         """Objects of a kind, but those that another object makes."""
         found = await _listed(self.there, kind, self.order.namespace)
-        return [recycling.lean(each) for each in found if proposing.maker(each) is None]
+        return [each for each in found if proposing.maker(each) is None]
 
     def _taken(self, said: str, keys: Sequence[Key]) -> bool:
         """Whether an application has all of it already."""
@@ -125,13 +154,21 @@ class _Gleaner:
         return True
 
 
-async def glean(client: hub.Client, there: hub.Client, order: Order) -> Harvest:
+async def glean(
+    client: hub.Client,
+    there: hub.Client,
+    order: Order,
+    template: Script | None,
+    rules: Script | None,
+) -> Harvest:
     """Look through a namespace of a cluster, or through all but those of Kubernetes itself.
 
     Raises:
-        Problem: `hub.unknown-kind`, `hub.not-installed`.
+        Problem, Problems: `hub.unknown-kind`, `hub.not-installed`; `cue.*` and `adopt.rule` for
+            rules.
     """
-    gleaner = _Gleaner(order, there, await _owners(client, order.cluster))
+    held = affinities.Rules(rules, there) if rules else None
+    gleaner = _Gleaner(order, there, template, held, await _owners(client, order.cluster))
     await (gleaner.releases() if order.helm else gleaner.workloads())
     return gleaner.found
 

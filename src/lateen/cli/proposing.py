@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lateen import hub
@@ -11,9 +11,9 @@ from lateen.api import manifest as manifests
 from lateen.api.manifest import Key, Manifest
 from lateen.base import documents
 from lateen.base.problem import Problem, raise_any
-from lateen.cli import assembling
-from lateen.cli.assembling import Whole
+from lateen.cli import assembling, tailoring
 from lateen.cli.forms import Mode
+from lateen.cli.scripting import Script
 from lateen.dispatch import writing
 from lateen.gc import recycling
 from lateen.sources import releases
@@ -23,7 +23,8 @@ from lateen.sources.releases import Release
 @dataclass(frozen=True)
 class Order:
     """What the user asked for. `timeout` is in seconds, `namespace` empty for all of them, `home`
-    the namespace of the applications where that is another one.
+    the namespace of the applications where that is another one, `driver` how Helm stores releases,
+    `template` and `rules` files of CUE.
     """
 
     named: Sequence[str]
@@ -39,28 +40,35 @@ class Order:
     all: bool = False
     cluster: str = ""
     home: str = ""
+    driver: str = "secret"
+    template: str = ""
+    rules: str = ""
 
 
 @dataclass(frozen=True)
 class Proposal:
     """An application to be, and what Helm has stored of the release that it is made of."""
 
-    whole: Whole
+    manifest: Manifest
     history: Sequence[Release] = ()
 
     @property
+    def key(self) -> Key:
+        return manifests.key(self.manifest)
+
+    @property
     def title(self) -> str:
-        return f"{self.whole.namespace}/{self.whole.name}"
+        return f"{self.key.namespace}/{self.key.name}"
 
 
-async def one(there: hub.Client, order: Order) -> Proposal:
+async def one(there: hub.Client, order: Order, template: Script | None) -> Proposal:
     """The application of what is named.
 
     Raises:
-        Problem, Problems: `adopt.*`, `hub.not-found`, `source.release`.
+        Problem, Problems: `adopt.*`, `hub.not-found`, `source.release`; `cue.*` for a template.
     """
     if not order.helm:
-        return of_objects(order, order.app, await _wanted(there, order))
+        return await of_objects(order, order.app, await _wanted(there, order), template)
     if len(order.named) != 1:
         raise Problem(
             "adopt.release",
@@ -68,43 +76,79 @@ async def one(there: hub.Client, order: Order) -> Proposal:
             hint="--all adopts every one of a namespace",
         )
     [name] = order.named
-    history = await _history(there, order.namespace, name)
-    return await of_release(there, order, deployed(history, order.namespace, name), history)
+    history = await _history(there, order, name)
+    release = deployed(history, order.namespace, name)
+    return await of_release(there, order, release, history, template)
 
 
-def of_objects(order: Order, name: str, live: Sequence[Manifest]) -> Proposal:
+async def of_objects(
+    order: Order, name: str, live: Sequence[Manifest], template: Script | None
+) -> Proposal:
     """An application of objects as they are; without a name it is called as the first."""
     first = manifests.key(live[0])
     home = order.namespace or first.namespace
-    return Proposal(_whole(order, name or first.name, home, live))
+    return Proposal(await _made(order, name or first.name, home, live, template))
 
 
 async def of_release(
-    there: hub.Client, order: Order, release: Release, history: Sequence[Release]
+    there: hub.Client,
+    order: Order,
+    release: Release,
+    history: Sequence[Release],
+    template: Script | None,
 ) -> Proposal:
     """An application of a release: of its chart, where that is given, or of its objects.
 
     Raises:
-        Problem, Problems: `hub.not-found`, `adopt.owned` for objects.
+        Problem, Problems: `hub.not-found`, `adopt.owned` for objects; `cue.*` for a template.
     """
     name = order.app or release.name
-    if order.chart is None:
-        live = await _each(there, await brought(there, release))
-        return Proposal(_whole(order, name, release.namespace, live), history)
-    whole = _whole(order, name, release.namespace, ())
-    component = assembling.chart(release, order.chart)
-    return Proposal(replace(whole, components=[component]), history)
+    if order.chart is not None:
+        component = assembling.chart(release, order.chart)
+        return Proposal(_whole(order, name, release.namespace, [component]), history)
+    live = await _each(there, await brought(there, release))
+    made = await _made(order, name, release.namespace, live, template, release.name)
+    return Proposal(made, history)
 
 
-def _whole(order: Order, name: str, namespace: str, live: Sequence[Manifest]) -> Whole:
-    components = assembling.objects(live, name, order.mode)
+async def _made(
+    order: Order,
+    name: str,
+    namespace: str,
+    live: Sequence[Manifest],
+    template: Script | None,
+    release: str = "",
+) -> Manifest:
+    if template is None:
+        lean = [recycling.lean(each) for each in live]
+        return _whole(order, name, namespace, assembling.objects(lean, name, order.mode))
+    adoption = tailoring.Adoption(
+        order.mode.value,
+        _kind(order),
+        name,
+        order.home or namespace,
+        order.cluster,
+        tuple(live),
+        release,
+        order.driver,
+    )
+    return await tailoring.application(template, adoption)
+
+
+def _whole(
+    order: Order, name: str, namespace: str, components: Sequence[Mapping[str, Any]]
+) -> Manifest:
     home = order.home or namespace
-    kind = "helm" if order.helm else "native"
-    return Whole(name, home, order.mode, components, order.cluster, kind)
+    whole = assembling.Whole(name, home, order.mode, components, order.cluster, _kind(order))
+    return whole.manifest
+
+
+def _kind(order: Order) -> str:
+    return "helm" if order.helm else "native"
 
 
 async def _wanted(there: hub.Client, order: Order) -> list[Manifest]:
-    """The objects that are named, as they could be declared."""
+    """The objects that are named."""
     return await _each(there, [await _key(there, text, order.namespace) for text in order.named])
 
 
@@ -143,9 +187,10 @@ def deployed(history: Sequence[Release], namespace: str, name: str) -> Release:
     return release
 
 
-async def _history(there: hub.Client, namespace: str, name: str) -> list[Release]:
+async def _history(there: hub.Client, order: Order, name: str) -> list[Release]:
     labels = manifests.selector({**releases.LABELS, "name": name})
-    found, _ = await there.list("", "v1", "Secret", namespace=namespace, label_selector=labels)
+    kind = releases.DRIVERS[order.driver]
+    found, _ = await there.list("", "v1", kind, namespace=order.namespace, label_selector=labels)
     return releases.read(found)
 
 
@@ -177,7 +222,7 @@ async def _key(there: hub.Client, text: str, namespace: str) -> Key:
 
 
 async def _adoptable(there: hub.Client, key: Key) -> Manifest:
-    """The object as it could be declared.
+    """The object as it is.
 
     Raises:
         Problem: `hub.not-found`, `adopt.owned` for what an application or a controller has.
@@ -191,7 +236,7 @@ async def _adoptable(there: hub.Client, key: Key) -> Manifest:
     if made := maker(live):
         said = f"{key} is made by {made['kind']} {made['name']}"
         raise Problem("adopt.owned", said, hint=f"adopt {made['kind']}/{made['name']}")
-    return recycling.lean(live)
+    return live
 
 
 def maker(live: Manifest) -> dict[str, Any] | None:

@@ -204,24 +204,31 @@ async def _former(
 ) -> releases.Release | None:
     """The release of that name that Helm itself installed: ours goes on where it is.
 
-    Who may not read Secrets adopts nothing.
+    Who may not read where Helm stores it adopts nothing.
     """
-    labels = {**releases.LABELS, "name": release.name}
     if objects is None:
         return None
+    for kind in releases.DRIVERS.values():
+        stored = await _stored(objects, kind, whose.cluster, release)
+        if found := releases.deployed(releases.read(stored)):
+            return found
+    return None
+
+
+async def _stored(
+    objects: Objects, kind: str, cluster: str, release: _Release
+) -> Sequence[Manifest]:
+    labels = {**releases.LABELS, "name": release.name}
     try:
-        stored = await objects.list(
-            whose.cluster, "v1", "Secret", namespace=release.namespace, labels=labels
-        )
+        return await objects.list(cluster, "v1", kind, namespace=release.namespace, labels=labels)
     except ApiError as error:
         if error.forbidden or error.not_found:
-            return None
+            return ()
         raise
     except Problem as problem:
         if problem.code == "provider.unavailable":
-            return None
+            return ()
         raise
-    return releases.deployed(releases.read(stored))
 
 
 async def _succeeding(

@@ -1,4 +1,4 @@
-"""Releases as Helm itself stores them: a Secret for each revision. Pure."""
+"""Releases as Helm itself stores them: a Secret, or a ConfigMap, for each revision. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import orjson
 from lateen.base.problem import Problem
 
 LABELS: Final = {"owner": "helm"}  # with `name`, those of one release
+DRIVERS: Final = {"secret": "Secret", "configmap": "ConfigMap"}  # and what each stores them in
 DEPLOYED: Final = "deployed"
 _PENDING: Final = "pending-"
 
@@ -30,10 +31,12 @@ class Release:
     values: Mapping[str, Any]
     manifest: str  # YAML documents: all objects but hooks and custom resource definitions
     stored: str  # the name of the Secret
+    kind: str = "Secret"  # or ConfigMap
 
 
 def read(secrets: Iterable[Mapping[str, Any]]) -> list[Release]:
-    """The releases that some Secrets hold, the newest first; a Secret of another kind is passed by.
+    """The releases that some Secrets, or ConfigMaps, hold, the newest first; what holds something
+    else is passed by.
 
     Raises:
         Problem: `source.release` for one that cannot be read.
@@ -54,8 +57,10 @@ def under_way(found: Iterable[Release]) -> Release | None:
 
 def _decoded(secret: Mapping[str, Any]) -> Release:
     name = str(secret["metadata"]["name"])
+    kind = str(secret.get("kind") or "Secret")
     try:
-        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+        text = secret["data"]["release"]
+        packed = base64.b64decode(base64.b64decode(text) if kind == "Secret" else text)
         text = gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
         raw = orjson.loads(text)
         head = raw["chart"]["metadata"]
@@ -68,6 +73,7 @@ def _decoded(secret: Mapping[str, Any]) -> Release:
             raw.get("config") or {},
             str(raw.get("manifest") or ""),
             name,
+            kind,
         )
     except (
         OSError,
@@ -77,5 +83,5 @@ def _decoded(secret: Mapping[str, Any]) -> Release:
         KeyError,
         TypeError,
     ) as error:
-        message = f"Secret {name} holds no release of Helm that can be read"
+        message = f"{kind} {name} holds no release of Helm that can be read"
         raise Problem("source.release", message) from error
