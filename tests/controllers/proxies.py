@@ -36,6 +36,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0  # seconds before anything is answered
     moment: Moment = Moment.BEFORE
+    body: object = None  # of the answer, where it is not a Status
 
 
 Judge = Callable[[web.Request], Fault | None]
@@ -164,6 +165,8 @@ def resource(request: web.Request) -> str:
 
 
 def refused(fault: Fault) -> web.Response:
+    if fault.body is not None:
+        return web.json_response(fault.body, status=fault.status)
     body = {
         "kind": "Status",
         "code": fault.status,

@@ -72,7 +72,7 @@ def test_how_long_to_wait(header, details, seconds):
     ],
 )
 def test_questions(status, reason, true):
-    error = errors.ApiError(status, reason, "")
+    error = errors.ApiError(status, reason, "", details={"name": "x"})
     questions = (
         "not_found",
         "already_exists",
@@ -83,6 +83,28 @@ def test_questions(status, reason, true):
         "transient",
     )
     assert [name for name in questions if getattr(error, name)] == ([true] if true else [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"404 page not found\n", id="a version that is not served"),
+        pytest.param(
+            {
+                "kind": "Status",
+                "reason": "NotFound",
+                "message": "the server could not find the requested resource",
+                "details": {},
+            },
+            id="a kind that is not there",
+        ),
+        pytest.param(b"<html>404</html>", id="what stands before the API server"),
+    ],
+)
+def test_what_says_nothing_of_an_object(body):
+    error = read(404, body)
+    assert error.unserved
+    assert not error.not_found
 
 
 def test_one_problem_for_each_refused_field():

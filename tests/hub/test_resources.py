@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import anyio
 import pytest
@@ -14,7 +15,7 @@ from tests.hub import servers
 
 pytestmark = pytest.mark.anyio
 
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
     "/apis": {
         "kind": "APIGroupList",
@@ -105,8 +106,11 @@ async def test_unknown_kinds(kube, wanted, hint):
     assert caught.value.hint == hint
 
 
+READY: dict[str, object] = {"/readyz": {}}
+
+
 async def test_many_misses_at_once_ask_once():
-    script = servers.Script(servers.sleeps)
+    script = servers.Script(servers.sleeps, discovery={**servers.DISCOVERY, **READY})
     async with servers.client_of(script) as client:
 
         async def miss():
@@ -116,7 +120,81 @@ async def test_many_misses_at_once_ask_once():
         async with anyio.create_task_group() as tasks:
             for _ in range(20):
                 tasks.start_soon(miss)
-    assert script.discovered == ["/api", "/apis"]
+    # there is none only where the server is ready to say so
+    assert script.discovered == ["/api", "/apis", "/readyz", "/api", "/apis"]
+
+
+def _group(name, *resources, freshness="Current"):
+    versions = [{"version": "v1", "freshness": freshness, "resources": list(resources)}]
+    return {"metadata": {"name": name}, "versions": versions}
+
+
+BOAT = {
+    "resource": "boats",
+    "responseKind": {"kind": "Boat"},
+    "scope": "Namespaced",
+    "verbs": ["get"],
+}
+GROUPS = {"kind": "APIGroupDiscoveryList", "items": [_group("sea.dev", BOAT)]}
+NONE = {"kind": "APIGroupDiscoveryList", "items": []}
+SILENT = {"kind": "APIGroupDiscoveryList", "items": [_group("sea.dev", freshness="Stale")]}
+
+
+@pytest.mark.parametrize(
+    ("groups", "ready", "code"),
+    [
+        pytest.param(NONE, servers.says(200, {}), "hub.unknown-kind", id="it is gone"),
+        pytest.param(NONE, servers.refuses(403), "hub.unknown-kind", id="it tells nobody"),
+        pytest.param(NONE, servers.says(500, {}), "hub.unserved", id="the server starts"),
+        pytest.param(NONE, servers.drops, "hub.unserved", id="the server is going"),
+        pytest.param(SILENT, servers.says(200, {}), "hub.unserved", id="nobody serves the group"),
+    ],
+)
+async def test_a_kind_that_was_there(groups, ready, code):
+    script = servers.Script(ready, discovery={**servers.DISCOVERY, "/apis": GROUPS})
+    async with servers.client_of(script) as client:
+        await client.resources.find("sea.dev", "v1", "Boat")
+        script.discovery["/apis"] = groups
+        client.resources.forget()
+        with pytest.raises(Problem) as caught:
+            await client.resources.find("sea.dev", "v1", "Boat")
+        assert caught.value.code == code
+        assert caught.value.retry
+        script.discovery["/apis"] = GROUPS
+        client.resources.expire()
+        assert (await client.resources.find("sea.dev", "v1", "Boat")).plural == "boats"
+
+
+async def test_one_group_that_nobody_serves_takes_no_other_along():
+    """As old servers tell it, which ask the servers behind them for each."""
+    groups = [*PLAIN["/apis"]["groups"], {"name": "sea.dev", "versions": [{"version": "v1"}]}]
+    plain = {**PLAIN, "/apis": {"kind": "APIGroupList", "groups": groups}}
+    script = servers.Script(servers.refuses(503), discovery=plain)
+    async with servers.client_of(script) as client:
+        assert (await client.resources.find("apps", "v1", "Deployment")).plural == "deployments"
+        with pytest.raises(Problem) as caught:
+            await client.resources.find("sea.dev", "v1", "Boat")
+        assert caught.value.code == "hub.unserved"
+
+
+async def test_a_version_that_is_no_longer_served():
+    script = servers.Script(servers.says(404, {}), discovery=PLAIN)
+    async with servers.client_of(script) as client:
+        key = Key("apps", "Deployment", "n", "web", "v1beta1")
+        with pytest.raises(hub.ApiError) as caught:
+            await client.get(key)
+        assert not caught.value.not_found
+        script.discovery = {
+            **PLAIN,
+            "/apis": {
+                "kind": "APIGroupList",
+                "groups": [{"name": "apps", "versions": [{"version": "v1"}]}],
+            },
+        }
+        with pytest.raises(Problem) as missing:
+            await client.get(key)
+        assert missing.value.hint == "Deployment is served in apps/v1"
+        assert (await client.resources.nearest("apps", "v1beta1", "Deployment")).version == "v1"
 
 
 async def test_what_people_call_a_kind_is_asked_for_again_where_it_is_not_known():

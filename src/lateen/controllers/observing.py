@@ -39,12 +39,16 @@ class Owned:
         return list(self._informers.values())
 
     async def find(self, key: Key) -> Manifest | None:
-        """The object as last seen, or None, also where the cluster has no such kind.
+        """The object as last seen, in whichever version; None also where the cluster has no such
+        kind.
 
         Waits for the first list of a kind.
+
+        Raises:
+            Problem: `hub.unserved` where nobody can tell whether it has, `hub.unwatched`.
         """
         try:
-            resource = await self.client.resources.find(key.group, key.version, key.kind)
+            resource = await self.client.resources.nearest(key.group, key.version, key.kind)
         except Problem as problem:
             if problem.code == "hub.unknown-kind":
                 return None  # its definition may be on its way, or is gone with all its objects

@@ -54,7 +54,7 @@ class Writer:
         if treatment.shared or sharing.sharers(live or {}):
             desired = sharing.stamped(desired, live, self.owner)
         if live is not None and drift.recreates(desired, live, treatment.recreate):
-            await self.remove(live)
+            await self.remove(live, as_seen=True)
             live = None
             desired = {**desired, "metadata": _unborn(desired["metadata"])}
         if live is not None and treatment.replace:
@@ -100,15 +100,15 @@ class Writer:
             meta.setdefault("finalizers", finalizers)
         return await self.hub.replace({**desired, "metadata": meta}, identity=self.identity)
 
-    async def remove(self, live: Manifest) -> None:
+    async def remove(self, live: Manifest, *, as_seen: bool = False) -> None:
         """Delete an object and wait until it is gone.
 
         Raises:
-            ApiError: the API server refuses.
+            ApiError: the API server refuses; with `as_seen`, a `conflict` when it has changed.
             Problem: `dispatch.stuck` when it does not go.
         """
         key, uid = manifest.key(live), live["metadata"]["uid"]
-        version = sharing.version(live)
+        version = live["metadata"]["resourceVersion"] if as_seen else sharing.version(live)
         left = await self.hub.delete(key, uid=uid, version=version, identity=self.identity)
         with anyio.move_on_after(_PATIENCE):
             attempt = 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -41,11 +41,16 @@ class Fate(Enum):
     HANDED_ON = "handed-on"  # it belongs to the next of those that share it
 
 
+@dataclass(frozen=True)
 class _Away:
-    """In the place of an object of which nobody knows whether it is there."""
+    """In the place of an object of which nobody knows whether it is there. `why` is told, but of a
+    cluster that does not answer, which is told elsewhere.
+    """
+
+    why: Problem | None = None
 
 
-_AWAY = _Away()
+_UNKNOWN = frozenset({"hub.unserved", "hub.unwatched"})  # codes of problems with one kind
 
 
 class Bin(Protocol):
@@ -118,12 +123,10 @@ class Sweeper:
 
         Those in a cluster that does not answer count: they go once it does.
         """
-        found = [(each, await self._look(each)) for each in plan.doomed]
         return sum(
-            isinstance(there, _Away)
-            or (self.fates.of(each, there) is Fate.DELETED and not _going(there))
-            for each, there in found
-            if there is not None
+            isinstance(found, _Away)
+            or (self.fates.of(each, found) is Fate.DELETED and not _going(found))
+            for each, found in await self._there(plan.doomed)
         )
 
     async def sweep(self, plan: Plan) -> list[Resource]:
@@ -131,13 +134,15 @@ class Sweeper:
 
         An object counts only while it is this application's, or shared by it; one that another took
         over, or whose kind or cluster is gone, counts as gone. One in a cluster that does not
-        answer counts as there: nothing is forgotten. The uid guards against deleting a namesake.
+        answer counts as there: nothing is forgotten. It goes only as it was seen: what became of it
+        meanwhile, a namesake or somebody else's, stays.
 
         Raises:
-            Problem: `gc.failed` when the API server refuses a deletion.
+            Problem: `gc.failed` when the API server refuses a deletion; `hub.unserved`,
+                `hub.unwatched` when nobody can tell what there is of a kind.
         Source: semantics C9.
         """
-        there = [(each, found) for each in plan.doomed if (found := await self._look(each))]
+        there = await self._there(plan.doomed)
         components = {each.component for each, _ in there}
         leaned = leaning.leaned_on(
             found for each, found in there if each.local and not isinstance(found, _Away)
@@ -166,7 +171,9 @@ class Sweeper:
     ) -> set[tuple[str, ...]]:
         """Remove objects side by side; returns the identities of those still ours afterwards."""
         left = {each.identity for each, found in pairs if isinstance(found, _Away)}
-        problems: list[Problem] = []
+        problems = list(
+            dict.fromkeys(found.why for _, found in pairs if isinstance(found, _Away) and found.why)
+        )
         limit = anyio.CapacityLimiter(_PARALLEL)
 
         async def one(resource: Resource, found: Manifest) -> None:
@@ -189,29 +196,44 @@ class Sweeper:
         doomed = {each.identity for each in plan.doomed}
         for old in plan.retired:
             still = [each for each in old.resources if each.identity in doomed]
-            if not any([await self._look(each) for each in still]):
+            if not await self._there(still):
                 await retire(old, self.hub)
 
+    async def _there(self, doomed: Iterable[Resource]) -> list[tuple[Resource, Manifest | _Away]]:
+        """Those of the objects that are there, or may be."""
+        there: list[tuple[Resource, Manifest | _Away]] = []
+        unknown: dict[tuple[str, str, str], _Away] = {}  # kinds, which are waited for only once
+        for each in doomed:
+            kind = (each.cluster, each.key.group, each.kind)
+            found = unknown.get(kind) or await self._look(each)
+            if isinstance(found, _Away):
+                unknown[kind] = found
+            if found is not None:
+                there.append((each, found))
+        return there
+
     async def _look(self, resource: Resource) -> Manifest | _Away | None:
-        """The object while it is ours; `_AWAY` where that cannot be known."""
+        """The object while it is ours; `_Away` where that cannot be known."""
         try:
             return await self._find(resource)
         except Problem as problem:
+            if problem.code in _UNKNOWN:
+                return _Away(problem)
             if problem.code != "cluster.unreachable":
                 raise
         except errors.ApiError as error:
             if clusters.lost(resource.cluster, error) is None:
                 raise
-        return _AWAY
+        return _Away()
 
     async def _find(self, resource: Resource) -> Manifest | None:
         if not self.live.knows(resource.cluster):
             return None
         found = await self.live.at(resource.cluster).find(resource.key)
-        if found is None:
-            return None
-        ours = manifest.owner(found) == self.owner or sharing.shares(found, self.owner)
-        return found if ours else None
+        return found if found is not None and self._ours(found) else None
+
+    def _ours(self, found: Manifest) -> bool:
+        return manifest.owner(found) == self.owner or sharing.shares(found, self.owner)
 
     async def _remove(self, resource: Resource, found: Manifest) -> bool:
         """Delete one object, or let it go; whether it is still ours afterwards."""
@@ -229,14 +251,14 @@ class Sweeper:
                     message = f"cannot delete {resource.key}: {error.message}"
                     raise Problem("gc.failed", message, retry=True) from error
             now = await self._now(resource)
-            if now is None or manifest.metadata(now)["uid"] != uid:
-                return False  # a namesake is not ours
+            if now is None or manifest.metadata(now)["uid"] != uid or not self._ours(now):
+                return False  # a namesake, or what somebody took or let go, is not ours
             found = now
 
     async def _now(self, resource: Resource) -> Manifest | None:
         """The object as it is, when it turned out not to be as a watch last saw it."""
         try:
-            return await self.live.at(resource.cluster).client.get(resource.key)
+            return await self.live.at(resource.cluster).client.get(_served(resource))
         except errors.ApiError as error:
             if error.not_found:
                 return None
@@ -252,7 +274,7 @@ class Sweeper:
         fate = self.fates.of(resource, found)
         there = self.live.at(resource.cluster).client
         if body := self._release(fate, found):
-            await there.patch(resource.key, body, identity=self.identity)
+            await there.patch(_served(resource), body, identity=self.identity)
             return False
         meta = manifest.metadata(found)
         if meta.get("deletionTimestamp"):
@@ -262,9 +284,9 @@ class Sweeper:
         if self.bin is not None:
             await self.bin.keep(found, self.owner)
         left = await there.delete(
-            resource.key,
+            _served(resource),
             uid=meta["uid"],
-            version=sharing.version(found),
+            version=meta["resourceVersion"],
             identity=self.identity,
         )
         return left is not None
@@ -274,6 +296,11 @@ class Sweeper:
         if fate is Fate.HANDED_ON:
             return sharing.leaving(found, self.owner)
         return _let_go(found) if fate is Fate.FREED else None
+
+
+def _served(resource: Resource) -> Key:
+    """The object in whichever version is served by now."""
+    return replace(resource.key, version="")
 
 
 def _going(found: Manifest) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -67,7 +67,7 @@ class Client:
         self, key: Key, *, subresource: str = "", identity: Identity | None = None
     ) -> Manifest:
         call = await self._call("GET", "get", key, subresource=subresource, identity=identity)
-        return _object(await self.connection.request(call))
+        return _object(await self._sent(call))
 
     async def list(
         self,
@@ -90,7 +90,7 @@ class Client:
         while True:
             path = f"{resource.path(namespace)}?{urlencode(query)}"
             try:
-                answer = await self.connection.request(
+                answer = await self._sent(
                     Call("GET", path, "list", resource.plural, headers=_headers("", identity))
                 )
             except errors.ApiError as error:
@@ -132,8 +132,9 @@ class Client:
         path = resource.path(namespace)
         stream = watching.watch(self.connection, resource, path, query, resource_version, tell)
         async with aclosing(stream) as events:
-            async for event in events:
-                yield event
+            with self._mistrusting():
+                async for event in events:
+                    yield event
 
     async def create(
         self,
@@ -155,7 +156,7 @@ class Client:
             identity=identity,
             repeatable=False,
         )
-        return self._changed(await self.connection.request(call))
+        return self._changed(await self._sent(call))
 
     async def submit(self, key: Key, subresource: str, body: Mapping[str, Any]) -> Manifest:
         """Post to a subresource of an object, as a request for a token is; gives the answer."""
@@ -168,7 +169,7 @@ class Client:
             content=_PLAIN,
             repeatable=False,
         )
-        return _object(await self.connection.request(call))
+        return _object(await self._sent(call))
 
     async def apply(
         self,
@@ -202,7 +203,7 @@ class Client:
             dry_run=dry_run,
             identity=identity,
         )
-        return self._changed(await self.connection.request(call))
+        return self._changed(await self._sent(call))
 
     async def replace(
         self,
@@ -224,7 +225,7 @@ class Client:
             dry_run=dry_run,
             identity=identity,
         )
-        return self._changed(await self.connection.request(call))
+        return self._changed(await self._sent(call))
 
     async def patch(
         self,
@@ -251,7 +252,7 @@ class Client:
             identity=identity,
             repeatable=merge,  # an `add` to a list adds twice
         )
-        return self._changed(await self.connection.request(call))
+        return self._changed(await self._sent(call))
 
     async def delete(
         self,
@@ -286,7 +287,7 @@ class Client:
             identity=identity,
         )
         try:
-            answer = await self.connection.request(call)
+            answer = await self._sent(call)
         except errors.ApiError as error:
             if error.not_found:
                 return None
@@ -378,6 +379,20 @@ class Client:
             _headers(content, identity),
             repeatable,
         )
+
+    async def _sent(self, call: Call) -> Any:
+        with self._mistrusting():
+            return await self.connection.request(call)
+
+    @contextmanager
+    def _mistrusting(self) -> Iterator[None]:
+        """What is not served any more is not to be asked for again: a kind, or a version of it."""
+        try:
+            yield
+        except errors.ApiError as error:
+            if error.unserved:
+                self.resources.forget()
+            raise
 
     def _changed(self, answer: Any) -> Manifest:
         changed = _object(answer)

@@ -61,7 +61,15 @@ class ApiError(Exception):
 
     @property
     def not_found(self) -> bool:
-        return self.status == 404
+        """There is no such object: the API server says so, and names it."""
+        return self.status == 404 and bool(self.details.get("name"))
+
+    @property
+    def unserved(self) -> bool:
+        """Nobody knows the path: the kind is not served, or not in this version, or it was not the
+        API server that answered. It says nothing of any object.
+        """
+        return self.status == 404 and not self.not_found
 
     @property
     def already_exists(self) -> bool:

@@ -116,9 +116,9 @@ class Informer:
         failures = 0
         while True:
             try:
-                position = await self._relist()
+                version, position = await self._relist()
                 failures = 0
-                await self._follow(position)
+                await self._follow(version, position)
             except (errors.ApiError, Problem) as error:
                 failures += 1
                 self._report(error)
@@ -137,10 +137,12 @@ class Informer:
         if _revision(manifest) > self._tombstones.get(name, -1):
             self._put(name, self._transform(manifest))
 
-    async def _relist(self) -> str:
+    async def _relist(self) -> tuple[str, str]:
+        """List everything; returns in which version, and the resourceVersion to go on from."""
         group, version, kind = self._target
+        served = await self._client.resources.nearest(group, version, kind)
         found, position = await self._client.list(
-            group, version, kind, namespace=self._namespace, **self._selection
+            group, served.version, kind, namespace=self._namespace, **self._selection
         )
         present = {_name(manifest) for manifest in found}
         for manifest in found:
@@ -152,10 +154,10 @@ class Informer:
                 self._remove(name, moment)
         self.error = None
         self._synced.set()
-        return position
+        return served.version, position
 
-    async def _follow(self, position: str) -> None:
-        group, version, kind = self._target
+    async def _follow(self, version: str, position: str) -> None:
+        group, _, kind = self._target
         events = self._client.watch(
             group,
             version,

@@ -17,11 +17,13 @@ import pytest
 from aiohttp import web
 
 from lateen import hub
+from lateen.api.manifest import Key, Manifest
 from lateen.base.clock import SystemClock
 from lateen.controllers import control
-from lateen.hub.connection import Connection
+from lateen.hub.connection import Call, Connection
 from tests.controllers import proxies
-from tests.controllers.apps import app, settings, webservice
+from tests.controllers.application.test_objects import definition
+from tests.controllers.apps import app, objects, settings, webservice
 from tests.controllers.laboratory import Laboratory, Task
 from tests.controllers.proxies import Fault, Moment, Proxy
 
@@ -37,6 +39,7 @@ class Bench:
     lab: Laboratory
     proxy: Proxy
     link: Connection
+    client: hub.Client
 
     def go_through(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """All that an application may go through; `meanwhile` happens between."""
@@ -79,15 +82,15 @@ def bench(lab: Laboratory) -> Iterator[Bench]:
         proxy, access = found
         link = Connection(access, timeout=TIMEOUT)
         with portal.wrap_async_context_manager(link):
+            client = hub.Client(link)
 
             async def run(started: Callable[[], None]) -> None:
-                client = hub.Client(link)
                 controller = control.Controller(client, plane.engine, SystemClock())
                 await controller.run(started=started)
 
             task = Task(portal, run)
             try:
-                yield Bench(lab, proxy, link)
+                yield Bench(lab, proxy, link, client)
             finally:
                 proxy.judge, proxy.silent, proxy.lag = (lambda request: None), False, 0.0
                 for each in lab.list("Application"):
@@ -233,3 +236,61 @@ def test_what_goes_wrong_for_ever_is_not_asked_in_a_loop(bench, method, kind, fa
     proxy.judge = lambda request: None
     lab.running(within=PATIENCE)
     lab.eventually("as declared", lambda: lab.owned("ConfigMap") == {"a"}, PATIENCE)
+
+
+STARTING = Fault(500, body="[-]poststarthook/start-apiextensions-controllers failed")
+SILENT = {"versions": [{"version": "v1", "freshness": "Stale"}]}
+
+
+@pytest.mark.parametrize(
+    ("ready", "instead", "why"),
+    [
+        pytest.param(
+            STARTING,
+            [],
+            "the API server is not ready",
+            id="it starts, and does not know of its kinds yet",
+        ),
+        pytest.param(
+            None,
+            [SILENT],
+            "the server behind the API group test.lateen.dev does not answer",
+            id="nobody answers behind an aggregated API",
+        ),
+    ],
+)
+def test_what_a_server_does_not_know_of_for_now_is_not_taken_for_gone(bench, ready, instead, why):
+    lab, proxy, group = bench.lab, bench.proxy, "test.lateen.dev"
+    kind = "Raft" + lab.namespace.removeprefix("test-")
+    lab.apply(definition(kind.lower() + "s", kind))
+    raft = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": "a"}}
+    lab.apply(app(objects("raft", raft), settings("b")))
+    lab.running(within=PATIENCE)
+
+    async def served() -> Manifest:
+        accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        call = Call("GET", "/apis", "get", "apis", headers=(("Accept", accept),))
+        found: Manifest = await lab.plane.user.connection.request(call)
+        return found
+
+    known = lab.plane.call(served)
+    others = [each for each in known["items"] if each["metadata"]["name"] != group]
+    named = [{"metadata": {"name": group}, **each} for each in instead]
+    less = Fault(200, body={**known, "items": [*others, *named]})
+    proxy.judge = lambda request: {"/readyz": ready, "/apis": less}.get(request.path)
+
+    async def look() -> None:
+        bench.client.resources.forget()  # as when somebody asks for a kind that there is not
+
+    lab.plane.call(look)
+    lab.delete("Application", "shop")
+    told = lab.until("told", lambda found: why in str(found["status"]), within=PATIENCE)
+    assert told["status"]["status"] == "deleting"
+    lab.eventually("the others go", lambda: lab.find("ConfigMap", "b") is None, PATIENCE)
+    proxy.judge = lambda request: None
+    lab.gone(within=PATIENCE)
+    there = Key(group, kind, lab.namespace, "a", "v1")
+    with pytest.raises(hub.ApiError) as caught:
+        lab.plane.call(lab.plane.user.get, there)
+    assert caught.value.not_found
+    assert lab.trackers() == []
