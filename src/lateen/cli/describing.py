@@ -14,7 +14,7 @@ from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.manifest import Manifest
 from lateen.base import clock, durations
-from lateen.cli import connecting, endpoints, gathering, printing, progress, trees
+from lateen.cli import connecting, endpoints, gathering, passages, printing, progress, trees
 from lateen.cli.endpoints import Endpoint
 from lateen.cli.forms import Output
 from lateen.hub import informer
@@ -216,6 +216,10 @@ async def addresses(order: Order, kubeconfig: str | None) -> None:
         if node.live and node.key.kind == "Ingress" and not endpoints.served(node.live):
             said = f"{node.key} is not served: no ingress controller has given it an address."
             printing.stderr().print(Text(said, "yellow"))
+        if node.live and passages.is_route(node.key):
+            known = gathered.gateways.get(node.place, {})
+            if why := passages.unserved(node.live, known):
+                printing.stderr().print(Text(f"{node.key} is not served: {why}.", "yellow"))
     if not found:
         silent = ", ".join(endpoint.address for endpoint in gathered.endpoints)
         said = f"nobody answers at {silent}" if silent else "no pod with a port is ready"

@@ -84,12 +84,7 @@ def _of_ingress(
 ) -> Iterator[Endpoint]:
     """Where an Ingress is served: what leads to a Service of ours without a ready pod is not."""
     spec = ingress.get("spec") or {}
-    candidates = list(pods)
-    empty = {
-        manifests.key(each).name
-        for each in services
-        if (each.get("spec") or {}).get("selector") and not list(_of_service(each, candidates))
-    }
+    empty = {name for _, name in idle(services, pods)}
     component = manifests.labels(ingress).get(names.APP_COMPONENT, "")
     for host, path, service in _rules(spec):
         scheme, port = collecting.entrance(ingress, host, spec.get("tls") or ())
@@ -98,6 +93,17 @@ def _of_ingress(
             where = str(place.get("ip") or place.get("hostname") or "")
             name = str(manifests.metadata(ingress).get("name") or "")
             yield Endpoint(component, name, where, number, "TCP", spoken, name=host, path=path)
+
+
+def idle(services: Iterable[Manifest], pods: Iterable[Manifest]) -> set[tuple[str, str]]:
+    """Namespace and name of the Services that have no ready pod, of those that are for pods."""
+    candidates = list(pods)
+    found = (
+        manifests.key(each)
+        for each in services
+        if (each.get("spec") or {}).get("selector") and not list(_of_service(each, candidates))
+    )
+    return {(key.namespace, key.name) for key in found}
 
 
 def served(ingress: Manifest) -> list[Mapping[str, Any]]:

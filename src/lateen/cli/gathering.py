@@ -18,7 +18,7 @@ from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.base.clock import Clock
 from lateen.base.problem import Problem
-from lateen.cli import causes, chains, connecting, endpoints, reaching, trees
+from lateen.cli import causes, chains, connecting, endpoints, passages, reaching, trees
 from lateen.gc import planning
 from lateen.hub import members
 from lateen.policies import treating
@@ -44,6 +44,7 @@ class Gathered:
     made: dict[str, list[Manifest]] = field(default_factory=dict)  # by cluster
     machines: dict[str, list[Manifest]] = field(default_factory=dict)  # Nodes, where ports lead
     away: dict[str, str] = field(default_factory=dict)  # clusters that do not answer, and why
+    gateways: dict[str, dict[Key, Manifest]] = field(default_factory=dict)  # of the HTTPRoutes
 
     @property
     def clusters(self) -> list[str]:
@@ -60,7 +61,12 @@ class Gathered:
         every = [each for each in self.made.get(cluster, ()) if each.get("kind") == "Pod"]
         ingresses = [node.live for node in nodes if node.live and node.key.kind == "Ingress"]
         machines = self.machines.get(cluster, ())
-        found = endpoints.resolve(services, own, every, machines, ingresses)
+        idle = endpoints.idle(services, every)
+        routes = [node.live for node in nodes if node.live and passages.is_route(node.key)]
+        found = [
+            *passages.resolve(routes, self.gateways.get(cluster, {}), idle),
+            *endpoints.resolve(services, own, every, machines, ingresses),
+        ]
         return [replace(each, cluster=cluster) for each in found]
 
     @property
@@ -191,7 +197,7 @@ async def _gather(reach: reaching.Reach, applied: Iterable[Mapping[str, Any]]) -
             group.start_soon(_in_cluster, found, reach, cluster, keys)
     made = [each for there in found.made.values() for each in there]
     nodes = trees.build(applied, found.live, made, found.away)
-    return Gathered(nodes, found.made, found.machines, found.away)
+    return Gathered(nodes, found.made, found.machines, found.away, found.gateways)
 
 
 @dataclass
@@ -200,6 +206,7 @@ class _Found:
     made: dict[str, list[Manifest]] = field(default_factory=lambda: defaultdict(list))
     machines: dict[str, list[Manifest]] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
+    gateways: dict[str, dict[Key, Manifest]] = field(default_factory=dict)
 
 
 async def _in_cluster(
@@ -228,6 +235,8 @@ async def _in_cluster(
         services = (found.live[cluster, key] or {} for key in keys if key.kind == "Service")
         if any(endpoints.on_machines(each) for each in services):
             found.machines[cluster] = await _machines(there)
+        routes = [found.live[cluster, key] or {} for key in keys if passages.is_route(key)]
+        found.gateways[cluster] = await _gateways(there, routes)
     except* (hub.ApiError, Problem) as errors:
         if cluster == names.LOCAL:
             raise
@@ -241,6 +250,20 @@ async def _machines(client: hub.Client) -> list[Manifest]:
         if not error.forbidden:
             raise
         return []
+
+
+async def _gateways(client: hub.Client, routes: Iterable[Manifest]) -> dict[Key, Manifest]:
+    """The Gateways of some routes, as far as one may see them: they are often somebody else's."""
+    found: dict[Key, Manifest] = {}
+    for key in {key for route in routes for key in passages.gateways(route)}:
+        try:
+            live = await _get(client, key)
+        except hub.ApiError as error:
+            if not error.forbidden:
+                raise
+        else:
+            found |= {key: live} if live else {}
+    return found
 
 
 async def _get(client: hub.Client, key: Key) -> Manifest | None:

@@ -141,10 +141,12 @@ def _listening(gateway: Manifest, section: str) -> Iterator[tuple[str, int]]:
         if not section or listener.get("name") == section:
             port = int(listener["port"])
             scheme = "https" if listener.get("protocol") == "HTTPS" else "http"
-            yield scheme, _mapped(manifests.annotation(gateway, _PORTS), port)
+            yield scheme, outer(gateway, port)
 
 
-def _mapped(mapping: str, port: int) -> int:
+def outer(gateway: Manifest, port: int) -> int:
+    """The port that leads to the port of a listener from outside."""
+    mapping = manifests.annotation(gateway, _PORTS)
     pairs = dict(pair.split(":", 1) for pair in mapping.split(",") if ":" in pair)
-    outer = pairs.get(str(port), "").strip()
-    return int(outer) if outer.isdecimal() else port
+    mapped = pairs.get(str(port), "").strip()
+    return int(mapped) if mapped.isdecimal() else port
