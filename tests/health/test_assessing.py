@@ -69,6 +69,7 @@ CATALOGUE = loading.Static(
             "bucket",
             "",
             schematic={"terraform": {"configuration": "variable {}"}},
+            workload={"type": "autodetects.core.oam.dev"},
         ),
         definition("TraitDefinition", "silent", 'patch: metadata: labels: a: "b"'),
         definition("TraitDefinition", "early", SERVICE, stage="PreDispatch"),
@@ -218,6 +219,8 @@ async def test_what_terraform_provides_is_judged_by_its_state(
     }
     found = await assess(engine, "bucket", live=[live])
     assert (found.healthy, found.message) == expected
+    made = {"apiVersion": "terraform.core.oam.dev/v1beta2", "kind": "Configuration"}
+    assert found.workload_definition == made, "known, though its definition says autodetects"
 
 
 async def test_the_entry_of_status(engine: Engine):

@@ -216,10 +216,13 @@ def _message(traits: Iterable[TraitHealth], well: bool) -> str:
 
 
 def _workload_definition(rendered: renditions.Rendered) -> dict[str, str]:
-    """Kind of the main object; empty for definitions that cannot know it in advance."""
+    """Kind of the main object; empty for definitions that cannot know it in advance, which one of
+    Terraform does, whatever it says.
+    """
     declared = rendered.definition.workload
     kind = (rendered.definition.spec.get("workload") or {}).get("type", "")
-    if declared["kind"] or kind == names.AUTODETECTS:
+    unknown = kind == names.AUTODETECTS and not rendered.definition.terraform
+    if declared["kind"] or unknown:
         return declared
     return {
         "apiVersion": str(rendered.workload["apiVersion"]),
