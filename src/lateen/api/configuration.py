@@ -77,6 +77,11 @@ class Configuration(metadata.View):
         return bool(self.status.get("provisioned")) or self.state == AVAILABLE
 
     @property
+    def remembered(self) -> bool:
+        """There is a state of it: where that is not found, it has been lost."""
+        return bool(self.status.get("stateKept"))
+
+    @property
     def undestroyed(self) -> str:
         """Why what was brought for it could not be destroyed; empty where that has not failed."""
         destroy = self.status.get("destroy") or {}

@@ -302,7 +302,8 @@ class Run:
         known = self.site.states
         async with known.locked(self.place, operation):
             kept = await known.read(self.place)
-            self.workspace.keep(states.newer(self.workspace.read(), kept))
+            newest = states.newer(self.workspace.read(), kept)
+            self.workspace.keep(states.found(self.declared, self.place, newest))
             try:
                 yield
             finally:

@@ -165,7 +165,12 @@ class Provisioner:
         said |= {name: value for name, value in optional.items() if value}
         generation = run.declared.generation
         status = {"observedGeneration": generation, "apply": said, **_noted(run)}
-        await self._commit(run.declared, status)
+        await self._commit(run.declared, status | self._kept(run.declared, run.place))
+
+    def _kept(self, declared: Configuration, place: states.Place | None) -> dict[str, Any]:
+        """That there is a state of it by now, where that is ours to keep."""
+        kept = place is not None and self._site.workspace(declared).read() is not None
+        return {"stateKept": True} if kept else {}
 
     # destroying
 
@@ -179,6 +184,8 @@ class Provisioner:
             return self._later(declared)
         await connections.remove(self._hub, declared)
         if place is not None:
+            # said before it is done: from now on it is not missed
+            await self._commit(declared, {"stateKept": False})
             await self._site.states.delete(place)
         await self._release(declared)
         workspace.remove()
@@ -197,6 +204,8 @@ class Provisioner:
             return None
         kept = await self._site.states.read(place) if place is not None else None
         known = states.newer(workspace.read(), kept)
+        if place is not None:
+            states.found(declared, place, known)
         if declared.provisioned if place is None else not states.empty(known):
             tell = functools.partial(self._tell_newer, declared, turn)
             if not declared.undestroyed:  # why the last attempt failed is told until one succeeds
@@ -221,6 +230,9 @@ class Provisioner:
             state = _state(failure)
         if drift:  # what was brought is no less there because we cannot look at it
             state, message = conf.AVAILABLE, f"{_DEPLOYED}; the last look at it failed: {message}"
+        if declared.provisioned:
+            noted = states.Place.of(str(declared.status.get("backend") or ""))
+            await self._commit(declared, self._kept(declared, noted))
         await self._say(declared, state, message)
         if isinstance(failure, Problem | Problems) and not any(p.retry for p in every(failure)):
             self._waits[declared.uid] = (declared.generation, math.inf)

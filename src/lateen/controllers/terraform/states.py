@@ -21,6 +21,7 @@ import anyio
 import orjson
 
 from lateen.api import manifest as manifests
+from lateen.api.configuration import Configuration
 from lateen.api.manifest import Key, Manifest
 from lateen.base import clock as clocks
 from lateen.base.clock import Clock
@@ -31,6 +32,10 @@ PART_BYTES: Final = 700_000  # a Secret takes 1 MiB
 _PARTS: Final = "lateen.dev/state-parts"  # digest/number of parts
 _SECRET, _PREFIX = "the Secret ", "tfstate-default-"
 _LOCK: Final = "app.terraform.io/lock-info"
+_REMEDY: Final = (
+    "restore the Secret; or, if nothing is left of what it was about, let the Configuration go "
+    "with forceDelete: true, and make it again"
+)
 _LEASE: Final = 60  # seconds a lock outlives its holder
 RENEW: Final = 15.0
 
@@ -97,8 +102,7 @@ class States:
             return gzip.decompress(whole)
         except (KeyError, EOFError, OSError, ValueError) as error:
             message = f"the state in the Secret {place.name} is damaged"
-            hint = "restore the Secret, or delete it if nothing is left of what it was about"
-            raise Problem("terraform.state", message, hint=hint, retry=True) from error
+            raise Problem("terraform.state", message, hint=_REMEDY, retry=True) from error
 
     async def write(self, place: Place, state: bytes) -> None:
         """Keep a state: whole, or as it was."""
@@ -226,6 +230,19 @@ class States:
             if error.not_found:
                 return None
             raise
+
+
+def found(declared: Configuration, place: Place, known: bytes | None) -> bytes | None:
+    """The state that is `known`, which is to be there if anything was brought.
+
+    Raises:
+        Problem: `terraform.state` for one that is lost: without it, what was brought would be
+            brought a second time, and never go.
+    """
+    if known is None and declared.remembered:
+        message = f"the state in {place.shown} is gone, and with it what was brought"
+        raise Problem("terraform.state", message, hint=_REMEDY, retry=True)
+    return known
 
 
 def newer(local: bytes | None, kept: bytes | None) -> bytes | None:
