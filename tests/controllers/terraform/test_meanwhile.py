@@ -60,7 +60,7 @@ def test_an_edit_meanwhile_is_brought_next(site: Site, tmp_path: Path) -> None:
     for text, generation in (("two", 2), ("three", 3)):
         declared["spec"]["variable"] = {"text": text}
         site.lab.apply(declared)
-        told(site, f"generation {generation} waits: generation 1 has been applied since 20")
+        told(site, f"Generation {generation} waits: the apply of generation 1 began at 20")
     (tmp_path / "flag").touch()
     applied = site.reaches("pair", "Available")
     made = first["instances"][0]["attributes"]["id"]
@@ -82,7 +82,7 @@ def test_what_is_kept_when_it_is_deleted_is_brought_to_its_end_first(
 ) -> None:
     begun(site, tmp_path, deleteResource=False)
     site.lab.delete("Configuration", "pair")
-    told(site, "its deletion waits: generation 1 has been applied since 20", "destroy")
+    told(site, "Its deletion waits: the apply of generation 1 began at 20", "destroy")
     (tmp_path / "flag").touch()
     site.lab.eventually("gone", lambda: site.lab.find("Configuration", "pair") is None)
     assert site.resources("pair") == {"terraform_data.first", "terraform_data.second"}

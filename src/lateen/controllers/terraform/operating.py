@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,14 +87,18 @@ class Site:
         return Workspace(self.directory / name, self.directory)
 
     @asynccontextmanager
-    async def run(self, declared: Configuration, operation: str) -> AsyncIterator[Run]:
-        """Everything that commands need; afterwards the state is kept again.
+    async def run(
+        self, declared: Configuration, operation: str, turn: turns.Turn, tell: Tell
+    ) -> AsyncIterator[Run]:
+        """Everything that commands need; afterwards the state is kept again. While one runs, `tell`
+        is called every second.
 
         Raises:
             Problem, Problems: what is wrong with the Configuration, as its parts have it.
             Refused: there is no login.
         """
-        run = await self._ready(declared, operation, logbooks.Logbook)
+        ready = await self._ready(declared, operation, logbooks.Logbook)
+        run = replace(ready, turn=turn, tell=tell)
         async with run.state(operation):
             yield run
 
@@ -157,6 +162,7 @@ class Site:
             login.region,
             brought.note,
             (_LOCK_WAIT,) if backend.place else (),
+            turns.Turn(declared),
         )
 
 
@@ -174,6 +180,8 @@ class Run:
     region: str
     note: Mapping[str, str] | None  # of where the module came from
     locking: tuple[str, ...]  # options of commands that work on the state
+    turn: turns.Turn
+    tell: Tell | None = None  # how it is going
 
     async def init(self) -> None:
         """Fetch providers and modules, unless that has been done for these very files."""
@@ -209,17 +217,16 @@ class Run:
             raise
         return reading if code == _CHANGES else None
 
-    async def apply(self, turn: turns.Turn, tell: Tell) -> None:
-        """Carry out what has been planned; `tell` is called every second meanwhile."""
+    async def apply(self) -> None:
+        """Carry out what has been planned."""
         arguments = ("apply", "-json", "-input=false", *self.locking, str(self.workspace.plan))
-        await turn.change(self.site.clock.now())
-        await self._command(arguments, conf.FAILED, stop=turn.stop, tell=tell)
+        await self.turn.change(self.site.clock.now())
+        await self._command(arguments, conf.FAILED)
 
-    async def destroy(self, turn: turns.Turn, tell: Tell) -> None:
-        """Destroy what there is; `tell` as above."""
+    async def destroy(self) -> None:
         arguments = ("destroy", "-json", "-input=false", "-auto-approve", *self.locking)
-        await turn.change(self.site.clock.now())
-        await self._command(arguments, conf.DESTROY_FAILED, stop=turn.stop, tell=tell)
+        await self.turn.change(self.site.clock.now())
+        await self._command(arguments, conf.DESTROY_FAILED)
 
     async def outputs(self) -> Outputs:
         """What the module tells, from its state; Terraform is asked only where that is not ours."""
@@ -232,13 +239,7 @@ class Run:
         return readings.outputs("\n".join(found))
 
     async def _command(
-        self,
-        arguments: tuple[str, ...],
-        state: str,
-        fine: tuple[int, ...] = (0,),
-        *,
-        stop: anyio.Event | None = None,
-        tell: Tell | None = None,
+        self, arguments: tuple[str, ...], state: str, fine: tuple[int, ...] = (0,)
     ) -> tuple[readings.Reading, int]:
         """Run one command.
 
@@ -247,16 +248,18 @@ class Run:
             Problem, Problems: `terraform.value` where that is for fields of the Configuration.
         """
         where = functools.partial(workspaces.field_of, self.launch.directory)
-        reading = readings.Reading(where)
+        reading, clock = readings.Reading(where), self.site.clock
+        self.turn.begin(clock.now(), clock.now() + timedelta(seconds=self.launch.deadline))
 
         def take(line: str) -> None:
+            self.turn.heard(clock.now())
             for each in reading.take(line):
                 self.log.write(each)
 
         ended = launching.Ended(-1)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._keep, tell)
-            ended = await launching.run(self.launch, arguments, take, stop)
+            tasks.start_soon(self._keep)
+            ended = await launching.run(self.launch, arguments, take, self.turn.stop)
             tasks.cancel_scope.cancel()
         reading.end()
         if ended.code not in fine and (why := self._cut(ended)):
@@ -321,15 +324,15 @@ class Run:
             except errors.ApiError as error:
                 _LOG.warning("%s: its log is not kept: %s", self.declared.key, error)
 
-    async def _keep(self, tell: Tell | None) -> None:
+    async def _keep(self) -> None:
         """While a command runs: copy its state and its log as they grow, renew the lock."""
         before, beats = self.workspace.read(), 0
         while True:
             await anyio.sleep(_BEAT)
             beats += 1
             await self._flush()
-            if tell is not None:
-                await tell()
+            if self.tell is not None:
+                await self.tell()
             if self.place is None:
                 continue
             try:

@@ -10,6 +10,8 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any, Final
 
 import anyio
@@ -100,10 +102,10 @@ class Provisioner:
         if not declared.failing:
             await self._say(declared, conf.PROVISIONING, _PROVISIONING)
         await self._follow(declared)
-        async with self._site.run(declared, "apply") as run:
+        async with self._run(declared, "apply", turn) as run:
             await run.init()
             if await run.plan() is not None:
-                await self._carry_out(run, turn)
+                await self._carry_out(run)
             outputs = await run.outputs()
         await self._publish(run, outputs, _DEPLOYED)
 
@@ -111,12 +113,12 @@ class Provisioner:
         """Look whether the cloud is still as declared. What can be mended without destroying
         anything is mended; the rest is told.
         """
-        async with self._site.run(declared, "check") as run:
+        async with self._run(declared, "check", turn) as run:
             await run.init()
             plan = await run.plan()
             doomed = [each for each in plan.changes if each.destructive] if plan else []
             if plan is not None and not doomed:
-                await self._carry_out(run, turn)
+                await self._carry_out(run)
             outputs = await run.outputs()
         said = _DEPLOYED
         if plan is not None:
@@ -147,10 +149,16 @@ class Provisioner:
             await self._commit(declared, {"backend": backend.name})
         return backend
 
-    async def _carry_out(self, run: Run, turn: Turn) -> None:
+    def _run(
+        self, declared: Configuration, operation: str, turn: Turn
+    ) -> AbstractAsyncContextManager[Run]:
+        tell = functools.partial(self._tell, declared, turn)
+        return self._site.run(declared, operation, turn, tell)
+
+    async def _carry_out(self, run: Run) -> None:
         # said before it is done: a crash in between must leave a trace to clean up
         await self._commit(run.declared, {"provisioned": True, **_noted(run)})
-        await run.apply(turn, functools.partial(self._tell_newer, run.declared, turn))
+        await run.apply()
 
     async def _publish(self, run: Run, outputs: Outputs, message: str) -> None:
         """Tell what has been brought, and how to reach it. Its state has been kept by now."""
@@ -180,8 +188,11 @@ class Provisioner:
         try:
             place = await self._destroy(declared, workspace, turn) if declared.destroys else None
         except (Failed, authorizing.Refused, Problem, Problems) as failure:
-            await self._tell_destroy(declared, conf.DESTROY_FAILED, _said(failure))
-            return self._later(declared)
+            delay = self._later(declared)
+            again = clocks.stamp(self._clock.now() + timedelta(seconds=delay))
+            said = f"{_said(failure)}\nIt is tried again at {again}"
+            await self._tell_destroy(declared, conf.DESTROY_FAILED, said)
+            return delay
         await connections.remove(self._hub, declared)
         if place is not None:
             # said before it is done: from now on it is not missed
@@ -207,14 +218,13 @@ class Provisioner:
         if place is not None:
             states.found(declared, place, known)
         if declared.provisioned if place is None else not states.empty(known):
-            tell = functools.partial(self._tell_newer, declared, turn)
             if not declared.undestroyed:  # why the last attempt failed is told until one succeeds
                 await self._tell_destroy(declared, conf.DESTROYING, self._queued or _DESTROYING)
-            async with self._slots, self._site.run(declared, "destroy") as run:
+            async with self._slots, self._run(declared, "destroy", turn) as run:
                 if not declared.undestroyed:
                     await self._tell_destroy(declared, conf.DESTROYING, _DESTROYING)
                 await run.init()
-                await run.destroy(turn, tell)
+                await run.destroy()
         return place
 
     # telling
@@ -267,16 +277,15 @@ class Provisioner:
         said = {**before, "state": state, "message": message}
         await self._commit(declared, {"observedGeneration": declared.generation, "apply": said})
 
-    async def _tell_newer(self, declared: Configuration, turn: Turn) -> None:
-        """Say what waits until what is under way has ended."""
-        if not turn.said:
-            return
+    async def _tell(self, declared: Configuration, turn: Turn) -> None:
+        """Say how it is going with what is under way, and what waits for it."""
         before = declared.status.get(turn.part) or {}
+        message = turn.message(str(before.get("message") or ""), self._clock.now())
         with anyio.CancelScope(shield=True):
             try:
-                await self._commit(declared, {turn.part: {**before, "message": turn.said}})
+                await self._commit(declared, {turn.part: {**before, "message": message}})
             except errors.ApiError as error:  # it is tried again in a second
-                _LOG.warning("%s: what waits is not told: %s", declared.key, error)
+                _LOG.warning("%s: how it is going is not told: %s", declared.key, error)
 
     async def _tell_destroy(self, declared: Configuration, state: str, message: str) -> None:
         await self._commit(declared, {"destroy": {"state": state, "message": message}})
