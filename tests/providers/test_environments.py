@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import anyio
 import pytest
 
 from lateen.api.manifest import Key
@@ -47,6 +48,16 @@ class Bound(Deliveries):
             "properties": {"envs": [test, prod, lost]},
         }
         return [{"name": "other", "type": "topology"}, binding]
+
+
+class Ready:
+    """Terraform that has brought what every environment wants."""
+
+    async def components(self) -> Sequence[Mapping[str, Any]]:
+        return [RDS]
+
+    async def healthy(self, component: str) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -163,3 +174,68 @@ async def test_a_cloud_resource_is_shared_without_being_delivered(
     await run(engine, cloud("ShareCloudResource", namespace, more), runtime)
     assert delivery.applied == []
     assert await objects.get("", Key("", "Secret", namespace, "conn", "v1"))
+
+
+def shared(namespace: str, env: str) -> str:
+    more = f', placements: [{{cluster: "local", namespace: "{namespace}"}}]'
+    return cloud("ShareCloudResource", namespace, more).replace('env: "test"', f'env: "{env}"')
+
+
+def secret(namespace: str, env: str) -> dict[str, Any]:
+    found = connection(namespace)
+    return {**found, "metadata": {"name": f"conn-{env}", "namespace": namespace}}
+
+
+async def test_a_copy_is_not_written_over_that_of_another_environment(
+    engine: Engine, objects: Direct, namespace: str
+) -> None:
+    """Both have their Secret, and both are called so where they go."""
+    await objects.apply("", secret(namespace, "test"))
+    await objects.apply("", {**secret(namespace, "prod"), "data": {"DB_HOST": "Yg=="}})
+    runtime = Runtime(
+        Flavour.STEP,
+        labels={"app.oam.dev/name": "shop", "app.oam.dev/namespace": namespace},
+        revision="shop-v1",
+        delivery=Bound([RDS], namespace=namespace),
+        objects=objects,
+        cloud=Ready(),
+    )
+    key = Key("", "Secret", namespace, "conn", "v1")
+    for _ in range(2):  # whose it is may bring it again
+        await run(engine, shared(namespace, "test"), runtime)
+    said = f"Secret {namespace}/conn is a copy of Secret {namespace}/conn-test already"
+    with pytest.raises(Problem, match=said) as raised:
+        await run(engine, shared(namespace, "prod"), runtime)
+    assert raised.value.code == "policy.copy"
+    assert (await objects.get("", key))["data"] == {"DB_HOST": "aA=="}
+    # what an earlier revision brought is to go, and its name is free
+    later = replace(runtime, revision="shop-v2")
+    await run(engine, shared(namespace, "prod"), later)
+    assert (await objects.get("", key))["data"] == {"DB_HOST": "Yg=="}
+
+
+async def test_of_two_at_the_same_time_one_is_refused(
+    engine: Engine, objects: Direct, namespace: str
+) -> None:
+    for env in ("test", "prod"):
+        await objects.apply("", secret(namespace, env))
+    runtime = Runtime(
+        Flavour.STEP,
+        labels={"app.oam.dev/name": "shop", "app.oam.dev/namespace": namespace},
+        revision="shop-v1",
+        delivery=Bound([RDS], namespace=namespace),
+        objects=objects,
+        cloud=Ready(),
+    )
+    refused: list[str] = []
+
+    async def share(env: str) -> None:
+        try:
+            await run(engine, shared(namespace, env), runtime)
+        except Problem as problem:
+            refused.append(problem.code)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(share, "test")
+        group.start_soon(share, "prod")
+    assert refused == ["policy.copy"]

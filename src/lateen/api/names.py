@@ -66,6 +66,7 @@ INPLACE_UPGRADE = "app.oam.dev/inplace-upgrade"
 FILTER_LABELS = "filter.oam.dev/label-keys"
 FILTER_ANNOTATIONS = "filter.oam.dev/annotation-keys"
 WORKFLOW_STARTED = "vela.io/startTime"
+COPY_OF = "lateen.dev/copy-of"  # on a Secret: namespace and name of the one that it is a copy of
 WAVE = "lateen.dev/wave"  # a number: objects of a component go out in its order, 0 if none is said
 ONCE = "lateen.dev/once"  # it runs to its end, once for each value
 ONCE_DELETE = "lateen.dev/once-delete"  # hook-succeeded, hook-failed: when it goes afterwards

@@ -6,10 +6,14 @@ properties of one policy of the application. Source: inventory 2.4, 3.1.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import anyio
+
+from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.api.placement import Placement
@@ -17,13 +21,14 @@ from lateen.base.problem import Problem, Problems, every, raise_any
 from lateen.hub import clusters
 from lateen.hub.errors import ApiError
 from lateen.providers.calls import Answer, Call
-from lateen.providers.ports import Objects, Signal, Wanted, need
+from lateen.providers.ports import Signal, Wanted, need
 
 _TYPE: Final = "env-binding"
 _REFERENCE: Final = "writeConnectionSecretToRef"
 _ENV: Final = "app.oam.dev/env-name"
 _ALIAS: Final = "app.oam.dev/sync-alias"
 _WAIT: Final = "wait healthy"
+_COPYING: Final[dict[str, anyio.Lock]] = defaultdict(anyio.Lock)  # by cluster
 
 
 async def apply_app(call: Call) -> Answer:
@@ -114,6 +119,10 @@ class _Link:
         return cls(name + suffix, alias, alias + suffix, place, environment)
 
     @property
+    def source(self) -> str:
+        return f"{self.namespace}/{self.stored}"
+
+    @property
     def reference(self) -> dict[str, str]:
         return {"name": self.stored, "namespace": self.namespace}
 
@@ -166,17 +175,17 @@ async def _copy(
     call: Call, link: _Link, secret: Manifest, places: Iterable[Placement]
 ) -> list[str]:
     """Returns what is said of clusters that are away: they are waited for, the others go on."""
-    objects = need(call.runtime.objects, "objects")
     away: list[str] = []
     for place in places:
         metadata = {
             "name": link.name,
             "namespace": place.namespace or link.namespace,
-            "labels": dict(call.runtime.labels),
+            "labels": {**call.runtime.labels, names.APP_REVISION: call.runtime.revision},
+            "annotations": {names.COPY_OF: link.source},
         }
         copy = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
         try:
-            await _sent(objects, place.cluster, {**copy, "data": secret.get("data") or {}})
+            await _sent(call, place.cluster, {**copy, "data": secret.get("data") or {}})
         except (Problem, Problems) as error:
             if not all(each.code in clusters.AWAY for each in every(error)):
                 raise
@@ -203,11 +212,38 @@ async def _mark(call: Call, link: _Link, component: Mapping[str, Any]) -> None:
         raise_any(error.problems())
 
 
-async def _sent(objects: Objects, cluster: str, manifest: Manifest) -> None:
-    try:
-        await objects.apply(cluster, manifest)
-    except ApiError as error:
-        raise_any(error.problems())
+async def _sent(call: Call, cluster: str, copy: Manifest) -> None:
+    objects = need(call.runtime.objects, "objects")
+    # between the look and the write nobody else looks: steps may run at the same time
+    async with _COPYING[cluster]:
+        try:
+            _refuse_another(await objects.get(cluster, manifests.key(copy)), copy)
+        except ApiError as error:
+            if not error.not_found:
+                raise_any(error.problems())
+        try:
+            await objects.apply(cluster, copy)
+        except ApiError as error:
+            raise_any(error.problems())
+
+
+def _refuse_another(live: Manifest, copy: Manifest) -> None:
+    """A copy of another Secret stays, unless an earlier revision made it: that one is to go.
+
+    Raises:
+        Problem: `policy.copy`.
+    """
+    there, ours = (manifests.annotation(each, names.COPY_OF) for each in (live, copy))
+    then, now = (manifests.labels(each).get(names.APP_REVISION) for each in (live, copy))
+    same = manifests.owner(live) == manifests.owner(copy)  # others are refused wherever we write
+    if same and there and there != ours and then == now:
+        key = manifests.key(copy)
+        raise Problem(
+            "policy.copy",
+            f"{key} is a copy of Secret {there} already, and cannot be one of {ours} too",
+            hint="have one of the environments call its Secret otherwise: patch "
+            f"{_REFERENCE}.name of the component",
+        )
 
 
 ACTIONS: Final = {

@@ -303,6 +303,7 @@ class Runtime:
     Attributes:
         namespace: of the application; Secrets are looked for there.
         labels: put on objects that actions apply.
+        revision: of the application that is delivered.
         step_id, step_name: whose times and log are kept in `variables`.
         log: takes what `#Log` writes.
         unowned: the same objects, for what is to belong to no application; `objects` if not given.
@@ -313,6 +314,7 @@ class Runtime:
     flavour: Flavour
     namespace: str = "default"
     labels: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
     step_id: str = ""
     step_name: str = ""
     clock: Clock = field(default_factory=SystemClock)

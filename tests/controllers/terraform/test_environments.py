@@ -52,6 +52,10 @@ def shop(east, west, text="one", only=("test", "prod", "share")):
     return app(note, policies=[policy("envs", "env-binding", envs=envs)], steps=wanted)
 
 
+def envs(made):
+    return made["spec"]["policies"][0]["properties"]["envs"]
+
+
 def told(lab, east, west):
     """What the Secrets of the two environments say, by where they are."""
     places = {"local": lab, "east": east, "west": west}
@@ -77,6 +81,20 @@ def test_each_environment_has_its_own_and_it_is_known_where_it_is_shared(lab, si
     assert lab.names("Configuration") == {"db-test", "db-prod"}
     shared = {("test-conn", place): "one" for place in ("local", "east", "west")}
     assert told(lab, east, west) == {**shared, ("conn", "west"): "plain"}
+
+    # another application has a name of its own for its resource, but not for the copy
+    second = shop(east, west, "theirs", only=["test"])
+    second["metadata"]["name"] = "second"
+    for each in (*second["spec"]["components"], *envs(second)[0]["patch"]["components"]):
+        each["name"] = "note"
+    envs(second)[0]["name"] = "trial"
+    second["spec"]["workflow"]["steps"][0]["properties"]["env"] = "trial"
+    lab.apply(second)
+    owned = f"test-conn is managed by other application {lab.namespace}/shop"
+    lab.until("refused", lambda found: owned in str(ran(found, "test").get("message")), "second")
+    assert told(lab, east, west)["test-conn", "east"] == "one"
+    lab.delete("Application", "second")
+    lab.gone("second")
 
     west.reset()
     lab.apply(shop(east, west, "two"))

@@ -212,7 +212,12 @@ class Stages:
         report.passed("Render")
         report.enter("Workflow")
         runtime = self.world.runtime(
-            declared, revision.definitions, deliverer.target, ledger, identities.of(app)
+            declared,
+            revision.definitions,
+            deliverer.target,
+            ledger,
+            identities.of(app),
+            revision.name,
         )
         progress = await self._runs.advance(
             declared,

@@ -50,6 +50,7 @@ class World:
         target: deliver.Dispatch,
         ledger: recording.Ledger,
         identity: client.Identity | None,
+        revision: str = "",
     ) -> ports.Runtime:
         """What the actions of one application's steps may use (semantics B6, E8)."""
         reach = Recorded(self.clients, identity, target=target, ledger=ledger)
@@ -57,6 +58,7 @@ class World:
             Flavour.STEP,
             namespace=app.namespace,
             labels={names.APP_NAME: app.name, names.APP_NAMESPACE: app.namespace},
+            revision=revision,
             objects=reach,
             unowned=objects.Direct(self.clients, identity),
             logs=reach,
