@@ -94,6 +94,36 @@ def test_a_repository_is_named(alone, tmp_path):
         assert "there is no Terraform module in nix" in wrong.stderr
 
 
+def test_a_repository_is_kept_at_what_is_asked_for(alone, tmp_path):
+    with servers.git(tmp_path / "repository") as repository:
+        first = repository.commit({"main.tf": VARIABLES + MAIN}, tag="v1")
+        repository.commit({"main.tf": MAIN.replace("var.", "local.")})  # another module by now
+
+        def reference(ref):
+            made = alone("def", "init", "note", "--git", repository.url, "--git-ref", ref)
+            assert made.exit_code == Exit.OK, made.output
+            return made.stdout.startswith(SAID), schematic(made.stdout)["gitRef"]
+
+        assert reference("v1") == (True, {"tag": "v1"})
+        assert reference(first) == (True, {"commit": first})
+        assert reference("main") == (False, {"branch": "main"})
+        assert reference("branch:main") == (False, {"branch": "main"})
+        wrong = alone("def", "init", "note", "--git", repository.url, "--git-ref", "v2")
+        assert wrong.exit_code == Exit.FAILED, wrong.output
+        assert "has no tag and no branch v2" in wrong.stderr
+        assert "its branches are main" in wrong.stderr
+
+
+def test_a_reference_that_nobody_can_look_for_says_what_it_is(alone):
+    arguments = ["def", "init", "note", "--git", "http://127.0.0.1:1/x.git", "--git-ref"]
+    vague = alone(*arguments, "v1")
+    assert vague.exit_code == Exit.FAILED, vague.output
+    assert "write tag:v1 or branch:v1" in vague.stderr
+    made = alone(*arguments, "tag:v1")
+    assert made.exit_code == Exit.OK, made.output
+    assert schematic(made.stdout)["gitRef"] == {"tag": "v1"}
+
+
 def test_a_repository_that_cannot_be_read_from_here_is_named_all_the_same(alone):
     made = alone("def", "init", "note", "--git", "http://127.0.0.1:1/x.git")
     assert made.exit_code == Exit.OK, made.output
@@ -126,6 +156,7 @@ def test_what_no_definition_can_hold_is_told_with_its_place(alone, write, main, 
         pytest.param(["--provider", "aws"], "is in --local, or in --git", id="no module"),
         pytest.param(["--local", "a", "--git", "b"], "is in --local, or in --git", id="two"),
         pytest.param(["--local", "a", "--path", "b"], "is in --local, or in --git", id="a path"),
+        pytest.param(["--local", "a", "--git-ref", "b"], "is in --local, or in --git", id="a ref"),
         pytest.param(["--local", "a", "-t", "trait"], "makes a component", id="no component"),
         pytest.param(["--local", "none"], "there is no file none", id="nothing there"),
     ],

@@ -11,13 +11,13 @@ from lateen.sources.places import Kind, Source
 
 READ: Final = (".tf", ".tf.json")
 _LOCAL: Final = ("/", "file://")
-_EXACT: Final = ("commit", "tag", "branch")
+EXACT: Final = ("commit", "tag", "branch")
 
 
 def source(url: str, reference: Mapping[str, Any]) -> Source:
     """What `remote` and `gitRef` of a Configuration mean; of several the most exact counts."""
     kind: Kind = "local" if url.startswith(_LOCAL) else "git"
-    named = [f"{each}:{reference[each]}" for each in _EXACT if reference.get(each)]
+    named = [f"{each}:{reference[each]}" for each in EXACT if reference.get(each)]
     return Source(kind, url, reference=named[0] if named and kind == "git" else "")
 
 

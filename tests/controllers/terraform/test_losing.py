@@ -1,5 +1,5 @@
-"""A state that is lost is not taken for one of nothing: what was brought would be brought again, and
-what is to be destroyed would stay.
+"""A state that is lost is not taken for one of nothing: what was brought would be brought again,
+and what is to be destroyed would stay.
 """
 
 from __future__ import annotations

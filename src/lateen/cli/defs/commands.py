@@ -168,6 +168,16 @@ def init(
     path: Annotated[
         str, typer.Option("--path", metavar="DIR", help="Where in that repository it is.")
     ] = "",
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--git-ref",
+            metavar="REF",
+            help="A tag, a branch or a commit of that repository; branch:NAME where a tag has "
+            "that name too. The branch that it shows first by default.",
+            show_default=False,
+        ),
+    ] = "",
     provider: Annotated[
         Cloud | None,
         typer.Option(
@@ -187,12 +197,14 @@ def init(
     from lateen.api.definition import DefinitionKind
     from lateen.cli.defs import sketching, wrapping
 
-    if local or git or path or provider:
-        if bool(local) == bool(git) or (path and not git):
-            raise typer.BadParameter("a Terraform module is in --local, or in --git and --path")
+    if local or git or path or reference or provider:
+        if bool(local) == bool(git) or ((path or reference) and not git):
+            raise typer.BadParameter(
+                "a Terraform module is in --local, or in --git with --path and --git-ref"
+            )
         if kind not in (None, Type.COMPONENT) or template or parameters or interactive:
             raise typer.BadParameter("a Terraform module makes a component, by its variables alone")
-        source = wrapping.Source(provider.value if provider else "", local, git, path)
+        source = wrapping.Source(provider.value if provider else "", local, git, path, reference)
         running.run(lambda: wrapping.init(name, description, source, to))
         return
     ask = interactive or kind is None

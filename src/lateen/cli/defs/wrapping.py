@@ -22,7 +22,7 @@ from lateen.cli.defs import sketching, taking
 from lateen.cue.engine import Engine, Module
 from lateen.cue.reports import Field
 from lateen.definitions import borrowing, terraforming
-from lateen.sources import modules
+from lateen.sources import modules, places
 
 _FOUND_BY_ITSELF: Final = "alibaba"  # its Provider is the one that is called `default`
 # of a repository that the controllers may reach all the same
@@ -31,18 +31,22 @@ _CLOSED: Final = frozenset({"source.refused", "source.unreachable"})
 _BESIDE: Final = re.compile(
     r'^\s*source\s*=\s*"\.{1,2}/|^[^#\n]*\bpath\.(module|root|cwd)\b', re.MULTILINE
 )
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _SUFFIXES: Final = (".tf", ".json")
 _APART: Final = re.compile(r"(.*_)?override\.tf|.*\.json")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the module is: in `local`, or in the directory `path` of `git`; and for which cloud."""
+    """Where the module is: in `local`, or in the directory `path` of `git`; and for which cloud.
+    `reference` is a branch, a tag or a commit, empty for the branch that the repository shows.
+    """
 
     provider: str
     local: str
     git: str
     path: str
+    reference: str = ""
 
 
 async def init(name: str, description: str, source: Source, to: Path | None) -> None:
@@ -60,6 +64,8 @@ async def init(name: str, description: str, source: Source, to: Path | None) -> 
         else:
             schematic = {"type": "remote", "configuration": source.git}
             schematic |= {"path": source.path} if source.path else {}
+            if source.reference:
+                schematic["gitRef"] = await _reference(source)
             module = await _far(schematic, engine)
         text = _text(_definition(name, description, source.provider, schematic), module)
         taken = await taking.examine(str(to or f"{name}.yaml"), text, engine)
@@ -133,6 +139,38 @@ def _misplaced(files: Mapping[str, str]) -> list[Problem]:
             for line in lines
         ]
     return found
+
+
+async def _reference(source: Source) -> dict[str, str]:
+    """What `gitRef` is for a branch, a tag (which counts first) or a commit, as `branch:main` where
+    it is said which.
+
+    Raises:
+        Problem: `source.missing` where the repository has none, `source.reference` where it cannot
+            be read and nobody said which it is.
+    """
+    kind, _, said = source.reference.partition(":")
+    if kind in modules.EXACT and said:
+        return {kind: said}
+    if _COMMIT.fullmatch(source.reference):
+        return {"commit": source.reference}
+    async with surroundings.sources() as fetching:
+        for known in ("tag", "branch"):
+            found = {known: source.reference}
+            try:
+                await fetching.resolve(modules.source(source.git, found), places.NOBODY)
+            except Problem as problem:
+                missing = problem
+            else:
+                return found
+    if missing.code in _CLOSED:
+        raise Problem(
+            "source.reference",
+            f"whether {source.reference} is a tag or a branch is not known: {missing.message}",
+            hint=f"write tag:{source.reference} or branch:{source.reference}",
+        )
+    said = f"{modules.source(source.git, {}).shown} has no tag and no branch {source.reference}"
+    raise replace(missing, message=said) if "branch" in missing.message else missing
 
 
 async def _far(schematic: dict[str, Any], engine: Engine) -> Module | None:
