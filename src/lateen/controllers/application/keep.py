@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lateen.api import manifest, sharing
+from lateen.api import manifest, names, sharing
 from lateen.api.manifest import Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.api.treatment import WHOLE, Treatment
 from lateen.base.problem import Problem, raise_any
 from lateen.controllers import observing
-from lateen.dispatch import applying, drift, ownership, recording, writing
+from lateen.dispatch import applying, copies, drift, ownership, recording, writing
 from lateen.hub import client, clusters, errors
 
 
@@ -61,7 +61,9 @@ class Keeper:
             return False
         there = self.live.at(resource.cluster)
         found = await there.find(resource.key)
-        if found is not None and self.clean.get(resource.identity) == _version(found):
+        source = copies.source(resource.raw)
+        clean = self.clean.get(resource.identity)
+        if source is None and found is not None and clean == _version(found):
             return False
         treatment = self.treat(resource.raw)
         if treatment.read_only:
@@ -69,7 +71,10 @@ class Keeper:
         if found is None and treatment.left_on_drift:
             gone.append(resource)
             return False
-        return await self._restore(there, resource, resource.raw, found, treatment)
+        desired = resource.raw
+        if source is not None:
+            desired = copies.of(desired, await self.live.at(names.LOCAL).find(source))
+        return await self._restore(there, resource, desired, found, treatment)
 
     async def _restore(
         self,
@@ -88,7 +93,7 @@ class Keeper:
                 # what is watched is what is labelled: it may be there, and not be ours any more
                 if looks > 1 or (found is not None and not manifest.owner(found)):
                     found = await writing.fetch(there.client, resource.key)
-                order = self._order(desired, found, treatment)
+                order = self._order(resource, desired, found, treatment)
                 if order is None:
                     return self._passed(resource, found)
                 applied = await writer.write(order.desired, found, order.stance, treatment)
@@ -104,7 +109,7 @@ class Keeper:
         return found is None or _version(found) != _version(applied)
 
     def _order(
-        self, desired: Manifest, found: Manifest | None, treatment: Treatment
+        self, resource: Resource, desired: Manifest, found: Manifest | None, treatment: Treatment
     ) -> _Order | None:
         """What is to be written, None when the object may stay as it was found."""
         if found is None:
@@ -118,7 +123,8 @@ class Keeper:
             return None
         if stance is ownership.Stance.OWNER:
             desired = _wanted(desired, found, treatment)
-        return _Order(desired, stance) if self._differs(desired, found, treatment) else None
+        left = copies.outdated(resource.raw or desired, desired, found)
+        return _Order(desired, stance) if left or self._differs(desired, found, treatment) else None
 
     def _passed(self, resource: Resource, found: Manifest | None) -> bool:
         if found is not None and not manifest.metadata(found).get("deletionTimestamp"):

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from lateen.api import manifest as manifests
-from lateen.api.configuration import OWNED_BY, OWNED_NAMESPACE, Configuration
-from lateen.api.manifest import Key
+from lateen.api import names
+from lateen.api.configuration import (
+    CREATED_BY,
+    CREATOR,
+    OWNED_BY,
+    OWNED_NAMESPACE,
+    Configuration,
+)
+from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.controllers.terraform import readings
 from lateen.hub import client, errors
 
+_TYPE: Final = "Opaque"
+_SHARED: Final = (names.APP_NAME, names.APP_NAMESPACE)
+LABELS: Final = f"{CREATED_BY}={CREATOR}"
+FIELDS: Final = f"type={_TYPE}"
+"""What selects these Secrets, and no logs."""
+
 
 async def write(
     hub: client.Client, declared: Configuration, outputs: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Write the outputs to the Secret that a Configuration names, if it names one.
+) -> Manifest | None:
+    """Write the outputs to the Secret that a Configuration names, if it names one; returns it.
+
+    It says which application it is for, as its Configuration does: copies follow it by that.
 
     Raises:
         Problem: `terraform.connection` for a Secret that is another's.
     """
     if declared.connection is None:
-        return
+        return None
     namespace, name = declared.connection
     where = Key("", "Secret", namespace, name, "v1")
     try:
@@ -35,9 +50,11 @@ async def write(
         key: base64.b64encode(readings.written(each["value"]).encode()).decode()
         for key, each in outputs.items()
     }
-    metadata = {"name": name, "namespace": namespace, "labels": declared.marks}
-    secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
-    await hub.apply({**secret, "data": data}, force=True)
+    theirs = manifests.labels(declared.raw)
+    labels = declared.marks | {each: theirs[each] for each in _SHARED if each in theirs}
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    secret = {"apiVersion": "v1", "kind": "Secret", "type": _TYPE, "metadata": metadata}
+    return await hub.apply({**secret, "data": data}, force=True)
 
 
 async def remove(hub: client.Client, declared: Configuration) -> None:

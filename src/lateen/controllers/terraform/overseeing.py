@@ -11,12 +11,20 @@ import anyio
 from anyio.abc import TaskGroup
 
 from lateen.api import configuration as conf
+from lateen.api import manifest as manifests
 from lateen.api.configuration import Configuration, Provider
 from lateen.api.manifest import Manifest
 from lateen.base.backoff import Backoff
 from lateen.base.clock import Clock
 from lateen.controllers import queueing, settings
-from lateen.controllers.terraform import authorizing, operating, provisioning, states, turns
+from lateen.controllers.terraform import (
+    authorizing,
+    connections,
+    operating,
+    provisioning,
+    states,
+    turns,
+)
 from lateen.cue.engine import Engine
 from lateen.hub import client, errors, informer
 from lateen.sources.obtaining import Sources
@@ -60,16 +68,28 @@ class Overseer:
             hub, conf.GROUP, conf.VERSION, conf.KIND, index=_by_provider
         )
         self._providers = informer.Informer(hub, conf.GROUP, conf.PROVIDER_VERSION, conf.PROVIDER)
-        self._provisioner = provisioning.Provisioner(site, self._configurations.observe)
+        self._connections = informer.Informer(
+            hub,
+            "",
+            "v1",
+            "Secret",
+            label_selector=connections.LABELS,
+            field_selector=connections.FIELDS,
+        )
+        self._provisioner = provisioning.Provisioner(
+            site, self._configurations.observe, self._connections
+        )
         self._turns: dict[_Key, turns.Turn] = {}
 
     async def run(self, tasks: TaskGroup) -> None:
         """Work until cancelled; what runs then is interrupted, and goes on when we are back."""
         self._configurations.on_change(self._configured)
         self._providers.on_change(self._provided)
-        for each in (self._configurations, self._providers):
+        self._connections.on_change(self._connected)
+        watched = (self._configurations, self._providers, self._connections)
+        for each in watched:
             tasks.start_soon(each.run)
-        for each in (self._configurations, self._providers):
+        for each in watched:
             await each.wait_synced()
         await self._queue.run(self._handle, workers=_WORKERS)
 
@@ -91,6 +111,12 @@ class Overseer:
             if not each.settled:
                 self._provisioner.hurry(each)
                 self._queue.add((conf.KIND, each.namespace, each.name))
+
+    def _connected(self, old: Manifest | None, new: Manifest | None) -> None:
+        labels = manifests.labels(new or old or {})
+        owner = labels.get(conf.OWNED_NAMESPACE, ""), labels.get(conf.OWNED_BY, "")
+        if self._configurations.get(*owner) is not None:
+            self._queue.add((conf.KIND, *owner))
 
     async def _handle(self, key: _Key) -> float | None:
         kind, namespace, name = key

@@ -27,7 +27,7 @@ from lateen.controllers.terraform import authorizing, connections, moving, readi
 from lateen.controllers.terraform.operating import Failed, Outputs, Run, Site
 from lateen.controllers.terraform.turns import Turn
 from lateen.controllers.terraform.workspaces import Backend, Workspace
-from lateen.hub import errors
+from lateen.hub import errors, informer
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,9 +51,18 @@ _STATES: Final = {
 class Provisioner:
     """Brings Configurations to what they declare."""
 
-    def __init__(self, site: Site, observe: Callable[[Manifest], None]) -> None:
-        """`observe` is told of each Configuration as it is after a write of ours."""
+    def __init__(
+        self,
+        site: Site,
+        observe: Callable[[Manifest], None],
+        connected: informer.Informer,
+    ) -> None:
+        """`observe` is told of each Configuration as it is after a write of ours; `connected` knows
+        the connection Secrets.
+        """
         self._site = site
+        self._connected = connected
+        self._intact: dict[str, str] = {}  # resourceVersion of the connection Secret, as written
         self._hub = site.hub
         self._clock = site.clock
         self._observe = observe
@@ -71,11 +80,13 @@ class Provisioner:
         if declared.deleting:
             return await self._remove(declared, turn)
         drift = declared.settled
-        if drift and (wait := self._until_check(declared)) > 0:
-            return wait if wait < math.inf else None
-        if not declared.held:
-            await self._hold(declared)
         try:
+            if drift:
+                await self._reconnect(declared)
+                if (wait := self._until_check(declared)) > 0:
+                    return wait if wait < math.inf else None
+            if not declared.held:
+                await self._hold(declared)
             if not drift and not declared.failing:
                 await self._say(declared, conf.PROVISIONING, self._queued or _PROVISIONING)
             async with self._slots:
@@ -160,9 +171,32 @@ class Provisioner:
         await self._commit(run.declared, {"provisioned": True, **_noted(run)})
         await run.apply()
 
+    async def _reconnect(self, declared: Configuration) -> None:
+        """Put the connection Secret back where somebody has changed or deleted it: from the state,
+        or, where that is not ours to read, by a look for drift.
+        """
+        if declared.connection is None:
+            return
+        found = self._connected.get(*declared.connection)
+        seen = self._intact.get(declared.uid)
+        if found is not None and seen == found["metadata"]["resourceVersion"]:
+            return
+        place = Backend.of(declared).place
+        if place is not None:
+            if (state := await self._site.states.read(place)) is not None:
+                await self._connect(declared, readings.kept_outputs(state))
+        elif found is None or seen is not None:
+            self._checks[declared.uid] = self._clock.monotonic()
+
+    async def _connect(self, declared: Configuration, outputs: Outputs) -> None:
+        written = await connections.write(self._hub, declared, outputs)
+        if written is not None:
+            self._connected.observe(written)
+            self._intact[declared.uid] = written["metadata"]["resourceVersion"]
+
     async def _publish(self, run: Run, outputs: Outputs, message: str) -> None:
         """Tell what has been brought, and how to reach it. Its state has been kept by now."""
-        await connections.write(self._hub, run.declared, outputs)
+        await self._connect(run.declared, outputs)
         said: dict[str, Any] = {"state": conf.AVAILABLE, "message": message}
         shown = {
             name: {"value": readings.written(each["value"])}
@@ -201,6 +235,7 @@ class Provisioner:
         await self._release(declared)
         workspace.remove()
         self._forget(declared)
+        self._intact.pop(declared.uid, None)
         return None
 
     async def _destroy(
@@ -263,7 +298,7 @@ class Provisioner:
     def _until_check(self, declared: Configuration) -> float:
         """Seconds until the next look for drift; spread out, so that not all come at once."""
         now, interval = self._clock.monotonic(), self._site.limits.drift * 60
-        if not interval:
+        if not interval and declared.uid not in self._checks:
             return math.inf
         due = self._checks.setdefault(declared.uid, now + interval * random.uniform(0.8, 1))  # noqa: S311
         return due - now
