@@ -210,7 +210,7 @@ def test_credentials_that_do_not_serve(shell, plane, name, tmp_path, user, said)
         pytest.param(["detach", "nosuch"], Exit.NOT_FOUND, 'no cluster "nosuch"', id="unknown"),
         pytest.param(["detach", "local"], Exit.INPUT, "is the control plane itself", id="itself"),
         pytest.param(["labels", "add", "x", "eu"], Exit.INPUT, "write KEY=VALUE", id="no label"),
-        pytest.param(["join", "nosuch.yaml"], Exit.UNREACHABLE, "does not exist", id="no file"),
+        pytest.param(["join", "nosuch.yaml"], Exit.INPUT, "no file nosuch.yaml", id="no file"),
         pytest.param(["probe", "nosuch"], Exit.NOT_FOUND, 'no cluster "nosuch"', id="to probe"),
     ],
 )

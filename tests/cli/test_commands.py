@@ -209,6 +209,23 @@ def test_ls_of_nothing(shell, namespace):
     assert shell.run("ls", "-n", namespace, "-o", "json").stdout == "[]\n"
 
 
+def test_ls_by_what_is_selected(shell, namespace):
+    labelled = APP.replace("{name: shop}", "{name: shop, labels: {team: a}}")
+    shell.run("up", "-f", shell.write(labelled), "-n", namespace, "--no-wait")
+
+    def listed(*options):
+        done = shell.run("ls", "-n", namespace, *options, "-o", "json")
+        return [each["metadata"]["name"] for each in json.loads(done.stdout)]
+
+    assert (listed("-l", "team=a"), listed("-l", "team!=a")) == (["shop"], [])
+    assert listed("--field-selector", "metadata.name=other") == []
+    nothing = shell.run("ls", "-n", namespace, "-l", "team=b")
+    assert f"There is no application in namespace {namespace} that is selected." in nothing.stderr
+    wrong = shell.run("ls", "-n", namespace, "-l", "team in b")
+    assert wrong.exit_code == Exit.INPUT, wrong.output
+    assert "found 'b' expected: '('" in wrong.stderr
+
+
 def test_status_of_one_that_is_not_there(shell, namespace):
     shell.run("up", "-f", shell.write(APP), "-n", namespace, "--no-wait")
     near = shell.run("status", "shopp", "-n", namespace)
@@ -324,6 +341,28 @@ def test_delete_of_several_is_all_or_nothing(shell, namespace, plane):
     result = shell.run("delete", "shop", "shopp", "-n", namespace)
     assert result.exit_code == Exit.NOT_FOUND
     assert exists(plane, key(namespace)) is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param([], "name applications, or give --all", id="nothing"),
+        pytest.param(["shop", "--all"], "name applications, or give --all", id="one, and all"),
+        pytest.param(["shop", "--orphan", "--with-data"], "one of the two", id="less, and more"),
+    ],
+)
+def test_delete_of_what_is_not_said(shell, namespace, arguments, message):
+    done = shell.run("delete", *arguments, "-n", namespace)
+    assert (done.exit_code, message in done.stderr) == (Exit.INPUT, True), done.output
+
+
+def test_delete_of_all_that_there_is(shell, namespace, plane):
+    nothing = shell.run("delete", "--all", "-n", namespace)
+    assert nothing.exit_code == Exit.OK, nothing.output
+    assert f"There is no application in namespace {namespace}." in nothing.stderr
+    shell.run("up", "-f", shell.write(APP), "-n", namespace, "--no-wait")
+    assert shell.run("delete", "--all", "-n", namespace).stdout == "application shop deleted\n"
+    assert exists(plane, key(namespace)) is None
 
 
 def test_dry_run_uses_what_is_installed_and_changes_nothing(shell, namespace, plane):

@@ -58,14 +58,24 @@ async def application(client: hub.Client, namespace: str, name: str) -> Applicat
         raise await _missing(client, namespace, name) from error
 
 
-async def applications(client: hub.Client, namespace: str = "") -> list[Application]:
-    """The applications of a namespace, or of all when it is empty.
+async def applications(
+    client: hub.Client, namespace: str = "", labels: str = "", fields: str = ""
+) -> list[Application]:
+    """The applications of a namespace, or of all when it is empty; those that selectors of labels
+    and fields, as kubectl has them, choose.
 
     Raises:
         Problem: `hub.not-installed`.
     """
     with installed():
-        found, _ = await client.list(names.GROUP, "v1beta1", "Application", namespace=namespace)
+        found, _ = await client.list(
+            names.GROUP,
+            "v1beta1",
+            "Application",
+            namespace=namespace,
+            label_selector=labels,
+            field_selector=fields,
+        )
     return [Application(raw) for raw in found]
 
 

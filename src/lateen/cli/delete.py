@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def delete(
-    apps: options.Names,
+    apps: options.NamesOrNone = None,
     namespace: options.Namespace = "default",
     wait: options.Wait = True,
     timeout: options.Timeout = "5m",
@@ -29,6 +29,17 @@ def delete(
             "CustomResourceDefinitions. Without it they stay.",
         ),
     ] = False,
+    orphan: Annotated[
+        bool,
+        typer.Option(
+            "--orphan",
+            "-o",
+            help="Only the application goes: what it brought stays, and is nobody's.",
+        ),
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every application of the namespace.")
+    ] = False,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     """Delete applications with everything they brought, and wait until it is gone.
@@ -38,5 +49,11 @@ def delete(
     # imported here: `lateen --help` must not wait for it
     from lateen.cli import deleting
 
-    order = deleting.Order(apps, namespace, wait, options.seconds(timeout), yes, with_data)
+    if bool(apps) == every:
+        raise typer.BadParameter("name applications, or give --all for those of the namespace")
+    if orphan and with_data:
+        raise typer.BadParameter("--orphan deletes nothing, --with-data more: give one of the two")
+    order = deleting.Order(
+        apps or (), namespace, wait, options.seconds(timeout), yes, with_data, orphan
+    )
     raise typer.Exit(running.run(lambda: deleting.delete(order, kubeconfig)))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 import typer
@@ -23,7 +24,7 @@ from lateen.gc import sweeping
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asked for. `timeout` is in seconds."""
+    """What the user asked for. `timeout` is in seconds; no `apps` are all of the namespace."""
 
     apps: Sequence[str]
     namespace: str
@@ -31,6 +32,7 @@ class Order:
     timeout: float
     yes: bool
     with_data: bool = False
+    orphan: bool = False
 
 
 async def delete(order: Order, kubeconfig: str | None) -> Exit:
@@ -40,8 +42,11 @@ async def delete(order: Order, kubeconfig: str | None) -> Exit:
         Problem: `hub.not-found` for an application that does not exist.
     """
     async with connecting.plane(kubeconfig) as client:
-        apps = [await connecting.application(client, order.namespace, name) for name in order.apps]
-        _announce(apps, with_data=order.with_data)
+        apps = await _meant(client, order)
+        if not apps:
+            printing.stderr().print(f"There is no application in namespace {order.namespace}.")
+            return Exit.OK
+        _announce(apps, order)
         if not (order.yes or _agreed(apps)):
             printing.stderr().print("Nothing was deleted.")
             return Exit.OK
@@ -49,6 +54,8 @@ async def delete(order: Order, kubeconfig: str | None) -> Exit:
             if order.with_data:
                 consent = {"metadata": {"annotations": {names.DELETE_DATA: "true"}}}
                 await client.patch(connecting.key(app.namespace, app.name), consent)
+            if order.orphan:
+                await client.patch(connecting.key(app.namespace, app.name), _letting_go(app))
             # by uid: what was shown is what goes, not a namesake created since
             await client.delete(connecting.key(app.namespace, app.name), uid=app.uid)
         if not order.wait:
@@ -64,16 +71,40 @@ async def delete(order: Order, kubeconfig: str | None) -> Exit:
         return Exit.TIMEOUT
 
 
-def _announce(apps: Sequence[Application], *, with_data: bool) -> None:
+async def _meant(client: hub.Client, order: Order) -> list[Application]:
+    if not order.apps:
+        return await connecting.applications(client, order.namespace)
+    return [await connecting.application(client, order.namespace, name) for name in order.apps]
+
+
+def _letting_go(app: Application) -> dict[str, Any]:
+    """A patch that has the controller leave what the application brought; refused by the server
+    where the application was changed meanwhile.
+    """
+    finalizers = list(dict.fromkeys([*app.finalizers, names.APP_ORPHAN]))
+    return {
+        "metadata": {
+            "finalizers": finalizers,
+            "resourceVersion": app.metadata["resourceVersion"],
+        }
+    }
+
+
+def _announce(apps: Sequence[Application], order: Order) -> None:
     console = printing.stderr()
     for app in apps:
+        if order.orphan:
+            count = len(app.status.get("appliedResources") or ())
+            stay = "1 object stays" if count == 1 else f"{count} objects stay"
+            console.print(Text.assemble("application ", (app.name, "bold"), f" goes, {stay}"))
+            continue
         applied = app.status.get("appliedResources") or ()
         console.print(Text.assemble(("application ", ""), (app.name, "bold"), " goes, with"))
         for entry in applied:
             cluster = f"  on cluster {entry['cluster']}" if entry.get("cluster") else ""
             key = trees.key_of(entry)
             held = (key.group, key.kind) in sweeping.HOLDS_DATA
-            spared = held and not (with_data or app.may_delete_data)
+            spared = held and not (order.with_data or app.may_delete_data)
             stays = "  stays, for it holds data (--with-data deletes it)" if spared else ""
             console.print(f"  {key}{cluster}{stays}")
         if not applied:

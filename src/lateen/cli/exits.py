@@ -33,6 +33,7 @@ _UNREACHABLE = frozenset(
         "hub.unauthorized",
     }
 )
+_MISUSED = frozenset({"cli.port", "hub.invalid", "hub.bad-request", "hub.unknown-kind"})
 _AREAS = {
     "delivery": Exit.UNHEALTHY,
     **dict.fromkeys(
@@ -77,7 +78,7 @@ def code(problems: Iterable[Problem]) -> Exit:
             return Exit.NOT_FOUND
         if problem.code == "delivery.timeout":
             return Exit.TIMEOUT
-        if problem.code in ("hub.invalid", "hub.bad-request", "hub.unknown-kind"):
+        if problem.code in _MISUSED:
             return Exit.INPUT
         return _AREAS.get(problem.code.partition(".")[0], Exit.FAILED)
     return Exit.FAILED

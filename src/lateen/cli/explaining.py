@@ -128,6 +128,10 @@ def _named(catalogue: loading.Catalogue, type_name: str, namespace: str) -> list
             if problem.code != "definition.unknown":
                 raise
     if not found:
+        bare, at, revision = type_name.partition("@")
+        if at and bare in known:
+            hint = f"`lateen def get {bare} --revisions` lists those there are"
+            raise Problem("hub.not-found", f"type {bare} has no revision {revision}", hint=hint)
         hint = suggest.nearest(type_name, known) or f"there are: {', '.join(sorted(known))}"
         raise Problem("hub.not-found", f"there is no type {type_name}", hint=hint)
     return found

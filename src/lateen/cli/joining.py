@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -39,9 +40,12 @@ async def join(order: Order, plane: str | None) -> None:
 
     Raises:
         Problem: `cluster.name`, `cluster.exists`, `cluster.joined-already`, `cluster.credentials`,
-            `hub.*` when the kubeconfig cannot be used or the cluster does not answer.
+            `input.missing`; `hub.*` when the kubeconfig cannot be used or the cluster does not
+            answer.
     """
     labels = parsed(order.labels)
+    if not Path(order.file).is_file():
+        raise Problem("input.missing", f"there is no file {order.file}")
     entries = kubeconfig.read(order.file, order.context)
     name = order.name or _plain(entries.context)
     check(name)

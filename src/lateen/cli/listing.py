@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich.text import Text
@@ -27,19 +28,30 @@ HEADERS = (
 _ROOMY = 100  # columns
 
 
-async def applications(namespace: str, output: Output, kubeconfig: str | None) -> None:
-    """Print the applications of a namespace, or of all when it is empty."""
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for: a namespace, all where it is empty, and selectors."""
+
+    namespace: str
+    labels: str = ""
+    fields: str = ""
+    output: Output = Output.TABLE
+
+
+async def applications(order: Order, kubeconfig: str | None) -> None:
+    """Print the applications of a namespace, or of all of them."""
     async with connecting.plane(kubeconfig) as client:
-        found = await connecting.applications(client, namespace)
-    if output is not Output.TABLE:
-        printing.structured([informer.trim(app.raw) for app in found], output)
+        found = await connecting.applications(client, order.namespace, order.labels, order.fields)
+    if order.output is not Output.TABLE:
+        printing.structured([informer.trim(app.raw) for app in found], order.output)
         return
     if not found:
-        where = f"in namespace {namespace}" if namespace else "anywhere"
-        printing.stderr().print(f"There is no application {where}.")
+        where = f"in namespace {order.namespace}" if order.namespace else "anywhere"
+        such = " that is selected" if order.labels or order.fields else ""
+        printing.stderr().print(f"There is no application {where}{such}.")
         return
     now = clock.SystemClock().now()
-    columns = [HEADERS.index(header) for header in shown(namespace)]
+    columns = [HEADERS.index(header) for header in shown(order.namespace)]
     printing.table(
         [HEADERS[at] for at in columns],
         [[row[at] for at in columns] for app in found for row in rows(app, now)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from lateen.cli import forms, options, running
@@ -14,6 +16,25 @@ def register(app: typer.Typer) -> None:
 def ls(
     namespace: options.Namespace = "default",
     everywhere: options.Everywhere = False,
+    labels: Annotated[
+        str,
+        typer.Option(
+            "--selector",
+            "-l",
+            metavar="SELECTOR",
+            help="Only those with these labels, as in team=shop,tier!=test.",
+            show_default=False,
+        ),
+    ] = "",
+    fields: Annotated[
+        str,
+        typer.Option(
+            "--field-selector",
+            metavar="SELECTOR",
+            help="Only those with these fields: metadata.name, metadata.namespace.",
+            show_default=False,
+        ),
+    ] = "",
     output: options.Format = forms.Output.TABLE,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
@@ -22,4 +43,5 @@ def ls(
     from lateen.cli import listing
 
     where = "" if everywhere else namespace
-    running.run(lambda: listing.applications(where, output, kubeconfig))
+    order = listing.Order(where, labels, fields, output)
+    running.run(lambda: listing.applications(order, kubeconfig))

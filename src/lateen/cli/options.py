@@ -94,6 +94,10 @@ Names = Annotated[
     list[str],
     typer.Argument(metavar="NAME...", help="The applications.", autocompletion=_names),
 ]
+NamesOrNone = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME...", help="The applications.", autocompletion=_names),
+]
 application_names = _names
 FilesOrNone = Annotated[
     list[str] | None,
