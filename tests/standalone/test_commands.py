@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from lateen.base.problem import Problem
 from lateen.cli import failures, server
 from lateen.standalone import directories, locks, starting
 from lateen.standalone.directories import Directory
@@ -59,6 +60,42 @@ def test_status_lists_the_processes(directory: Directory) -> None:
     assert "PROCESS" in said
     assert str(told["port"]) in said
     assert str(told["processes"][1]["pid"]) in said
+
+
+def test_status_does_not_call_running_what_has_ended(tmp_path: Path) -> None:
+    """What is told may be old: on a disk that is full nothing newer is written."""
+    made = Directory(tmp_path)
+    made.prepare()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    child = {"name": "kube", "pid": gone.pid, "state": "running", "since": "2026-01-01T00:00:00Z"}
+    with locks.hold(made.lock, json.dumps({"pid": os.getpid()})):
+        directories.write(made.status, {"state": "ready", "port": 1, "children": [child]})
+        _, said = lateen("server", "status", "--data-dir", made.root, "-o", "json")
+    told = {each["name"]: each["state"] for each in json.loads(said)["processes"]}
+    assert told == {"supervisor": "ready", "kube": "ended"}
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Directory]:
+    """On a disk with hardly any room."""
+    made = Directory(tmp_path / "narrow")
+    made.root.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(made.root)]
+    if subprocess.run(["mount", *options], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield made
+    finally:
+        subprocess.run(["umount", str(made.root)], check=True)
+
+
+def test_a_disk_that_is_full_is_said_to_be(narrow: Directory) -> None:
+    said = f"there is no room left where {narrow.root} is: 1024 KiB are free"
+    assert directories.lack(narrow) == said
+    with pytest.raises(Problem) as caught:
+        starting.start(narrow, without=("node", "controllers"))
+    assert caught.value.code == "standalone.disk-full"
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="memory is told on Linux")

@@ -98,6 +98,19 @@ async def test_a_killed_child_is_started_again(directory: Directory) -> None:
         assert (told["restarts"], told["last_exit"]) == (1, -signal.SIGKILL)
 
 
+async def test_a_status_that_could_not_be_written_is_written_later(directory: Directory) -> None:
+    aside = directory.root / "aside"
+    async with supervised(directory, [[scripts.steady("a")]], again=0.05) as supervisor:
+        [child] = supervisor.children
+        directory.run.rename(aside)  # as on a disk that is full
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        await until(lambda: child.restarts == 1 and child.state == "running")
+        assert directories.read(aside / directory.status.name)["children"][0]["restarts"] == 0
+        aside.rename(directory.run)
+        await until(lambda: directories.read(directory.status)["children"][0]["restarts"] == 1)
+
+
 async def test_failures_in_a_row_wait_longer_and_longer(directory: Directory) -> None:
     asked: list[int] = []
 

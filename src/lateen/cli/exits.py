@@ -29,6 +29,7 @@ _UNREACHABLE = frozenset(
         "hub.credentials",
         "hub.unreachable",
         "hub.timeout",
+        "hub.unserved",
         "hub.certificate",
         "hub.unauthorized",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -194,17 +195,19 @@ def _told(directory: Directory) -> dict[str, Any]:
     itself = {"name": "supervisor", "pid": found.pid, "state": found.state}
     processes = [itself | {"since": kept.get("started")}, *kept.get("children", ())]
     sizes = memory.resident([process["pid"] for process in processes if process["pid"]])
+    lack = directories.lack(directory)
     return {
         "running": True,
         "state": found.state,
         "port": found.port,
         "kubeconfig": str(found.kubeconfig),
         "dataDir": str(directory.root),
+        "notes": [lack] if lack else [],
         "processes": [
             {
                 "name": process["name"],
                 "pid": process["pid"],
-                "state": process["state"],
+                "state": process["state"] if _lives(process["pid"]) else "ended",
                 "since": process["since"],
                 "restarts": process.get("restarts", 0),
                 "lastExit": process.get("last_exit"),
@@ -217,6 +220,19 @@ def _told(directory: Directory) -> dict[str, Any]:
     }
 
 
+def _lives(pid: int | None) -> bool:
+    """Whether a process that is told of is there: what tells of it may be of a while ago."""
+    if not pid:
+        return True  # it is told to be without one
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
+
+
 def _print(told: Mapping[str, Any]) -> None:
     if not told["running"]:
         printing.line_out(f"Lateen is not running in {told['dataDir']}; `lateen start` starts it.")
@@ -227,7 +243,8 @@ def _print(told: Mapping[str, Any]) -> None:
     for process in told["processes"]:
         if process["address"]:
             printing.line_out(f"metrics     http://{process['address']}/metrics")
-    for note in (note for process in told["processes"] for note in process["notes"]):
+    notes = (process["notes"] for process in told["processes"])
+    for note in itertools.chain(told["notes"], *notes):
         printing.line_out(f"note        {note}")
     printing.line_out("")
     headers = ("PROCESS", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY")

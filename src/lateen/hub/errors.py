@@ -20,6 +20,7 @@ _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _UNAVAILABLE = frozenset({502, 503, 504})
 _HINTS = {
     "Unreachable": "is the control plane running? `lateen server status` shows it",
+    "Timeout": "is it busy, or its disk full? `lateen server status` shows a local one",
     "Certificate": "the certificate-authority in the kubeconfig is not the server's",
     "Unauthorized": "the credentials in the kubeconfig are not valid, or no longer",
     "AlreadyExists": "choose another name, or delete the object that is there",

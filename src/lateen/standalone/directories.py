@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_ROOM: Final = 8 << 20  # bytes that the database and the logs need to go on for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,17 @@ def directory(given: str | Path | None = None) -> Directory:
     """The directory given, or that of `$LATEEN_DATA_DIR`, or `~/.lateen`."""
     chosen = given or os.environ.get("LATEEN_DATA_DIR") or Path.home() / ".lateen"
     return Directory(Path(chosen).expanduser().absolute())
+
+
+def lack(directory: Directory) -> str:
+    """That there is hardly room left for the data; empty where there is."""
+    try:
+        free = shutil.disk_usage(directory.root).free
+    except OSError:
+        return ""
+    if free >= _ROOM:
+        return ""
+    return f"there is no room left where {directory.root} is: {free >> 10} KiB are free"
 
 
 def write(path: Path, value: Mapping[str, Any]) -> None:

@@ -109,6 +109,8 @@ def _ended(pid: int) -> bool:
 
 
 def _failure(directory: Directory, status: Mapping[str, Any]) -> Problem:
+    if lack := directories.lack(directory):
+        return Problem("standalone.disk-full", lack, hint=_HINTS["standalone.disk-full"])
     told = status.get("problem", {})
     code = str(told.get("code", "standalone.died"))
     lines = [str(told.get("hint") or _HINTS.get(code, ""))]
@@ -122,6 +124,7 @@ def _failure(directory: Directory, status: Mapping[str, Any]) -> Problem:
 
 _UNEXPLAINED = frozenset({"standalone.died", "standalone.slow", "standalone.failed"})
 _HINTS = {
+    "standalone.disk-full": "make room, and start it again: nothing of the data is lost",
     "standalone.port-in-use": "choose another with --port, or leave it out for a free one",
     "standalone.data-dir-in-use": "choose another with --data-dir, or stop what uses it",
     "standalone.data-newer": "use the newer Lateen, or another --data-dir",

@@ -22,6 +22,8 @@ from lateen.standalone.programs import Program
 
 _log = logging.getLogger("lateen.supervisor")
 
+_AGAIN = 2.0  # seconds until a status that could not be written is tried again
+
 
 class Supervisor:
     """Starts stage after stage; from then on what dies is started again.
@@ -38,6 +40,7 @@ class Supervisor:
         port: int,
         backoff: Backoff | None = None,
         stable: float = 60.0,
+        again: float = _AGAIN,
     ) -> None:
         """`stable` is how many seconds a process must run for its failures to be forgotten."""
         self.state = "starting"  # starting, ready, stopping, stopped, failed
@@ -48,6 +51,8 @@ class Supervisor:
         self._started = time.time()
         self._stop = asyncio.Event()
         self._problem: Problem | None = None
+        self._again = again
+        self._unwritten: asyncio.TimerHandle | None = None
         self._stages = [
             [Child(each, Journal(directory.log(each.name)), self._publish) for each in stage]
             for stage in stages
@@ -130,10 +135,16 @@ class Supervisor:
 
     def _publish(self) -> None:
         """Write the status file. Without it nobody sees us, but what runs goes on."""
+        if self._unwritten is not None:
+            self._unwritten.cancel()
         try:
             directories.write(self._directory.status, self.describe())
         except OSError as error:
-            _log.warning("the status cannot be written: %s", error)
+            if self._unwritten is None:  # once, not at every attempt
+                _log.warning("the status cannot be written: %s", error)
+            self._unwritten = asyncio.get_running_loop().call_later(self._again, self._publish)
+        else:
+            self._unwritten = None
 
     def describe(self) -> dict[str, Any]:
         """The status as in `run/status.json`; times are RFC 3339, `last_exit` as in `Child`."""
