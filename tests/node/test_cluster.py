@@ -269,8 +269,11 @@ def test_who_takes_more_memory_than_its_limit_is_told_so_and_starts_again(place)
     assert ended["message"] == "it took more memory than its limit of 64 MiB"
     conditions = {each["type"]: each for each in place.status("greedy")["conditions"]}
     told = conditions["lateen.dev/Limited"]
-    assert (told["status"], told["reason"]) == ("False", "NotLimited")
-    assert "cpu of main" in told["message"]
+    loose = bool(Cgroups("lateen-asked").reason)
+    assert (told["status"], told.get("reason")) == (
+        ("False", "NotLimited") if loose else ("True", None)
+    )
+    assert ("cpu of main" in told.get("message", "")) is loose
 
 
 def test_init_containers_run_in_order_before_the_others(place):
@@ -583,15 +586,13 @@ def test_what_pods_use_is_told_as_the_kubelet_tells_it(place, kube, node):
         ask("/stats/summary", trusted=False)
 
 
-def test_the_node_says_what_it_cannot_give(kube, node, request):
+def test_the_node_says_what_it_cannot_give(kube, node):
     found = kube.call(kube.client.get, Key("", "Node", "", "lateen", "v1"))
     told = {each["type"]: each for each in found["status"]["conditions"]}
     unlimited = Cgroups("lateen-asked").reason
     assert told["ProcessLimits"]["status"] == ("False" if unlimited else "True")
     assert told["ProcessLimits"]["message"].endswith(unlimited)
-    loopback = "loopback" in request.node.callspec.id
-    assert told["ContainerNetwork"]["status"] == ("False" if loopback else "True")
-    assert ("loopback" in told["ContainerNetwork"]["message"]) is loopback
+    assert told["ContainerNetwork"]["message"] == "containers reach Services and other pods"
 
 
 def test_the_node_is_small(node):

@@ -404,6 +404,7 @@ async def test_ports_answer_at_a_loopback_address(podman, tmp_path):
                 await anyio.sleep(0.1)
         await driver.discard("loop")
         driver.close()
+        await network.close()
 
 
 async def greeting(address):

@@ -122,6 +122,8 @@ def test_limits_and_a_network_that_are_less_than_declared_are_told():
     whole = status(the_pod, running())
     assert conditions(whole)["lateen.dev/Limited"] == "True"
     assert "lateen.dev/Networked" not in conditions(whole)
+    later = status({**the_pod, "status": found}, running())  # with another node
+    assert conditions(later)["lateen.dev/Networked"] == "True"
 
 
 def test_a_pod_deleted_before_it_ran_has_failed():

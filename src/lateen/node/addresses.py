@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address
 from pathlib import Path
 
 from lateen.base import hashing
 from lateen.base.problem import Problem
+
+SERVICES = IPv4Network("10.96.0.0/16")  # as the control plane of the machine gives them
+LOOPBACK_PODS = IPv4Network("127.64.0.0/10")  # far from 127.0.0.1 and what people use by hand
+LOOPBACK_SERVICES = IPv4Network("127.128.0.0/10")
+_PLANES = 1 << 14  # of a /24 each
 
 
 def identity(directory: Path) -> str:
@@ -16,15 +21,22 @@ def identity(directory: Path) -> str:
 
 
 def loopback_subnet(plane: str) -> IPv4Network:
-    """A /24 of 127.0.0.0/8 for a plane; far from 127.0.0.1 and what people use by hand."""
-    number = int(plane, 16) % (64 * 256)
-    return IPv4Network((IPv4Address("127.64.0.0") + number * 256, 24))
+    """A /24 for the pods of a plane."""
+    return _part(LOOPBACK_PODS, plane)
 
 
 def service_subnet(plane: str) -> IPv4Network:
-    """A /24 of 127.0.0.0/8 for Services, of a plane, beside those of pods."""
-    number = int(plane, 16) % (64 * 256)
-    return IPv4Network((IPv4Address("127.128.0.0") + number * 256, 24))
+    """A /24 for the Services of a plane."""
+    return _part(LOOPBACK_SERVICES, plane)
+
+
+def _part(whole: IPv4Network, plane: str) -> IPv4Network:
+    return IPv4Network((whole.network_address + int(plane, 16) % _PLANES * 256, 24))
+
+
+def of_loopback(address: str) -> bool:
+    """Whether it is that of a pod with a loopback address."""
+    return ip_address(address) in LOOPBACK_PODS
 
 
 def bridge_subnets(plane: str) -> Iterator[IPv4Network]:

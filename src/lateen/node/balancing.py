@@ -8,7 +8,7 @@ import itertools
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -26,7 +26,7 @@ _BIND_TO_DEVICE = 25  # SO_BINDTODEVICE, which Python does not name everywhere
 @dataclass(frozen=True, order=True)
 class Entrance:
     """Where connections are taken. With `device` only those that come in there, so that several
-    control planes of a machine may have Services at the same address.
+    control planes of a machine may have Services at the same address; it may be a junction.
     """
 
     address: str
@@ -36,6 +36,7 @@ class Entrance:
 
 
 Choice = Callable[[], Sequence[Backend]]
+Open = Callable[[Entrance], Awaitable[socket.socket]]
 PROTOCOLS = ("TCP", "UDP")
 
 
@@ -47,10 +48,31 @@ class Target:
     affinity: float = 0.0
 
 
+async def bind(entrance: Entrance) -> socket.socket:
+    """A socket of this machine for an entrance.
+
+    Raises:
+        OSError: somebody else has the port, or the address is not ours.
+    """
+    stream = entrance.protocol == "TCP"
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
+    try:
+        if stream:  # with datagrams two could take one address
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if entrance.device:
+            made.setsockopt(socket.SOL_SOCKET, _BIND_TO_DEVICE, entrance.device.encode() + b"\0")
+        made.bind((entrance.address, entrance.port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 class Balancer:
     """One listening socket for each entrance; whoever connects is given to the next in turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Open = bind) -> None:
+        self._open = opened
         self._servers: dict[Entrance, asyncio.Server | asyncio.DatagramTransport] = {}
         self._targets: dict[Entrance, Target] = {}
         self._turn = itertools.count()
@@ -76,19 +98,10 @@ class Balancer:
         self._servers.clear()
 
     async def _listen(self, entrance: Entrance) -> asyncio.Server | asyncio.DatagramTransport:
-        stream = entrance.protocol == "TCP"
-        kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
-        made = socket.socket(socket.AF_INET, kind)
+        made = await self._open(entrance)
         try:
-            if stream:  # with datagrams two could take one address
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if entrance.device:
-                made.setsockopt(
-                    socket.SOL_SOCKET, _BIND_TO_DEVICE, entrance.device.encode() + b"\0"
-                )
-            made.bind((entrance.address, entrance.port))
             made.setblocking(False)
-            if not stream:
+            if entrance.protocol != "TCP":
                 loop = asyncio.get_running_loop()
                 flows = Flows(
                     partial(self._order, entrance),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
@@ -15,7 +15,7 @@ from lateen.api import names as known_names
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
-from lateen.node import addresses, balancing, claims, metering, services
+from lateen.node import addresses, balancing, claims, junction, metering, services
 from lateen.node.balancing import Balancer, Entrance, Target
 from lateen.node.naming import Names
 from lateen.node.networks import Ground
@@ -82,16 +82,17 @@ class Fabric:
         self._ground = ground
         self._services = Informer(client, "", "v1", "Service")
         self._slices = Informer(client, "discovery.k8s.io", "v1", "EndpointSlice")
-        self._balancer = Balancer()
+        self._balancer = Balancer(ground.junctions.open)
+        self._names: tuple[str, Callable[[], None]] | None = None  # where they are served
         self._changed = anyio.Event()
         self._subnet = addresses.service_subnet(plane)
         self._server = client.address
         self._chosen: dict[str, str] = {}  # service -> an address of ours, not of its own
         self.services: dict[str, Service] = {}
 
-    def variables(self, namespace: str, api: bool, links: bool) -> dict[str, str]:
-        """What a container is told of the Services beside it."""
-        known = map(self._local, self.services.values())
+    def variables(self, namespace: str, api: bool, links: bool, inside: bool) -> dict[str, str]:
+        """What a container is told of the Services beside it, where it finds them."""
+        known = self.services.values() if inside else map(self._local, self.services.values())
         return services.variables(known, namespace, api=api, links=links)
 
     def _leading(self, service: Service) -> Service:
@@ -113,15 +114,13 @@ class Fabric:
 
     async def run(self) -> None:
         """Follow Services until cancelled."""
-        close: Callable[[], None] | None = None
         try:
-            if self._ground.gateway:
-                close = await self._open_names()
             async with anyio.create_task_group() as group:
                 for informer in (self._services, self._slices, self._pods):
                     informer.on_change(self._noticed)
                 group.start_soon(self._services.run)
                 group.start_soon(self._slices.run)
+                group.start_soon(self._follow_junctions)
                 await self._services.wait_synced()
                 await self._slices.wait_synced()
                 while True:
@@ -132,15 +131,37 @@ class Fabric:
                     await anyio.sleep(_PAUSE)
         finally:
             self._balancer.close()
-            if close is not None:
-                close()
+            self._close_names()
 
-    async def _open_names(self) -> Callable[[], None] | None:
+    async def _follow_junctions(self) -> None:
+        while True:
+            await self._ground.junctions.changes()
+            self._changed.set()
+
+    async def _serve_names(self) -> bool:
+        """For pods, at what leads them to the machine; whether that could be done."""
+        gateway, device = self._ground.gateway, ""
+        if not gateway and (device := self._ground.junctions.device):
+            gateway = junction.GATEWAY
+        place = f"{gateway} {device}" if gateway else ""
+        if self._names and self._names[0] == place:
+            return True
+        self._close_names()
+        if not gateway:
+            return True
         try:
-            return await Names(lambda: self.services).open(self._ground.gateway)
+            names = Names(lambda: self.services)
+            opened = self._ground.junctions.open
+            self._names = place, await names.open(gateway, device=device, opened=opened)
         except OSError as error:
             _LOG.warning("names of Services are not served: %s", error)
-            return None
+            return False
+        return True
+
+    def _close_names(self) -> None:
+        if self._names:
+            self._names[1]()
+        self._names = None
 
     def _noticed(self, old: Manifest | None, new: Manifest | None) -> None:
         self._changed.set()
@@ -165,6 +186,7 @@ class Fabric:
             for s in found.values()
             if s.address and (self._ground.gateway or s.key != services.API)
         ]
+        named = await self._serve_names()
         await self._ground.hold({service.address for service in placed})
         self._remember(placed)
         refused = await self._balancer.serve(self._entrances(placed))
@@ -176,7 +198,7 @@ class Fabric:
             refused = await self._balancer.serve(self._entrances(placed))
         for service in placed:
             await self._tell(service)
-        return not refused
+        return named and not refused
 
     def _remember(self, placed: Sequence[Service]) -> None:
         """Addresses of ours: those told before, and new ones where we hold none of theirs."""
@@ -211,7 +233,26 @@ class Fabric:
                     places.append((_LOOPBACK, port.node_port, ""))
                 for address, number, device in places:
                     wanted[Entrance(address, number, device, port.protocol)] = target
+        if device := self._ground.junctions.device:
+            wanted |= dict(self._through(device))
         return wanted
+
+    def _through(self, device: str) -> Iterator[tuple[Entrance, Target]]:
+        """Where containers come in that have loopback addresses of their own: for every Service,
+        and for every pod with such an address.
+        """
+        for service in self.services.values():
+            own = {service.address, self._chosen.get(service.key)}
+            for index, port in enumerate(service.ports):
+                if port.protocol not in balancing.PROTOCOLS:
+                    continue
+                target = Target(partial(self._backends, service.key, index), service.affinity)
+                for address in filter(None, own):
+                    yield Entrance(address, port.port, device, port.protocol), target
+        for protocol, backend in services.listening(self._pods.list(), self.services.values()):
+            if protocol in balancing.PROTOCOLS and addresses.of_loopback(backend.address):
+                entrance = Entrance(backend.address, backend.port, device, protocol)
+                yield entrance, Target(partial(tuple, [backend]))
 
     def _backends(self, key: str, index: int) -> Sequence[Backend]:
         service = self.services.get(key)

@@ -41,12 +41,13 @@ class Reader:
 @dataclass(frozen=True)
 class Surroundings:
     """What the node offers its pods: `variables` gives those that lead to the API server, if a pod
-    is to know it, and to the Services of a namespace, if it wants them; `names` is the address of
-    a name server, empty for none.
+    is to know it, and to the Services of a namespace, if it wants them, by the addresses that they
+    have for who is inside; `names` gives the address of a name server for a pod, empty for none,
+    which is for who is not.
     """
 
-    variables: Callable[[str, bool, bool], Mapping[str, str]]
-    names: str = ""
+    variables: Callable[[str, bool, bool, bool], Mapping[str, str]]
+    names: Callable[[str], str]
 
 
 async def prepare(
@@ -71,8 +72,9 @@ async def prepare(
     grace = float(pod["spec"].get("terminationGracePeriodSeconds") or 0)
     directory = str(container.get("workingDir") or "")
     links = pod["spec"].get("enableServiceLinks") is not False
-    base = dict(around.variables(space, volumes.knows_api(pod), links))
-    resolver = _resolver(pod, space, around)
+    names = around.names(str(pod["metadata"]["uid"]))
+    base = dict(around.variables(space, volumes.knows_api(pod), links, bool(names)))
+    resolver = _resolver(pod, space, names)
     process = planning.is_process(pod)
     if process:
         base |= environment.base(container, sandbox.address, places, os.environ)
@@ -135,16 +137,16 @@ def _told(pod: Manifest, sandbox: Sandbox) -> Manifest:
     return {**pod, "status": {**(pod.get("status") or {}), **addresses}}
 
 
-def _resolver(pod: Mapping[str, Any], namespace: str, around: Surroundings) -> str:
+def _resolver(pod: Mapping[str, Any], namespace: str, names: str) -> str:
     """The pod's resolv.conf, empty for that of the machine."""
     spec = pod["spec"]
     policy = spec.get("dnsPolicy") or "ClusterFirst"
     cluster = policy == "ClusterFirstWithHostNet" or (
         policy == "ClusterFirst" and not spec.get("hostNetwork")
     )
-    if not cluster or not around.names:
+    if not cluster or not names:
         return ""
-    return naming.resolver(around.names, namespace, spec.get("dnsConfig"))
+    return naming.resolver(names, namespace, spec.get("dnsConfig"))
 
 
 def _pull_references(pod: Mapping[str, Any]) -> list[Reference]:

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import dnslib
 
-from lateen.node import services
+from lateen.node import balancing, services
+from lateen.node.balancing import Entrance, Open
 from lateen.node.services import Service
 
 _LOG = logging.getLogger(__name__)
@@ -84,18 +85,21 @@ class Names:
         self._resolvers = resolvers
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def open(self, address: str, port: int = _PORT) -> Callable[[], None]:
+    async def open(
+        self, address: str, port: int = _PORT, device: str = "", opened: Open = balancing.bind
+    ) -> Callable[[], None]:
         """Begin to answer; gives what ends it.
 
         Raises:
             OSError: the port is taken.
         """
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self), local_addr=(address, port)
-        )
+        datagrams = await opened(Entrance(address, port, device, "UDP"))
+        datagrams.setblocking(False)
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=datagrams)
         try:
-            server = await asyncio.start_server(self._stream, address, port)
+            streams = await opened(Entrance(address, port, device))
+            server = await asyncio.start_server(self._stream, sock=streams)
         except OSError:
             transport.close()
             raise

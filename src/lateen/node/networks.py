@@ -22,7 +22,8 @@ import anyio.to_thread
 
 from lateen.base import hashing
 from lateen.base.problem import Problem
-from lateen.node import addresses, namespaces, routing
+from lateen.node import addresses, engines, junction, namespaces, routing
+from lateen.node.junctions import Junctions
 from lateen.node.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -70,6 +71,11 @@ class Ground(Protocol):
     @property
     def device(self) -> str: ...
 
+    @property
+    def junctions(self) -> Junctions:
+        """Where containers find it that have a network of their engine's."""
+        ...
+
     async def hold(self, addresses: set[str]) -> None:
         """Make these addresses the machine's, and no others of Services any more."""
         ...
@@ -83,11 +89,14 @@ class Grounded(Network, Ground, Protocol):
     """What a node has."""
 
 
-def alone(ground: Ground) -> str:
-    """Why containers reach no other pods, empty when they do."""
-    if ground.gateway:
-        return ""
-    return "with loopback addresses containers reach neither Services nor other pods"
+def alone(ground: Ground, uid: str = "") -> str:
+    """Why containers, or those of a pod, reach no other pods, empty when they do."""
+    return "" if ground.gateway else ground.junctions.reason(uid)
+
+
+def names(ground: Ground, uid: str) -> str:
+    """The name server that a pod finds, empty for none but those of the machine."""
+    return ground.gateway or (junction.GATEWAY if ground.junctions.joined(uid) else "")
 
 
 async def choose(settings: Settings, pods: Path) -> Grounded:
@@ -97,9 +106,8 @@ async def choose(settings: Settings, pods: Path) -> Grounded:
         Problem: `node.network` when it is `namespaces`, and they cannot be had.
     """
     plane = addresses.identity(settings.directory)
-    loopback = Loopback(plane, pods)
     if settings.network == "loopback" or (settings.network == "auto" and sys.platform != "linux"):
-        return loopback
+        return await _loopback(settings, plane, pods)
     bridged = Bridged(plane, pods, settings.directory / "subnet")
     try:
         await bridged.open()
@@ -109,8 +117,15 @@ async def choose(settings: Settings, pods: Path) -> Grounded:
             message = f"network namespaces cannot be had: {error}"
             raise Problem("node.network", message, hint=hint) from error
         _LOG.info("pods get loopback addresses, as network namespaces cannot be had: %s", error)
-        return loopback
+        return await _loopback(settings, plane, pods)
     return bridged
+
+
+async def _loopback(settings: Settings, plane: str, pods: Path) -> Loopback:
+    made = Loopback(plane, pods)
+    if settings.container_engine != engines.NONE:
+        await made.junctions.rehearse()
+    return made
 
 
 class Loopback:
@@ -118,12 +133,17 @@ class Loopback:
     device = ""
 
     def __init__(self, plane: str, pods: Path) -> None:
+        self.junctions = Junctions()
         self._book = addresses.Book(pods, addresses.loopback_subnet(plane))
 
     async def attach(self, uid: str, process: int = 0) -> str:
-        return self._book.take(uid)
+        address = self._book.take(uid)
+        if process:
+            await self.junctions.join(uid, process, address)
+        return address
 
     async def detach(self, uid: str, *, keep: bool = False) -> None:
+        self.junctions.leave(uid)
         if not keep:
             self._book.give_back(uid)
 
@@ -140,7 +160,7 @@ class Loopback:
         return
 
     async def close(self) -> None:
-        return
+        await self.junctions.close()
 
 
 class Bridged:
@@ -153,6 +173,7 @@ class Bridged:
         self._bridge = f"lt-{plane}"
         self._subnet = IPv4Network("0.0.0.0/32")
         self._book = addresses.Book(pods, self._subnet)
+        self.junctions = Junctions()  # which nobody needs
         self._held: set[str] | None = None
         self._lock = threading.Lock()  # the kernel's tables are changed by one thread at a time
 

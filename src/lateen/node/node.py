@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -82,6 +82,18 @@ async def run(
                 driver.close()
 
 
+async def _first(*waits: Callable[[], Awaitable[None]]) -> None:
+    """Wait for whatever comes first."""
+    async with anyio.create_task_group() as group:
+
+        async def wait(each: Callable[[], Awaitable[None]]) -> None:
+            await each()
+            group.cancel_scope.cancel()
+
+        for each in waits:
+            group.start_soon(wait, each)
+
+
 @contextmanager
 def _sole(settings: Settings) -> Iterator[None]:
     """Two nodes on one directory would each run every pod."""
@@ -134,14 +146,12 @@ class Fleet:
             server.serve(kubelet, self._settings) as port,
             anyio.create_task_group() as group,
         ):
-            alone = networks.alone(network)
-            told = partial(self._told, driver, port, alone)
+            told = partial(self._told, driver, port, network)
             node = await self._register(told)
             client, settings = self._client, self._settings
             group.start_soon(registration.keep_lease, client, settings, node, told)
-            group.start_soon(
-                registration.keep_registered, client, settings, told, driver.containers.changes
-            )
+            changes = partial(_first, driver.containers.changes, network.junctions.changes)
+            group.start_soon(registration.keep_registered, client, settings, told, changes)
             group.start_soon(informer.run)
             await informer.wait_synced()
             await self._clear(informer, driver, network)
@@ -154,7 +164,7 @@ class Fleet:
             volumes = Claims(self._client, self._settings.directory / "volumes")
             group.start_soon(volumes.run)
             recorder = Recorder(self._client, self._settings.name)
-            surroundings = Surroundings(fabric.variables, network.gateway)
+            surroundings = Surroundings(fabric.variables, partial(networks.names, network))
             reader = Reader(self._client, Tokens(self._client))
             tools = Tools(
                 self._client,
@@ -166,18 +176,19 @@ class Fleet:
                 surroundings,
                 driver.isolation,
                 driver.held,
-                alone,
+                partial(networks.alone, network),
                 self._settings.refresh_volumes,
             )
             unisolated = driver.isolation.reason
             notes = [f"processes are not isolated: {unisolated}"] if unisolated else []
             notes += [driver.unlimited] if driver.unlimited else []
+            alone = networks.alone(network)
             if alone and self._settings.container_engine != engines.NONE:
                 notes.append(alone)
             task_status.started(Started(port, tuple(notes)))
             await self._admit(tools, group)
 
-    def _told(self, driver: Runtimes, port: int, alone: str) -> registration.Told:
+    def _told(self, driver: Runtimes, port: int, network: networks.Grounded) -> registration.Told:
         engine = driver.containers.engine
         return registration.Told(
             port,
@@ -186,7 +197,7 @@ class Fleet:
             driver.isolation.reason,
             driver.unlimited,
             engine.held if engine else limiting.ALL,
-            alone,
+            networks.alone(network),
         )
 
     async def _register(self, told: Callable[[], registration.Told]) -> Manifest:

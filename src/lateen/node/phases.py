@@ -284,8 +284,8 @@ def _conditions(
         found[ISOLATED] = ("NotIsolated", view.unisolated) if view.unisolated else None
     if (loose := limiting.missing(pod, view.held)) is not None:
         found[LIMITED] = ("NotLimited", loose) if loose else None
-    if view.alone:
-        found[NETWORKED] = ("LoopbackNetwork", view.alone)
+    if view.alone or NETWORKED in before:
+        found[NETWORKED] = ("LoopbackNetwork", view.alone) if view.alone else None
     ours = [_condition(kind, why, before.get(kind), view.now) for kind, why in found.items()]
     return [*ours, *(c for kind, c in before.items() if kind not in found)]
 

@@ -58,7 +58,7 @@ class Tools:
     surroundings: launching.Surroundings
     isolation: isolating.Isolation
     held: Callable[[Manifest], frozenset[str]]  # the kinds of limits that hold for a pod
-    alone: str  # why containers reach no other pods, empty when they do
+    alone: Callable[[str], str]  # why containers of a pod reach no others, empty when they do
     refresh: float  # seconds between looks whether mounted objects have changed
     host: str = "127.0.0.1"
 
@@ -380,7 +380,7 @@ class Runner:
 
     def _alone(self) -> str:
         process = planning.is_process(self.pod) or self.pod["spec"].get("hostNetwork")
-        return "" if process else self._tools.alone
+        return "" if process else self._tools.alone(self.uid)
 
     # ending
 

@@ -148,6 +148,23 @@ def _named(pod: Manifest, name: str) -> int:
     return 0
 
 
+def listening(pods: Iterable[Manifest], services: Iterable[Service]) -> set[tuple[str, Backend]]:
+    """(protocol, who) of all that are known to listen: as pods declare, and behind Services."""
+    found = {
+        (port.protocol, Backend(each.address, each.port))
+        for service in services
+        for port in service.ports
+        for each in port.backends
+    }
+    for pod in pods:
+        spec, address = pod.get("spec") or {}, (pod.get("status") or {}).get("podIP")
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+            for port in container.get("ports") or () if address else ():
+                protocol = str(port.get("protocol") or "TCP")
+                found.add((protocol, Backend(str(address), int(port["containerPort"]))))
+    return found
+
+
 def variables(
     services: Iterable[Service], namespace: str, *, api: bool, links: bool
 ) -> dict[str, str]:

@@ -1,0 +1,85 @@
+"""Containers of a node that may make no networks reach Services and other pods all the same."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from lateen.hub import ApiError
+from tests.node import conftest
+from tests.node.conftest import until
+from tests.node.test_cluster import Place
+from tests.node.test_containers import SERVE, ended, expose, labelled, pod, shell
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def node(kube, podman, tmp_path_factory):
+    if not podman.bridges():
+        pytest.skip("this engine makes no networks here")
+    conftest.allow(kube)
+    directory = tmp_path_factory.mktemp("loopback") / "node"
+    made = conftest.Node(kube.kubeconfig.parent, directory, "loopback", str(podman.socket))
+    made.start()
+    yield made
+    made.stop()
+    assert "Traceback" not in made.log
+
+
+@pytest.fixture
+def place(kube, node, namespace):
+    made = Place(kube, namespace)
+    yield made
+    for each in made.pods():
+        made.delete("Pod", each["metadata"]["name"], grace=0)
+    until(lambda: made.pods() == [])
+
+
+def serving(place):
+    expose(place, "web")
+    env = [{"name": "NAME", "value": "served"}]
+    ports = [{"containerPort": 8080}]
+    labelled(place, "web", shell(SERVE, env=env, ports=ports), labels={"app": "web"})
+    until(lambda: place.ready("web"))
+
+
+def test_services_answer_by_name_and_address_in_containers(place):
+    serving(place)
+    expose(place, "proc")
+    command = [sys.executable, "-m", "http.server", "8080", "--bind", "$(HOST)"]
+    main = {"name": "main", "image": "none", "command": command, "workingDir": "/usr/share"}
+    labelled(place, "proc", main, labels={"app": "proc"}, runtimeClassName="process")
+    until(lambda: place.ready("proc"))
+    full = f"web.{place.namespace}.svc.cluster.local"
+    places = "web", full, "$WEB_SERVICE_HOST", f"{place.status('web')['podIP']}:8080"
+    until_there = "until wget -qO- http://NAME/ >/dev/null 2>&1; do sleep 0.1; done"
+    script = [until_there.replace("NAME", name) for name in ("web", "proc")]
+    script += [f"wget -qO- http://{name}/" for name in places]
+    script += ["nc -w 5 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null && echo api"]
+    pod(place, "client", shell("; ".join(script)), restartPolicy="Never")
+    ended(place, "client")
+    assert place.logs("client").split() == ["served"] * 4 + ["api"]
+    conditions = {c["type"]: c["status"] for c in place.status("client")["conditions"]}
+    assert conditions.get("lateen.dev/Networked", "True") == "True"
+
+
+def test_what_runs_goes_on_reaching_them_when_the_node_dies(place, node):
+    serving(place)
+    ask = "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 web 80"
+    pod(place, "client", shell(f"while :; do {ask}; sleep 0.2; done"))
+    until(lambda: served(place))
+    node.kill()
+    node.start()
+    before = until(lambda: served(place))
+    until(lambda: served(place) > before + 1)
+    assert place.container("client")["restartCount"] == 0
+
+
+def served(place):
+    """How often the client was; the new node's logs are not to be had at once."""
+    try:
+        return place.logs("client").count("served")
+    except ApiError:
+        return 0
