@@ -257,3 +257,15 @@ async def test_a_secret_that_is_no_config_is_not_deleted(
     [(code, *_)] = await refusals(engine, text, Runtime(Flavour.STEP, objects=objects))
     assert code == "config.foreign"
     assert await objects.get("", secret(namespace))
+
+
+async def test_a_secret_that_is_no_config_is_not_written_over(
+    engine: Engine, objects: Direct, namespace: str
+) -> None:
+    """One without a template has no type, and neither has what is somebody's."""
+    runtime = Runtime(Flavour.STEP, objects=objects)
+    key = Key("", "Secret", namespace, "db", "v1")
+    await run(engine, create(namespace, 'host: "h"'), runtime)
+    await objects.patch("", key, {"metadata": {"labels": {"config.oam.dev/catalog": None}}})
+    [(code, _, message)] = await refusals(engine, create(namespace, 'host: "other"'), runtime)
+    assert (code, "somebody else's" in message) == ("config.exists", True)

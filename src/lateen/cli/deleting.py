@@ -42,33 +42,38 @@ async def delete(order: Order, kubeconfig: str | None) -> Exit:
         Problem: `hub.not-found` for an application that does not exist.
     """
     async with connecting.plane(kubeconfig) as client:
-        apps = await _meant(client, order)
-        if not apps:
-            printing.stderr().print(f"There is no application in namespace {order.namespace}.")
-            return Exit.OK
-        _announce(apps, order)
-        if not (order.yes or _agreed(apps)):
-            printing.stderr().print("Nothing was deleted.")
-            return Exit.OK
+        return await remove(client, order)
+
+
+async def remove(client: hub.Client, order: Order) -> Exit:
+    """The same over a connection that is there."""
+    apps = await _meant(client, order)
+    if not apps:
+        printing.stderr().print(f"There is no application in namespace {order.namespace}.")
+        return Exit.OK
+    _announce(apps, order)
+    if not (order.yes or _agreed(apps)):
+        printing.stderr().print("Nothing was deleted.")
+        return Exit.OK
+    for app in apps:
+        if order.with_data:
+            consent = {"metadata": {"annotations": {names.DELETE_DATA: "true"}}}
+            await client.patch(connecting.key(app.namespace, app.name), consent)
+        if order.orphan:
+            await client.patch(connecting.key(app.namespace, app.name), _letting_go(app))
+        # by uid: what was shown is what goes, not a namesake created since
+        await client.delete(connecting.key(app.namespace, app.name), uid=app.uid)
+    if not order.wait:
         for app in apps:
-            if order.with_data:
-                consent = {"metadata": {"annotations": {names.DELETE_DATA: "true"}}}
-                await client.patch(connecting.key(app.namespace, app.name), consent)
-            if order.orphan:
-                await client.patch(connecting.key(app.namespace, app.name), _letting_go(app))
-            # by uid: what was shown is what goes, not a namesake created since
-            await client.delete(connecting.key(app.namespace, app.name), uid=app.uid)
-        if not order.wait:
-            for app in apps:
-                printing.line_out(f"application {app.name} is being deleted")
-            return Exit.OK
-        with anyio.move_on_after(order.timeout):
-            for app in apps:
-                await _gone(client, app)
-                printing.line_out(f"application {app.name} deleted")
-            return Exit.OK
-        problems.show([await _stuck(client, apps, order.timeout)])
-        return Exit.TIMEOUT
+            printing.line_out(f"application {app.name} is being deleted")
+        return Exit.OK
+    with anyio.move_on_after(order.timeout):
+        for app in apps:
+            await _gone(client, app)
+            printing.line_out(f"application {app.name} deleted")
+        return Exit.OK
+    problems.show([await _stuck(client, apps, order.timeout)])
+    return Exit.TIMEOUT
 
 
 async def _meant(client: hub.Client, order: Order) -> list[Application]:

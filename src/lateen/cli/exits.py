@@ -42,6 +42,7 @@ _AREAS = {
             "adopt",
             "cluster",
             "component",
+            "config",
             "cue",
             "definition",
             "deletion",
@@ -75,7 +76,7 @@ def code(problems: Iterable[Problem]) -> Exit:
     for problem in problems:
         if problem.code in _UNREACHABLE:
             return Exit.UNREACHABLE
-        if problem.code in ("hub.not-found", "undelete.unknown"):
+        if problem.code in ("config.missing", "hub.not-found", "undelete.unknown"):
             return Exit.NOT_FOUND
         if problem.code == "delivery.timeout":
             return Exit.TIMEOUT

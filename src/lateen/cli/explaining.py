@@ -185,11 +185,19 @@ def _to_map(definition: Definition, its: Sequence[Row]) -> dict[str, Any]:
 
 
 def _print(definition: Definition, its: Sequence[Row]) -> None:
-    console = printing.stdout()
     word = definition.kind.word.replace("-", " ")
-    console.print(Text.assemble((definition.name, "bold"), f" ({word})"))
-    if definition.description:
-        console.print(Text(definition.description))
+    tell(f"{definition.name} ({word})", definition.description, its)
+    if example := examples.of(definition):
+        printing.line_out(f"\nExample:\n\n{example.rstrip()}")
+
+
+def tell(title: str, description: str, its: Sequence[Row]) -> None:
+    """Print what something is called and for, and its parameters."""
+    console = printing.stdout()
+    name, _, word = title.partition(" ")
+    console.print(Text.assemble((name, "bold"), f" {word}"))
+    if description:
+        console.print(Text(description))
     console.print()
     if not its:
         console.print("It takes no parameters.")
@@ -197,8 +205,6 @@ def _print(definition: Definition, its: Sequence[Row]) -> None:
         printing.table(_NARROW, [narrow(row) for row in its])
     else:
         printing.table(_HEADERS, [_whole(row) for row in its])
-    if example := examples.of(definition):
-        printing.line_out(f"\nExample:\n\n{example.rstrip()}")
 
 
 def _whole(row: Row) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ _MODULES = {
     "blame": ("blame",),
     "defs.commands": ("def",),
     "cluster": ("cluster",),
+    "config": ("config", "config-template"),
     "show": ("show",),
     "version": ("version",),
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lateen.base.documents import Document
 
 # values the engine was given; the field path leads to the line of the user's file instead
-_UNOPENABLE = frozenset({"parameter", "context", ""})
+_UNOPENABLE = frozenset({"parameter", "context", "config", ""})
 _WIDEST = 120  # characters of a line
 _ERROR = Text("error: ", "bold red")
 

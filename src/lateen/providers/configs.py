@@ -32,6 +32,7 @@ PROPERTIES, REFERENCES = "input-properties", "objects-reference"
 PREFIX = "config-template-"
 
 _OUTPUT, _OUTPUTS = "template.output", "template.outputs"
+_PARAMETER = "template.parameter"
 _VALIDATION = "template.validation.$returns"
 
 
@@ -88,14 +89,20 @@ async def delete(call: Call) -> Answer:
     """
     objects = _objects(call)
     found = await _config(call)
-    if manifests.labels(found).get(CATALOG) != CORE:
-        message = f"the secret {call.text('name')} is not a config"
-        raise Problem("config.foreign", message, call.path)
+    check_own(found, call.text("name"), call.text("namespace"), call.path)
     text = _decoded(found).get(REFERENCES)
     for each in orjson.loads(text) if text else ():
         await objects.delete("", manifests.key({**each, "metadata": each}))
     await objects.delete("", manifests.key(found))
     return Answer()
+
+
+def check_own(found: Manifest | None, name: str, namespace: str, path: str = "") -> None:
+    """Raises: Problem: `config.missing`; `config.foreign` for a Secret that is no config."""
+    if found is None:
+        raise _missing(name, namespace, path)
+    if manifests.labels(found).get(CATALOG) != CORE:
+        raise Problem("config.foreign", f"the secret {name} is not a config", path)
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,10 @@ async def _render(given: _Given, call: Call) -> tuple[Manifest, list[Manifest]]:
     """The Secret and the other objects of a config."""
     secret: Manifest = {"type": "Opaque"}
     labels = {CATALOG: CORE, TYPE: ""}
-    annotations = {ALIAS: "", DESCRIPTION: ""}
+    annotations = {
+        ALIAS: call.text("alias", default=""),
+        DESCRIPTION: call.text("description", default=""),
+    }
     others: list[Manifest] = []
     if given.template:
         where, _, name = given.template.rpartition("/")
@@ -161,16 +171,22 @@ async def _evaluated(stored: Manifest, given: _Given, call: Call) -> Evaluation:
     if refused.get("message"):
         message = f"the template refuses the config: {refused['message']}"
         raise Problem("config.invalid", message, f"{call.inputs_path}.config")
-    raise_any(_blamed(problem, call) for problem in found.problems)
+    # what lacks a parameter is wrong for it all over: the parameter is what is to be told
+    theirs = [each for each in found.problems if each.path.startswith(_PARAMETER)]
+    raise_any(_blamed(problem, call) for problem in theirs or found.problems)
     return found
 
 
 def _blamed(problem: Problem, call: Call) -> Problem:
     """What is wrong with a parameter is the user's to mend, the rest the template's author's."""
-    inside = problem.path.removeprefix("template.parameter")
+    inside = problem.path.removeprefix(_PARAMETER)
     if inside == problem.path:
         return replace(problem, code="config.template")
-    return replace(problem, code="config.invalid", path=f"{call.inputs_path}.config{inside}")
+    message = problem.message
+    if message.startswith("is required"):
+        message = f"{inside.removeprefix('.')} {message}"
+    where = f"{call.inputs_path}.config{inside}"
+    return replace(problem, code="config.invalid", message=message, path=where)
 
 
 async def _settled(template: Template, fills: list[Fill], call: Call) -> Evaluation:
@@ -227,9 +243,13 @@ async def _config(call: Call) -> Manifest:
     name, namespace = call.text("name"), call.text("namespace")
     found = await _secret(objects, name, namespace)
     if found is None:
-        message = f"there is no config {name} in namespace {namespace}"
-        raise Problem("config.missing", message, call.path, retry=True)
+        raise _missing(name, namespace, call.path)
     return found
+
+
+def _missing(name: str, namespace: str, path: str) -> Problem:
+    message = f"there is no config {name} in namespace {namespace}"
+    return Problem("config.missing", message, path, retry=True)
 
 
 async def _sent(objects: Objects, manifest: Manifest) -> None:
@@ -240,14 +260,16 @@ async def _sent(objects: Objects, manifest: Manifest) -> None:
 
 
 def _check_change(existing: Manifest, secret: Manifest) -> None:
-    if manifests.labels(existing).get(TYPE, "") != manifests.labels(secret)[TYPE]:
-        what = "another template"
+    if manifests.labels(existing).get(CATALOG) != CORE:
+        what = "somebody else's, and no config"
+    elif manifests.labels(existing).get(TYPE, "") != manifests.labels(secret)[TYPE]:
+        what = "of another template"
     elif existing.get("type") != secret.get("type"):
-        what = f"type {existing.get('type')}"
+        what = f"of type {existing.get('type')}"
     else:
         return
     name = manifests.metadata(existing)["name"]
-    raise Problem("config.exists", f"there is a secret {name} already, of {what}")
+    raise Problem("config.exists", f"there is a secret {name} already, {what}")
 
 
 def _listed(secret: Manifest) -> dict[str, Any]:
