@@ -52,7 +52,7 @@ class Order:
 
 async def controllers(order: Order) -> None:
     """Install what is missing, then reconcile applications until told to stop."""
-    from lateen.controllers import control, leading, settings
+    from lateen.controllers import control, installing, leading, settings
     from lateen.controllers.insight import gauges, listening, observed
     from lateen.controllers.terraform import overseeing
     from lateen.cue.engine import Engine
@@ -79,11 +79,15 @@ async def controllers(order: Order) -> None:
             desk = listening.Desk(watcher.meters.registry, troubles, controller.receiver())
             async with listening.serve(desk, chosen.listen_address, chosen.listen_port) as address:
 
-                async def work() -> None:
+                async def install() -> None:
                     # the node's objects are of no use where another kubelet runs the pods
                     await _install(client, engine, chosen, node=order.data is not None)
+
+                async def work() -> None:
+                    await install()
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(terraform.run, tasks)
+                        tasks.start_soon(installing.keep, client, controller.bereft, install)
                         await controller.run(
                             started=lambda: _announce(event="ready", address=address)
                         )

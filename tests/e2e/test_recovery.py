@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from lateen import hub
+from lateen.api.manifest import Key
+from lateen.base.problem import Problem
 from tests.e2e import planes
 from tests.e2e.planes import EXAMPLES, FILES, Plane
 
@@ -173,3 +176,36 @@ def test_what_was_stopped_comes_back_with_the_next_start(other: Plane, crew: str
     assert [len(pids) for pids in after.values()] == [1, 1]
     assert len(answers(other, crew)) == 2
     assert programs(other) == ALL
+
+
+def test_what_every_control_plane_has_comes_back(other: Plane, crew: str) -> None:
+    """Somebody deletes a kind of Lateen's, and all objects of it with that."""
+    crd = Key(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        "",
+        "workflowstepdefinitions.core.oam.dev",
+        "v1",
+    )
+
+    async def delete(client: hub.Client) -> str:
+        found = await client.get(crd)
+        await client.delete(crd)
+        return str(found["metadata"]["uid"])
+
+    def steps() -> list[str]:
+        return other.names("WorkflowStepDefinition", "vela-system", "core.oam.dev", "v1beta1")
+
+    before, known = other.workloads(crew), steps()
+    uid = other.ask(delete)
+
+    def back() -> bool:
+        try:
+            made = other.ask(lambda client: client.get(crd))["metadata"]["uid"]
+            return made != uid and steps() == known
+        except (hub.ApiError, Problem):
+            return False
+
+    planes.until(back)
+    assert healthy(other, crew)
+    assert other.workloads(crew) == before

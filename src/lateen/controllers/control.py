@@ -11,6 +11,7 @@ import anyio
 from lateen import __version__
 from lateen.api import names
 from lateen.api.application import Application
+from lateen.api.definition import DefinitionKind
 from lateen.api.manifest import Key, Manifest
 from lateen.base import loglines
 from lateen.base.backoff import Backoff
@@ -152,6 +153,12 @@ class Controller:
         )
         told.observe(self._watcher.probe, self._watcher.meters)
         return told, lambda app: told.over(app, self._clock)
+
+    def bereft(self) -> bool:
+        """Somebody has taken away all types that every control plane has."""
+        if self._cached is None or not self._cached.watches or self.troubles():
+            return False
+        return not self._cached.names(DefinitionKind.COMPONENT, names.SYSTEM_NAMESPACE)
 
     def troubles(self) -> list[str]:
         """Why it cannot do its work now; nothing when it can."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
+
 import anyio
 
 from lateen.api import manifest, names, schemas
 from lateen.api.definition import Definition
 from lateen.api.manifest import Key, Manifest
 from lateen.base import hashing
+from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.controllers import settings
 from lateen.hub import client, errors
+
+_LOG = logging.getLogger(__name__)
 
 # Which of our texts a built-in object was made from. While it is the same, an object that a
 # platform engineer has edited is left as it is; only a new version of Lateen brings its own text.
 BUILT_IN = "lateen.dev/built-in"
 
 _ESTABLISHING = 30.0  # seconds
+_LOOKS = Backoff(first=2.0, factor=2.0, ceiling=60.0)  # seconds; whoever deletes it may not be done
 
 
 async def install(
@@ -30,6 +37,37 @@ async def install(
         Problem: `install.not-established` when the API server does not serve our kinds in time.
     """
     return await kinds(hub) + await objects(hub, definitions, extra)
+
+
+async def keep(
+    hub: client.Client, bereft: Callable[[], bool], again: Callable[[], Awaitable[None]]
+) -> None:
+    """Install anew, by `again`, when kinds of ours are gone, or definitions (`bereft`), until
+    cancelled.
+    """
+    attempts = 1
+    while True:
+        await anyio.sleep(_LOOKS.delay(attempts))
+        if not bereft() and await _served(hub):
+            attempts = 1
+            continue
+        attempts += 1
+        _LOG.warning("what every control plane has is gone: it is installed again")
+        try:
+            await again()
+        except* (Problem, errors.ApiError) as group:
+            _LOG.warning("it is not installed yet: %s", group.exceptions[0])
+
+
+async def _served(hub: client.Client) -> bool:
+    """Whether no kind of ours is known to be gone; asks for nothing while all are there."""
+    try:
+        for crd in schemas.crds():
+            spec = crd["spec"]
+            await hub.resources.find(spec["group"], "", spec["names"]["kind"])
+    except (Problem, errors.ApiError) as error:
+        return not (isinstance(error, Problem) and error.code == "hub.unknown-kind")
+    return True
 
 
 async def kinds(hub: client.Client) -> list[Key]:
