@@ -202,20 +202,26 @@ async def test_stages_not_reached_are_left_out(engine: Engine):
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"),
+    ("state", "observed", "expected"),
     [
-        pytest.param("Available", (True, "done"), id="there"),
-        pytest.param("ApplyFailed", (False, "done"), id="not there"),
+        pytest.param("Available", 2, (True, "done"), id="there"),
+        pytest.param("ApplyFailed", 2, (False, "done"), id="not there"),
+        pytest.param(
+            "Available",
+            1,
+            (False, "what is declared now has not been brought yet (last said: done)"),
+            id="there is what was declared before",
+        ),
     ],
 )
 async def test_what_terraform_provides_is_judged_by_its_state(
-    engine: Engine, state: str, expected: tuple[bool, str]
+    engine: Engine, state: str, observed: int, expected: tuple[bool, str]
 ):
     live = {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
         "kind": "Configuration",
-        "metadata": {"name": "web", "namespace": "default"},
-        "status": {"apply": {"state": state, "message": "done"}},
+        "metadata": {"name": "web", "namespace": "default", "generation": 2},
+        "status": {"observedGeneration": observed, "apply": {"state": state, "message": "done"}},
     }
     found = await assess(engine, "bucket", live=[live])
     assert (found.healthy, found.message) == expected

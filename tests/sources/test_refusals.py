@@ -69,6 +69,10 @@ def _no_git(pages: Pages, registry: Registry, repository: Git) -> Source:
     return Source("git", pages.url)
 
 
+def _no_host(pages: Pages, registry: Registry, repository: Git) -> Source:
+    return Source("git", "http://127.0.0.1:1/deploy.git")
+
+
 def _ssh(pages: Pages, registry: Registry, repository: Git) -> Source:
     return Source("git", "ssh://git@127.0.0.1/x.git")
 
@@ -96,6 +100,12 @@ def _no_path(pages: Pages, registry: Registry, repository: Git) -> Source:
         pytest.param(_no_branch, "source.missing", "has no branch dev", id="no such branch"),
         pytest.param(_no_commit, "source.reference", "forty digits", id="half a commit"),
         pytest.param(_no_git, "source.missing", "no git repository", id="no git repository"),
+        pytest.param(
+            _no_host,
+            "source.unreachable",
+            "deploy.git cannot be fetched: Connection refused",
+            id="nobody speaks git there",
+        ),
         pytest.param(_ssh, "source.secret", "wants a key", id="git over ssh without a key"),
         pytest.param(_telnet, "source.address", "http and ssh only", id="git over something else"),
         pytest.param(_no_path, "source.missing", "no file or directory", id="no such path"),

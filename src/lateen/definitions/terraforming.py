@@ -169,11 +169,24 @@ def healthy(live: Manifest, revision: str) -> bool:
 
     Source: semantics B7.
     """
-    status = live.get("status") or {}
-    observed = status.get("observedGeneration") or 0
-    if observed and observed != manifests.metadata(live).get("generation"):
+    if not _observed(live):
         return False
+    status = live.get("status") or {}
     label = manifests.labels(live).get(names.APP_REVISION, "")
     if label and label != revision:
         return False
     return bool((status.get("apply") or {}).get("state") == AVAILABLE)
+
+
+def message(live: Manifest) -> str:
+    """What a live Configuration says of itself, and whether that is about what is declared now."""
+    apply = (live.get("status") or {}).get("apply") or {}
+    said = str(apply.get("message") or "")
+    if apply.get("state") == AVAILABLE and not _observed(live):
+        return f"what is declared now has not been brought yet (last said: {said})"
+    return said
+
+
+def _observed(live: Manifest) -> bool:
+    observed = (live.get("status") or {}).get("observedGeneration") or 0
+    return not observed or observed == manifests.metadata(live).get("generation")

@@ -162,8 +162,7 @@ async def _workload(
     )
     if rendered.definition.terraform and output is not None:
         judged.healthy = terraforming.healthy(output, base["appRevision"])
-        said = ((output.get("status") or {}).get("apply") or {}).get("message")
-        judged.message = judged.message or str(said or "")
+        judged.message = judged.message or terraforming.message(output)
     return judged
 
 

@@ -29,6 +29,7 @@ _DEADLINE: Final = 120.0  # seconds for a whole clone
 _MOST: Final = 256 * 2**20  # bytes of a tree
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _SHORT: Final = re.compile(r"([\w.-]+@[\w.-]+):(?!//)(.+)")
+_MAKER: Final = re.compile(r"^\w+\(.*?\): ")  # of errors of urllib3
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
 
@@ -102,9 +103,18 @@ async def _patiently(work: Callable[[], T], source: Source) -> T:
         dulwich.errors.HangupException,
         urllib3.exceptions.HTTPError,
     ) as error:
-        reason = str(error) or type(error).__name__
-        message = f"{source.shown} cannot be fetched: {reason}"
+        message = f"{source.shown} cannot be fetched: {_reason(error)}"
         raise Problem("source.unreachable", message, retry=True) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, where it is that; else the words without the object they came from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return _MAKER.sub("", str(error)) or type(error).__name__
 
 
 class _Pool(urllib3.PoolManager):

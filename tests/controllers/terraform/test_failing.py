@@ -61,7 +61,7 @@ def test_without_terraform_it_says_what_to_install(site: Site) -> None:
         pytest.param(
             PLAIN,
             {"backend": {"inline": 'backend "nope" {\n}'}},
-            'spec.backend: Unsupported backend type There is no backend type named "nope"',
+            'spec.backend: Unsupported backend type: There is no backend type named "nope"',
             id="a backend there is not",
         ),
         pytest.param(
@@ -118,7 +118,7 @@ def test_a_failure_of_the_cloud_is_tried_again(site: Site, tmp_path: Path) -> No
 def test_a_provider_that_is_missing_is_waited_for(site: Site) -> None:
     site.lab.apply(configuration("x", NEEDS, providerRef={"name": "mine", "namespace": "NOWHERE"}))
     applied = site.reaches("x", "ProviderNotFound")
-    assert applied["message"] == "there is no Provider NOWHERE/mine"
+    assert applied["message"] == "spec.providerRef: there is no Provider NOWHERE/mine"
 
 
 def test_a_cloud_without_a_login_is_named(site: Site) -> None:

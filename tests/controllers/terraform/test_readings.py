@@ -46,7 +46,7 @@ There is no backend type named "nope".
     for line in text.splitlines():
         found.take(line)
     found.end()
-    message = 'Unsupported backend type There is no backend type named "nope".'
+    message = 'Unsupported backend type: There is no backend type named "nope".'
     assert found.faults == [Fault("spec.ours[2]", message)]
     assert found.error == f"spec.ours[2]: {message}"
 
@@ -94,12 +94,12 @@ def test_errors_have_their_place_and_warnings_are_none() -> None:
     [
         pytest.param(
             "╷\n│ Error: Failed to query\n│ \n│ Could not reach\n│ the registry\n╵\n",
-            "Failed to query Could not reach the registry",
+            "Failed to query: Could not reach the registry",
             id="in a box",
         ),
         pytest.param(
             "Error: Bad\n\n  on main.tf line 3, in terraform:\n   3: x = 1\n\nDo not.\n",
-            "main.tf:3: Bad Do not.",
+            "main.tf:3: Bad: Do not.",
             id="with an excerpt",
         ),
         pytest.param(

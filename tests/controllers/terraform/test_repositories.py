@@ -126,7 +126,7 @@ def test_what_it_brought_is_destroyed_when_the_repository_is_gone(
         pytest.param(
             {"remote": "ftp://127.0.0.1/x.git"},
             "ConfigurationSpecNotValid",
-            "ftp://127.0.0.1/x.git is not fetched",
+            "spec.remote: ftp://127.0.0.1/x.git is not fetched",
             id="by FTP",
         ),
         pytest.param(

@@ -51,8 +51,9 @@ async def login(hub: client.Client, declared: Configuration, needed: Collection[
     if not (named or wanted) and not (provider and provider.ready):
         return Login(region=declared.region)
     if provider is None:
+        where = "spec.providerRef: " if named else ""
         why = "" if named else f", and the configuration needs one for {', '.join(wanted)}"
-        raise Refused(states.NOT_FOUND, f"there is no Provider {namespace}/{name}{why}")
+        raise Refused(states.NOT_FOUND, f"{where}there is no Provider {namespace}/{name}{why}")
     region = declared.region or provider.region
     try:
         return Login(await environment(hub, provider, region), region)

@@ -70,7 +70,8 @@ class Reading:
             place = next((m for m in map(_PLACE.match, error) if m), None)
             title = error[0].removeprefix("Error: ")
             body = [each for each in error[1:] if not _PLACE.match(each) and not _quoted(each)]
-            text = " ".join(" ".join([title, *body]).split())
+            detail = " ".join(" ".join(body).split())
+            text = ": ".join(filter(None, (" ".join(title.split()), detail)))
             if place is not None:
                 file, line = place["file"], int(place["line"])
                 self._located(file, line, f"{file}:{line}: {text}", text)

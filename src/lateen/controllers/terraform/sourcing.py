@@ -50,7 +50,12 @@ async def bring(
             hint="give one of hcl, JSON, remote",
         )
     if given == ["remote"]:
-        return await _fetch(declared, workspace, sources, hub)
+        try:
+            return await _fetch(declared, workspace, sources, hub)
+        except Problem as problem:
+            if problem.path:
+                raise
+            raise replace(problem, path="spec.remote") from problem
     name = "main.tf" if given == ["hcl"] else "main.tf.json"
     workspace.fill({name: str(spec[given[0]])})
     return Brought(workspace.module, {name: str(spec[given[0]])})
