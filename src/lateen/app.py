@@ -192,7 +192,8 @@ async def node(order: Order) -> None:
         hidden=(directory.kube, directory.root / "node", directory.root / "terraform"),
     )
     async with hub.connect(order.kubeconfig) as client, anyio.create_task_group() as tasks:
-        started = await tasks.start(nodes.run, client, chosen)
+        noted = functools.partial(_announce, event="notes")
+        started = await tasks.start(functools.partial(nodes.run, client, chosen, noted=noted))
         _announce(event="ready", notes=started.notes)
 
 
@@ -209,7 +210,9 @@ def _thrift(order: Order) -> Thrift:
 
 
 def _announce(**event: str | Sequence[str]) -> None:
-    """Tell the supervisor, on the line it waits for, that the work can begin, or why it cannot."""
+    """Tell the supervisor, on the line it waits for, that the work can begin, or why it cannot;
+    later, what there is to note by then.
+    """
     sys.stdout.write(json.dumps(event or {"event": "ready"}) + "\n")
     sys.stdout.flush()
 

@@ -32,6 +32,24 @@ async def test_start_returns_when_the_child_says_so(tmp_path: Path) -> None:
     assert [steady.state, steady.pid, steady.last_exit] == ["stopped", None, 0]
 
 
+async def test_what_it_notes_later_is_told(tmp_path: Path) -> None:
+    changed = anyio.Event()
+    later = """print(json.dumps({"event": "notes", "notes": ["not here"]}), flush=True)"""
+    program = scripts.script("noting", scripts.READY + later + scripts.WAIT)
+    noting = Child(program, Journal(tmp_path / "child.log"), lambda: told())
+
+    def told() -> None:
+        if noting.said.get("notes"):
+            changed.set()
+
+    await noting.start()
+    told()
+    with anyio.fail_after(30):
+        await changed.wait()
+    assert (noting.said["notes"], noting.said["port"]) == (["not here"], 1)
+    await noting.stop()
+
+
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [

@@ -91,6 +91,7 @@ class Junctions:
         self._program: Program | None = None
         self._users = ""  # the user namespace it is in
         self._count = 0
+        self._known = False  # whether there can be one, as far as may be
         self._plugged: dict[str, tuple[int, str]] = {}  # uid of a pod -> process, address
         self._refused: dict[str, str] = {}  # uid of a pod -> why it could not be
         self._lock = anyio.Lock()
@@ -115,13 +116,17 @@ class Junctions:
         await self._changed.wait()
 
     async def rehearse(self) -> None:
-        """Find out whether there could be a junction, as far as that can be known without pods."""
-        if not self.why:
-            try:
-                program = await anyio.to_thread.run_sync(Program, 0)
-                await anyio.to_thread.run_sync(program.close)
-            except OSError as error:
-                self._tell(_said(error))
+        """Find out whether there could be a junction, as far as that can be known without pods;
+        once, and whoever asks again meanwhile waits.
+        """
+        async with self._lock:
+            if not self.why and not self._known:
+                self._known = True
+                try:
+                    program = await anyio.to_thread.run_sync(Program, 0)
+                    await anyio.to_thread.run_sync(program.close)
+                except OSError as error:
+                    self._tell(_said(error))
 
     async def join(self, uid: str, process: int, address: str) -> None:
         """Link the containers of a pod, in which this is the first process; a pod that cannot be
@@ -131,6 +136,7 @@ class Junctions:
             if self.joined(uid) and self._plugged[uid] == (process, address):
                 return
             self.leave(uid)
+            self._known = True
             try:
                 users = _users(process)
                 if self._program is None or not self._program.runs or users != self._users:

@@ -22,7 +22,7 @@ import anyio.to_thread
 
 from lateen.base import hashing
 from lateen.base.problem import Problem
-from lateen.node import addresses, engines, junction, namespaces, routing
+from lateen.node import addresses, junction, namespaces, routing
 from lateen.node.junctions import Junctions
 from lateen.node.settings import Settings
 
@@ -107,7 +107,7 @@ async def choose(settings: Settings, pods: Path) -> Grounded:
     """
     plane = addresses.identity(settings.directory)
     if settings.network == "loopback" or (settings.network == "auto" and sys.platform != "linux"):
-        return await _loopback(settings, plane, pods)
+        return Loopback(plane, pods)
     bridged = Bridged(plane, pods, settings.directory / "subnet")
     try:
         await bridged.open()
@@ -117,15 +117,8 @@ async def choose(settings: Settings, pods: Path) -> Grounded:
             message = f"network namespaces cannot be had: {error}"
             raise Problem("node.network", message, hint=hint) from error
         _LOG.info("pods get loopback addresses, as network namespaces cannot be had: %s", error)
-        return await _loopback(settings, plane, pods)
+        return Loopback(plane, pods)
     return bridged
-
-
-async def _loopback(settings: Settings, plane: str, pods: Path) -> Loopback:
-    made = Loopback(plane, pods)
-    if settings.container_engine != engines.NONE:
-        await made.junctions.rehearse()
-    return made
 
 
 class Loopback:

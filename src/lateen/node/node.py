@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import aiohttp
 import anyio
@@ -35,6 +36,12 @@ _LOG = logging.getLogger(__name__)
 _CRASHES = Backoff(first=1.0, factor=2.0, ceiling=60.0)
 
 
+class Noted(Protocol):
+    """Is told what the node cannot give here, in sentences, when that has changed."""
+
+    def __call__(self, *, notes: Sequence[str]) -> None: ...
+
+
 @dataclass(frozen=True)
 class Started:
     """`port` is that of the kubelet API; `notes` are what it cannot do here, in sentences."""
@@ -47,9 +54,11 @@ async def run(
     client: Client,
     settings: Settings,
     *,
+    noted: Noted = lambda *, notes: None,
     task_status: TaskStatus[Started] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run the node until cancelled; `task_status` tells what to know of it.
+    """Run the node until cancelled; `task_status` tells what to know of it, `noted` what of its
+    notes is different later.
 
     Cancelled, it ends all processes within `settings.stop_grace`; they are started again with the
     next node. When it dies instead, they go on, and the next node takes them over.
@@ -63,7 +72,7 @@ async def run(
     with _sole(settings):
         pods = settings.directory / "pods"
         network = await networks.choose(settings, pods)
-        fleet = Fleet(client, settings)
+        fleet = Fleet(client, settings, noted)
         driver = Runtimes(settings, network, fleet.changed, fleet.engine_arrived)
         unisolated = await anyio.to_thread.run_sync(lambda: driver.isolation.reason)
         _LOG.info("processes are %s", f"not isolated: {unisolated}" if unisolated else "isolated")
@@ -109,12 +118,20 @@ def _sole(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _notes(driver: Runtimes, alone: str) -> Iterator[str]:
+    """What the node cannot give here."""
+    if unisolated := driver.isolation.reason:
+        yield f"processes are not isolated: {unisolated}"
+    yield from filter(None, (driver.unlimited, alone))
+
+
 class Fleet:
     """All pods of the node, each with a runner."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(self, client: Client, settings: Settings, noted: Noted) -> None:
         self._client = client
         self._settings = settings
+        self._noted = noted
         self._runners: dict[str, Runner] = {}
         self._pending: list[Manifest] = []
         self._arrived = anyio.Event()
@@ -152,6 +169,7 @@ class Fleet:
             group.start_soon(registration.keep_lease, client, settings, node, told)
             changes = partial(_first, driver.containers.changes, network.junctions.changes)
             group.start_soon(registration.keep_registered, client, settings, told, changes)
+            group.start_soon(self._rehearse, network)  # beside all that follows
             group.start_soon(informer.run)
             await informer.wait_synced()
             await self._clear(informer, driver, network)
@@ -179,14 +197,23 @@ class Fleet:
                 partial(networks.alone, network),
                 self._settings.refresh_volumes,
             )
-            unisolated = driver.isolation.reason
-            notes = [f"processes are not isolated: {unisolated}"] if unisolated else []
-            notes += [driver.unlimited] if driver.unlimited else []
-            alone = networks.alone(network)
-            if alone and self._settings.container_engine != engines.NONE:
-                notes.append(alone)
+            notes = _notes(driver, await self._rehearse(network))
             task_status.started(Started(port, tuple(notes)))
+            group.start_soon(self._keep_noted, driver, network)
             await self._admit(tools, group)
+
+    async def _rehearse(self, network: networks.Grounded) -> str:
+        """Why containers, if there may be any, do not reach others, as far as that is known."""
+        if network.gateway or self._settings.container_engine == engines.NONE:
+            return ""
+        await network.junctions.rehearse()
+        return networks.alone(network)
+
+    async def _keep_noted(self, driver: Runtimes, network: networks.Grounded) -> None:
+        """Whether containers reach others is known for sure when there are some."""
+        while True:
+            await network.junctions.changes()
+            self._noted(notes=[*_notes(driver, await self._rehearse(network))])
 
     def _told(self, driver: Runtimes, port: int, network: networks.Grounded) -> registration.Told:
         engine = driver.containers.engine

@@ -37,7 +37,7 @@ class Child:
         self.since = time.time()
         self.restarts = 0
         self.last_exit: int | None = None  # negative: the signal that ended it
-        self.said: dict[str, Any] = {}  # the ready line
+        self.said: dict[str, Any] = {}  # the ready line, with what was noted since
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
@@ -152,13 +152,16 @@ class Child:
             self._hear(line)
 
     def _hear(self, line: bytes) -> None:
-        """Take the first line that tells of being ready, or why not."""
-        if self._event is None or self._event.done() or not line.startswith(b"{"):
+        """Take the first line that tells of being ready, or why not, and what is noted later."""
+        if self._event is None or not line.startswith(b"{"):
             return
         with contextlib.suppress(ValueError):
             event = json.loads(line)
-            if event.get("event") in ("ready", "error"):
+            if event.get("event") in ("ready", "error") and not self._event.done():
                 self._event.set_result(event)
+            elif event.get("event") == "notes" and self._event.done():
+                self._event.result()["notes"] = event["notes"]  # which is, or will be, `said`
+                self._changed()
 
     async def _wait_ready(
         self, process: asyncio.subprocess.Process, event: asyncio.Future[dict[str, Any]]
