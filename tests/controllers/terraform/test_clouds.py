@@ -40,6 +40,66 @@ from lateen.controllers.terraform import clouds
             id="JSON inside",
         ),
         pytest.param("custom", "A: b\nC: d", {"A": "b", "C": "d"}, id="as they are"),
+        pytest.param(
+            "gcp",
+            "gcpCredentialsJSON: j",
+            {"GOOGLE_CREDENTIALS": "j", "GOOGLE_REGION": "eu"},
+            id="a module may say which project it is",
+        ),
+        pytest.param(
+            "azure",
+            "armClientID: i\narmClientSecret: s\narmSubscriptionID: u\narmTenantID: t",
+            {
+                "ARM_CLIENT_ID": "i",
+                "ARM_CLIENT_SECRET": "s",
+                "ARM_SUBSCRIPTION_ID": "u",
+                "ARM_TENANT_ID": "t",
+            },
+            id="azure",
+        ),
+        pytest.param(
+            "baidu",
+            "accessKey: a\nsecretKey: s",
+            {
+                "BAIDUCLOUD_ACCESS_KEY": "a",
+                "BAIDUCLOUD_SECRET_KEY": "s",
+                "BAIDUCLOUD_REGION": "eu",
+            },
+            id="baidu",
+        ),
+        pytest.param(
+            "huawei",
+            "accessKey: a\nsecretKey: s",
+            {"HW_ACCESS_KEY": "a", "HW_SECRET_KEY": "s", "HW_REGION_NAME": "eu"},
+            id="huawei",
+        ),
+        pytest.param(
+            "tencent",
+            "secretID: a\nsecretKey: s\nnotes: {mine: not read}",
+            {
+                "TENCENTCLOUD_SECRET_ID": "a",
+                "TENCENTCLOUD_SECRET_KEY": "s",
+                "TENCENTCLOUD_REGION": "eu",
+            },
+            id="what is not asked for may be anything",
+        ),
+        pytest.param(
+            "ucloud",
+            "publicKey: a\nprivateKey: s\nprojectID: p\nregion: us",
+            {
+                "UCLOUD_PUBLIC_KEY": "a",
+                "UCLOUD_PRIVATE_KEY": "s",
+                "UCLOUD_PROJECT_ID": "p",
+                "UCLOUD_REGION": "eu",
+            },
+            id="the region of the Provider counts",
+        ),
+        pytest.param(
+            "vsphere",
+            "vSphereUser: a\nvSpherePassword: s\nvSphereServer: h",
+            {"VSPHERE_USER": "a", "VSPHERE_PASSWORD": "s", "VSPHERE_SERVER": "h"},
+            id="vsphere",
+        ),
     ],
 )
 def test_environment(cloud: str, text: str, expected: dict[str, str]) -> None:
@@ -52,3 +112,8 @@ def test_what_is_refused_is_not_repeated(text: str) -> None:
         clouds.environment("aws", text, "eu")
     assert caught.value.code == "terraform.credentials"
     assert "geheim" not in str(caught.value)
+
+
+def test_an_environment_is_made_of_texts_only() -> None:
+    with pytest.raises(Problem, match="no map of names to texts"):
+        clouds.environment("custom", "A: {b: geheim}", "")

@@ -71,7 +71,10 @@ VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "VSPHERE_ALLOW_UNVERIFIED_SSL": "vSphereAllowUnverifiedSSL",
     },
 }
-OPTIONAL: Final = frozenset({"securityToken", "awsSessionToken", "vSphereAllowUnverifiedSSL"})
+# a module may say which project it is about
+OPTIONAL: Final = frozenset(
+    {"securityToken", "awsSessionToken", "vSphereAllowUnverifiedSSL", "gcpProject", "projectID"}
+)
 CLOUDS: Final = (*VARIABLES, CUSTOM)
 
 # Terraform's own names of the providers that want a login of one of these clouds
@@ -108,10 +111,11 @@ def environment(cloud: str, text: str, region: str) -> dict[str, str]:
             has not what the cloud wants. Nothing of the text is repeated in it.
     """
     check(cloud)
-    given = _read(text)
+    found = _read(text)
     if cloud == CUSTOM:
-        return given
+        return _texts(found)
     wanted = VARIABLES[cloud]
+    given = _texts({name: found[name] for name in wanted.values() if name in found})
     known = {**given, REGION: region or given.get(REGION, "")}
     missing = [
         name
@@ -124,17 +128,28 @@ def environment(cloud: str, text: str, region: str) -> dict[str, str]:
     return {variable: known[name] for variable, name in wanted.items() if known.get(name)}
 
 
-def _read(text: str) -> dict[str, str]:
+def _read(text: str) -> dict[str, object]:
     """A map of texts, as they are written: a key made of digits is no number."""
     try:
         found = YAML(typ="base", pure=True).load(text)
     except YAMLError:
         found = None
-    if not isinstance(found, Mapping) or not all(isinstance(v, str) for v in found.values()):
-        raise Problem(
-            "terraform.credentials",
-            "what the Secret has under its key is no map of names to texts in YAML",
-            "spec.credentials.secretRef",
-            retry=True,
-        )
+    if not isinstance(found, Mapping):
+        raise _unreadable()
     return {str(name): value for name, value in found.items()}
+
+
+def _texts(found: Mapping[str, object]) -> dict[str, str]:
+    texts = {name: value for name, value in found.items() if isinstance(value, str)}
+    if len(texts) < len(found):
+        raise _unreadable()
+    return texts
+
+
+def _unreadable() -> Problem:
+    return Problem(
+        "terraform.credentials",
+        "what the Secret has under its key is no map of names to texts in YAML",
+        "spec.credentials.secretRef",
+        retry=True,
+    )
