@@ -36,7 +36,7 @@ context: _
 	peerResources: [...{{
 		#LateenKind
 		selectors: {{
-			name?:           string | [...string]
+			name?:           string | [...*"" | string]
 			namespace?:      string
 			labels?: [string]:      string
 			annotations?: [string]: string
@@ -68,12 +68,12 @@ class Rules:
     script: Script
     there: hub.Client
 
-    async def belonging(self, first: Manifest, around: Sequence[Manifest]) -> Belonging:
-        """What belongs to an object, of what is around it where Services and Ingresses are meant;
-        nothing where no rule is about its kind.
+    async def about(self, first: Manifest) -> int | None:
+        """Which rule is about the kind of an object; None where none is.
 
         Raises:
-            Problem, Problems: `cue.*`, `adopt.rule`, `hub.unknown-kind`.
+            Problem, Problems: what is wrong with the rules as they are: `cue.*`, `adopt.rule`,
+                `hub.unknown-kind`.
         """
         if "rules" not in await self.script.fields():
             raise Problem(
@@ -82,17 +82,25 @@ class Rules:
                 positions=(Position(self.script.source, 1, 1),),
                 hint='a rule is `{group: "apps", resource: "deployment", peerResources: [...]}`',
             )
-        context = Fill("context.data", first, str(manifests.key(first)))
-        kinds = await self.script.evaluate(_MORE, context, _KINDS)
+        kinds = await self.script.evaluate(_MORE, _context(first), _KINDS)
         key = manifests.key(first)
         about = None
         for index, each in enumerate(kinds.value):
             kind = await self._kind(kinds, each, f"[{index}]")
             if (kind.group, kind.kind) == (key.group, key.kind):
                 about = index  # of several for a kind the last one counts
-        if about is None:
-            return Belonging()
-        found = await self.script.evaluate(_MORE, context, f"rules[{about}].peerResources")
+        return about
+
+    async def belonging(self, first: Manifest, rule: int, around: Sequence[Manifest]) -> Belonging:
+        """What belongs to an object by a rule, of what is around it where Services and Ingresses
+        are meant.
+
+        Raises:
+            Problem, Problems: what is wrong with the rule for this object: `cue.*`, `adopt.rule`,
+                `hub.unknown-kind`.
+        """
+        path = f"rules[{rule}].peerResources"
+        found = await self.script.evaluate(_MORE, _context(first), path)
         return await self._each(found, first, around)
 
     async def _each(self, found: Found, first: Manifest, around: Sequence[Manifest]) -> Belonging:
@@ -131,7 +139,9 @@ class Rules:
     async def _named(
         self, kind: Resource, chosen: Mapping[str, Any], first: Manifest
     ) -> tuple[list[Manifest], list[Key]]:
-        names = chosen["name"] if isinstance(chosen["name"], list) else [chosen["name"]]
+        given = chosen["name"] if isinstance(chosen["name"], list) else [chosen["name"]]
+        # a comprehension that finds nothing may leave a place empty, as in KubeVela's own rules
+        names = [each for each in given if each]
         place = _place(kind, chosen, first)
         keys = [
             Key(kind.group, kind.kind, place, name, kind.version) for name in dict.fromkeys(names)
@@ -156,6 +166,10 @@ class Rules:
             if noted <= (manifests.metadata(each).get("annotations") or {}).items()
             and (_owned(each, first) or not chosen.get("ownerReference"))
         ]
+
+
+def _context(first: Manifest) -> Fill:
+    return Fill("context.data", first, str(manifests.key(first)))
 
 
 def _place(kind: Resource, chosen: Mapping[str, Any], first: Manifest) -> str:

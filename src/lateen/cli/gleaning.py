@@ -104,7 +104,15 @@ class _Gleaner:
             return belongings.grouped(firsts, around)
         found = []
         for first in firsts:
-            belonging = await self.rules.belonging(first, around)
+            rule = await self.rules.about(first)
+            try:
+                if rule is None:
+                    belonging = affinities.Belonging()
+                else:
+                    belonging = await self.rules.belonging(first, rule, around)
+            except (Problem, Problems) as error:
+                self.found.wrong.append((str(manifests.key(first)), every(error)))
+                continue
             own = []
             for each in belonging.objects:
                 if made := proposing.maker(each):

@@ -199,6 +199,15 @@ def test_rules_say_what_belongs_to_a_workload(lab, tmp_path):
     here = lab.namespace
     told = f"left alone: ConfigMap {here}/gone: Deployment {here}/web should have it, but it is not"
     assert told in said(done)
+    # an object for which a rule does not work holds up no other
+    odd = RULES.replace("(own.name)", "(own.labels.app)").replace(
+        '"gone"', "if true {for x in [] {x}}"
+    )
+    lab.patch("Deployment", "api", {"metadata": {"labels": {"app": None}}})
+    some = lateen(lab, "--all", "--resource-topology-rule", file(tmp_path, odd))
+    assert some.exit_code == Exit.INPUT, some.output
+    assert proposed(some) == {"web": {"web", "web-words", "keys", "front"}}
+    assert f"cannot be adopted: Deployment {here}/api" in said(some)
     # a template is given what rules find
     both = ["--resource-topology-rule", file(tmp_path, RULES), "--adopt-template"]
     (tmp_path / "template.cue").write_text(TEMPLATE)
