@@ -72,4 +72,3 @@ def fleet(
     lab.leave()
     for each in (east, west):
         each.leave()
-        each.drop_namespace()

@@ -94,11 +94,6 @@ class Joined:
         }
         self.lab.plane.call(self.neighbour.client.create, body)
 
-    def drop_namespace(self) -> None:
-        self.lab.plane.call(
-            self.neighbour.client.delete, Key("", "Namespace", "", self.lab.namespace, "v1")
-        )
-
     def mend(self) -> None:
         self.lab.plane.call(self._mend)
 

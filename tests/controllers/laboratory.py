@@ -42,6 +42,17 @@ Texts = list[str]
 PATIENCE = 60.0  # seconds; nothing takes as long, but on a machine that is busy with other things
 READS = frozenset({"get", "list", "watch"})
 
+# What the controllers would go on with; applications first, as they make others of them.
+WORK = (
+    "Application",
+    "WorkflowRun",
+    "Configuration",
+    "ComponentDefinition",
+    "TraitDefinition",
+    "PolicyDefinition",
+    "WorkflowStepDefinition",
+)
+
 CLUSTER_WIDE = frozenset(
     {"ClusterRole", "CustomResourceDefinition", "Namespace", "ResourceTracker"}
 )
@@ -319,7 +330,8 @@ class Laboratory:
     def __init__(self, plane: Plane, namespace: str) -> None:
         self.plane = plane
         self.namespace = namespace
-        self._namespaces: list[str] = []
+        self._spaces = [namespace]
+        self._applied = {"Application"}  # kinds
         self._seen = len(plane.link.sent)  # that many of the requests are counted, or of others
         self._sent: Counter[tuple[str, str]] = Counter()
 
@@ -333,6 +345,7 @@ class Laboratory:
         documents = [declared] if isinstance(declared, dict) else self._read(declared)
         applied: Manifest = {}
         for document in documents:
+            self._applied.add(document["kind"])
             applied = self.plane.call(self._apply, self.placed(document, name))
         return applied
 
@@ -388,18 +401,24 @@ class Laboratory:
         self.plane.call(steer)
 
     def another_namespace(self) -> str:
-        """The name of a second namespace; it goes when the first does."""
-        name = f"{self.namespace}-{len(self._namespaces)}"
-        self._namespaces.append(name)
+        """The name of a second namespace."""
+        name = f"{self.namespace}-{len(self._spaces)}"
+        self._spaces.append(name)
         self.apply({"apiVersion": "v1", "kind": "Namespace"}, name)
         return name
 
     def leave(self) -> None:
-        """Tidy up: applications first, or they would be repaired while their namespace goes."""
-        for each in self.list("Application"):
-            self.delete("Application", each["metadata"]["name"])
-        for name in self._namespaces:
-            self.delete("Namespace", name)
+        """Leave nothing that the controllers would go on with during other tests."""
+        self.plane.call(self._leave)
+
+    async def _leave(self) -> None:
+        user = self.plane.user
+        for kind in (each for each in WORK if each in self._applied):
+            key = self.key(kind, "")
+            for space in self._spaces:
+                found, _ = await user.list(key.group, key.version, kind, namespace=space)
+                for each in found:
+                    await user.delete(manifest.key(each))
 
     # what a user sees
 
