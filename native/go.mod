@@ -74,6 +74,7 @@ require (
 	github.com/k3s-io/kine v0.17.5
 	github.com/spf13/pflag v1.0.10
 	k8s.io/component-base v0.37.2
+	modernc.org/sqlite v1.61.0
 )
 
 require (
@@ -259,7 +260,6 @@ require (
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
-	modernc.org/sqlite v1.61.0 // indirect
 	sigs.k8s.io/apiserver-network-proxy/konnectivity-client v0.36.0 // indirect
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ import (
 
 // WAL with synchronous=NORMAL: a killed process loses nothing, a power cut may lose the last moments
 // but never damages the file.
-const databaseOptions = "?_journal_mode=WAL&_busy_timeout=30000&_synchronous=NORMAL&_txlock=immediate"
+const databaseOptions = "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(30000)&_pragma=synchronous(NORMAL)&_txlock=immediate"
 
 // notifyInterval is how often idle watches are told how far the store has come. The API server asks by
 // itself when a list needs to know, so this is for bookmarks only.
@@ -34,6 +35,7 @@ const longestSocket = 100
 type store struct {
 	endpoint string // as the API server wants it
 	server   *grpc.Server
+	database *sql.DB
 	cancel   context.CancelFunc
 	finished *sync.WaitGroup
 	scratch  string // directory to remove, when the socket is not in the data directory
@@ -59,6 +61,12 @@ func openStore(d *data) (*store, error) {
 		cancel()
 		return nil, err
 	}
+	source := "file://" + config.DataSourceName // as kine names it to the driver
+	if database.DB, err = reopen(database.DB, source); err != nil {
+		cancel()
+		return nil, err
+	}
+	s.database = database.DB
 	backend := exact{logstructured.New(journal{sqllog.New(database, s.finished, config)})}
 	if err := backend.Start(ctx); err != nil {
 		cancel()
@@ -114,6 +122,7 @@ func (s *store) stop() {
 	closed := make(chan struct{})
 	go func() {
 		s.finished.Wait()
+		s.database.Close()
 		close(closed)
 	}()
 	select {
