@@ -267,7 +267,7 @@ def test_a_cluster_that_is_called_otherwise_is_still_told_of(lab, fleet):
             policies=[policy("eu", "topology", clusterLabelSelector=mark)],
         )
     )
-    uid = east.find("ConfigMap", "a")["metadata"]["uid"]
+    uid = lab.eventually("there", lambda: east.find("ConfigMap", "a"))["metadata"]["uid"]
     renamed(lab, east)
     every = {(east.name, "a"): True, (west.name, "a"): True}
     found = lab.until("told", lambda found: services(found) == every)
@@ -290,7 +290,7 @@ def test_nothing_is_deleted_where_nobody_knew_of_when_it_was_decided(lab, fleet)
             ],
         )
     )
-    uid = east.find("ConfigMap", "a")["metadata"]["uid"]
+    uid = lab.eventually("there", lambda: east.find("ConfigMap", "a"))["metadata"]["uid"]
     lab.plane.stop()
     kind = east.secret()["metadata"]["labels"][names.CLUSTER_CREDENTIAL]
     renamed(lab, east)
