@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -39,6 +40,7 @@ from lateen.providers.calls import Call
 from lateen.providers.packages import Flavour
 from lateen.providers.ports import Runtime
 
+_PLAIN = re.compile(r"-?(0|[1-9]\d*)|true|false|null")  # as Helm's --set has it
 _HIDDEN = "<secret>"
 _PATIENCE = 300.0  # seconds that a distribution may take
 _HOLDS = ("data", "stringData")
@@ -139,28 +141,35 @@ def _written(properties: Sequence[str], schema: Field | None) -> Document:
     rows = explaining.rows(schema) if schema else ()
     texts = {row.name for row in rows if row.type == "string"}
     data: Any = {}
+    taken: list[paths.Path] = []
     for given in properties:
         key, equals, value = given.partition("=")
         try:
             path = paths.parse(key)
         except ValueError:
             path = ()
-        if not (path and equals):
+        if not (path and equals and isinstance(path[0], str)):
             raise typer.BadParameter(f'"{given}" is no property: write KEY=VALUE, as in a.b=c')
+        if other := next((each for each in taken if paths.related(each, path)), None):
+            twice = f"{paths.render(other)} and {key} cannot both be given"
+            raise typer.BadParameter(f"{key} is given twice" if other == path else twice)
+        taken.append(path)
         try:
             data = paths.assign(data, path, value if key in texts else _value(value))
         except (TypeError, ValueError) as error:
-            raise typer.BadParameter(f'"{given}" does not go with the others: {error}') from error
+            raise typer.BadParameter(f"{key} does not go with the others: {error}") from error
     return Document("", data, {})
 
 
 def _value(text: str) -> Any:
-    """A number, true, a list: what YAML takes it for; else the text."""
-    try:
-        found = documents.load(text, "")
-    except (Problem, Problems):
+    """What is written as a whole number, `true`, `false`, `null`, `[...]` or `{...}` is that."""
+    if not (_PLAIN.fullmatch(text) or text.startswith(("[", "{"))):
         return text
-    return found[0].data if len(found) == 1 else text
+    try:
+        [found] = documents.load(text, "")
+    except (Problem, Problems, ValueError):
+        return text
+    return found.data
 
 
 def _located(error: Problem | Problems, document: Document, order: Order) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from lateen.base import paths
@@ -90,5 +91,7 @@ async def read(file: str, engine: Engine) -> Script:
     Raises:
         Problem: `input.*`.
     """
+    if Path(file).is_dir():
+        raise Problem("input.unreadable", f"{file} is a directory", hint="give the file in it")
     [(source, text)] = sources.texts(file, (".cue",)).items()
     return Script(source, text, engine)

@@ -254,6 +254,7 @@ def test_what_is_wrong_with_rules_has_a_place(lab, tmp_path, text, line, told):
         pytest.param(["web", "-t", "helm", "-d", "etcd"], "no driver etcd", id="none of Helm's"),
         pytest.param(["deploy/web", "-d", "secret"], "add --type helm", id="no release"),
         pytest.param(["deploy/web", "--resource-topology-rule", "x"], "add --all", id="one object"),
+        pytest.param(["deploy/web", "--adopt-template", "."], ". is a directory", id="a directory"),
         pytest.param(["deploy/web", "--adopt-template", "x.cue"], "no file x.cue", id="no file"),
     ],
 )

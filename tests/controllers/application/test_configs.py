@@ -129,8 +129,10 @@ def test_a_config_is_made_brought_elsewhere_and_goes_everywhere(lab, lateen, mad
     ("arguments", "code", "message"),
     [
         pytest.param(["auth.user=x"], Exit.INPUT, '"address" is not set', id="one is missing"),
-        pytest.param([*GIVEN, "retries=often"], Exit.INPUT, "24:3 retries", id="no number"),
+        pytest.param([*GIVEN[:3], "retries=often"], Exit.INPUT, "24:3 retries", id="no number"),
         pytest.param(["address"], Exit.INPUT, "write KEY=VALUE", id="no value"),
+        pytest.param([*GIVEN, "retries=6"], Exit.INPUT, "retries is given twice", id="twice"),
+        pytest.param([*GIVEN, "auth=x"], Exit.INPUT, "cannot both be given", id="part and whole"),
         pytest.param(["-f", "p.yaml"], Exit.INPUT, "p.yaml:1:1", id="of a file, with its line"),
         pytest.param([*GIVEN, "-f", "p.yaml"], Exit.INPUT, "not both", id="both"),
         pytest.param(
@@ -145,6 +147,14 @@ def test_what_is_wrong_with_a_config(lab, lateen, made, tmp_path, arguments, cod
     said = " ".join(done.stderr.replace("│", "").split())
     assert (done.exit_code, message in said) == (code, True), done.output
     assert lab.find("Secret", "hub") is None
+
+
+def test_what_is_written_is_what_is_kept(lab, lateen):
+    given = ["n=5", "b=true", "version=1.10", "note=a: b", "zip=0123", "ports=[80, 443]", "e="]
+    assert lateen("config", "create", "free", *given).exit_code == Exit.OK
+    found = json.loads(plain(lab.get("Secret", "free"))["input-properties"])
+    texts = {"version": "1.10", "note": "a: b", "zip": "0123", "e": ""}
+    assert found == {"n": 5, "b": True, "ports": [80, 443], **texts}
 
 
 def test_what_is_no_config_is_left_alone(lab, lateen):
