@@ -354,12 +354,16 @@ def unreachable(name: str, why: str, seen: datetime | None = None) -> Problem:
 
 
 def lost(name: str, error: errors.ApiError) -> Problem | None:
-    """The error of a request to a joined cluster as what it means, when there was no answer, or one
-    that says that there is nobody to give it.
+    """The error of a request to a joined cluster as what it means, when there was no answer, one
+    that says that there is nobody to give it, or that we are strangers there (by now).
     """
-    if name in ("", names.LOCAL) or not (error.status == 0 or error.unavailable):
+    if name in ("", names.LOCAL):
         return None
-    return unreachable(name, error.message)
+    if error.status == _STRANGERS:
+        return unreachable(name, _RENEW)
+    if error.status == 0 or error.unavailable:
+        return unreachable(name, error.message)
+    return None
 
 
 def _spread(seconds: float) -> float:

@@ -62,7 +62,7 @@ class Connection:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     # seconds; the server sends a bookmark every minute: a watch without any is dead
     silence: float = 150.0
-    # told when the server does not answer, or only to say that it cannot
+    # told when the server does not answer, or only to say that it cannot, or not to us
     on_silence: Callable[[], None] | None = None
 
     async def __aenter__(self) -> Connection:
@@ -127,12 +127,13 @@ class Connection:
             try:
                 return await self._once(call, parse, access, limit)
             except errors.ApiError as error:
-                if error.unavailable and self.on_silence is not None:
-                    self.on_silence()
-                if error.status == 401 and self.reload is not None and not renewed:
+                strange = error.status == 401
+                if strange and self.reload is not None and not renewed:
                     renewed = True
                     await self._renew(access)
                     continue
+                if (strange or error.unavailable) and self.on_silence is not None:
+                    self.on_silence()
                 pause = _pause(error, call, attempt)
                 if attempt >= (attempts or _ATTEMPTS) or pause is None:
                     raise

@@ -83,8 +83,23 @@ def test_credentials_that_serve_no_longer_are_said_and_renewed(lab, fleet):
     assert {east.find("ConfigMap", name)["data"]["x"] for name in everything(2)} == {"2"}
 
 
-def test_a_cluster_that_can_answer_nobody_is_waited_for(lab, fleet):
-    """What stands before an API server answers for it: no step fails for that."""
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        pytest.param(
+            proxies.Fault(503, "ServiceUnavailable"),
+            "ServiceUnavailable, as told",
+            id="what stands before its API server answers for it",
+        ),
+        pytest.param(
+            proxies.Fault(401, "Unauthorized"),
+            "our credentials are not valid there, or no longer",
+            id="somebody takes our credentials back",
+        ),
+    ],
+)
+def test_a_cluster_that_has_no_answer_for_us_is_waited_for(lab, fleet, fault, why):
+    """No step fails for that."""
     east, west = fleet
     joined(west)
     opened = proxies.opened(east.neighbour.kubeconfig)
@@ -97,11 +112,11 @@ def test_a_cluster_that_can_answer_nobody_is_waited_for(lab, fleet):
 
         lab.plane.call(join)
         lab.deliver(shop(east.name, west.name, size=2))
-        overloaded = proxies.Fault(503, "ServiceUnavailable")
-        proxy.judge = lambda request: overloaded
+        # who looks whether it answers is not to be faster
+        proxy.judge = lambda request: fault if request.path != "/readyz" else None
         lab.apply(shop(east.name, west.name, size=2, value="2"))
-        why = f"cluster {east.name} does not answer: ServiceUnavailable, as told"
-        found = lab.until("said", lambda found: why in str(found["status"].get("services")))
+        said = f"cluster {east.name} does not answer: {why}"
+        found = lab.until("said", lambda found: said in str(found["status"].get("services")))
         assert "failed" not in steps(found).values()
         lab.eventually(
             "the other is delivered", lambda: west.find("ConfigMap", "c1")["data"]["x"] == "2"
