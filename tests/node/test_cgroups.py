@@ -83,7 +83,10 @@ async def test_a_cgroup_goes_with_its_pod(loopback):
         sandbox = await driver.open(POD)
         await sandbox.start(limited(launch("sleep", "60")))
         group = group_of(driver)
-        assert group.is_dir()
+        [share] = [each for each in ("cpu.shares", "cpu.weight") if (group / each).exists()]
+        whole = {"cpu.shares": 1024, "cpu.weight": 100}[share]
+        assert int((group / share).read_text()) == whole // 50
+        assert int((group.parent / share).read_text()) == whole * (os.cpu_count() or 1)
         await driver.release(POD["metadata"]["uid"])
         assert not group.exists()
     assert not group.parent.exists()

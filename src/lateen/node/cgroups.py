@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ _GIVEN = "cgroup.controllers"
 _DIVIDED = "cgroup.subtree_control"
 _PERIOD = 100_000  # microseconds over which a limit holds
 _SHORTEST = 1_000  # that the kernel lets anybody have of it
-_SHARES = (2, 1024, 262_144)  # version 1: the least, for a request of one core, the most
-_WEIGHTS = (1, 100, 10_000)  # version 2
+# by version: the file, the least, for a request of one core, the most
+_WEIGHTS = {1: ("cpu.shares", 2, 1024, 262_144), 2: ("cpu.weight", 1, 100, 10_000)}
 _PATIENCE = 5.0  # seconds for what is killed to be gone
 
 
@@ -138,14 +139,20 @@ def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
 def values(version: int, resources: Mapping[str, Any]) -> dict[str, str]:
     """What to write into which file of a cgroup. Pure."""
     limit = quantity.parse((resources.get("limits") or {}).get("cpu"))
-    request = quantity.parse((resources.get("requests") or {}).get("cpu")) or 0
+    request = quantity.parse((resources.get("requests") or {}).get("cpu"))
     quota = max(_SHORTEST, int(limit * _PERIOD)) if limit else None
-    least, whole, most = _WEIGHTS if version == 2 else _SHARES
-    weight = str(min(most, max(least, int(request * whole))))
-    if version == 2:
-        return {"cpu.weight": weight, "cpu.max": f"{quota or 'max'} {_PERIOD}"}
-    limits = {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(quota or -1)}
-    return {"cpu.shares": weight, **limits}
+    limits = (
+        {"cpu.max": f"{quota or 'max'} {_PERIOD}"}
+        if version == 2
+        else {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(quota or -1)}
+    )
+    return {**weight(version, request or Decimal()), **limits}
+
+
+def weight(version: int, cores: Decimal) -> dict[str, str]:
+    """What to write for the part that one is to get of processors that are all in use. Pure."""
+    name, least, whole, most = _WEIGHTS[version]
+    return {name: str(min(most, max(least, int(cores * whole))))}
 
 
 def entrance(directory: Path, container: str) -> str:
@@ -193,7 +200,13 @@ def _make(hierarchy: Hierarchy, group: Path, wanted: Mapping[str, str]) -> None:
     if hierarchy.version == 2:
         for above in (hierarchy.parent, group.parent):
             _divide(above)
+    # all pods together: as much as a machine's worth of requests, not as one process
+    _write(group.parent, weight(hierarchy.version, Decimal(os.cpu_count() or 1)))
     group.mkdir(exist_ok=True)
+    _write(group, wanted)
+
+
+def _write(group: Path, wanted: Mapping[str, str]) -> None:
     for name, value in wanted.items():
         try:
             (group / name).write_text(value)

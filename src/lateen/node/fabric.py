@@ -84,6 +84,7 @@ class Fabric:
         self._slices = Informer(client, "discovery.k8s.io", "v1", "EndpointSlice")
         self._balancer = Balancer(ground.junctions.open)
         self._names: tuple[str, Callable[[], None]] | None = None  # where they are served
+        self._unserved = ""  # where they cannot be
         self._changed = anyio.Event()
         self._subnet = addresses.service_subnet(plane)
         self._server = client.address
@@ -154,7 +155,9 @@ class Fabric:
             opened = self._ground.junctions.open
             self._names = place, await names.open(gateway, device=device, opened=opened)
         except OSError as error:
-            _LOG.warning("names of Services are not served: %s", error)
+            if self._unserved != place:  # once, not at every attempt
+                _LOG.warning("names of Services are not served: %s", error)
+            self._unserved = place
             return False
         return True
 
