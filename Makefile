@@ -47,8 +47,13 @@ demo: build ## start Lateen, deliver the sample application, print its address
 	@echo "Remove:  .venv/bin/lateen delete hello"
 	@echo "Stop:    .venv/bin/lateen stop"
 
+# Each worker reads all tests, which are prepared once: where PYTHONDONTWRITEBYTECODE is set, as in
+# images of Python, each of them would do it.
+test: export PYTHONDONTWRITEBYTECODE =
 test: build ## run the tests
-	@echo "==> go vet, go test";  $(BIN)/python hatch_build.py check
+	@echo "==> go vet, go test"
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 & \
+		$(BIN)/python hatch_build.py check && wait
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: $(STAMP) ## lint, types, import contract
