@@ -192,8 +192,14 @@ class Conductor:
         runs = [WorkflowRun(raw) for raw in self._found.list(run.namespace)]
         old = expiring.doomed(runs, now, count=self._settings.workflow_runs, age=age)
         for each in old:
+            version = str(each.metadata["resourceVersion"])
+            try:
+                await self._hub.delete(each.key, uid=each.uid, version=version)
+            except errors.ApiError as error:
+                if not error.conflict:
+                    raise
+                continue  # it is run again, perhaps: the watch brings what became of it
             _LOG.info("%s has been kept long enough", each.key)
-            await self._hub.delete(each.key, uid=each.uid)
         return None if run in old else expiring.next_after(run, now, age)
 
 
