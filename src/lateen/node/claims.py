@@ -88,10 +88,7 @@ class Claims:
             if ours and pending and self._volumes.get("", _name(claim)) is None:
                 await self._provide(claim)
         for volume in self._volumes.list():
-            ours = volume["spec"].get("storageClassName") == STORAGE_CLASS["metadata"]["name"]
-            released = (volume.get("status") or {}).get("phase") == "Released"
-            policy = volume["spec"].get("persistentVolumeReclaimPolicy")
-            if ours and released and policy == "Delete":
+            if _left_over(volume):
                 await self._remove(volume)
 
     async def _provide(self, claim: Manifest) -> None:
@@ -131,9 +128,21 @@ class Claims:
     async def _remove(self, volume: Manifest) -> None:
         meta = volume["metadata"]
         place = self._directory / str(meta["name"])
-        await anyio.to_thread.run_sync(partial(shutil.rmtree, place, ignore_errors=True))
         key = Key("", "PersistentVolume", "", str(meta["name"]), "v1")
+        # as it is now: data does not come back, and somebody may just have said that it is to stay
+        found = await self._client.get(key)
+        if found["metadata"]["uid"] != meta["uid"] or not _left_over(found):
+            return
+        await anyio.to_thread.run_sync(partial(shutil.rmtree, place, ignore_errors=True))
         await self._client.delete(key, uid=str(meta["uid"]))
+
+
+def _left_over(volume: Manifest) -> bool:
+    """Whether a volume of ours is to go with its data, now that its claim is gone."""
+    spec = volume["spec"]
+    ours = spec.get("storageClassName") == STORAGE_CLASS["metadata"]["name"]
+    released = (volume.get("status") or {}).get("phase") == "Released"
+    return ours and released and spec.get("persistentVolumeReclaimPolicy") == "Delete"
 
 
 def _name(claim: Manifest) -> str:
