@@ -53,7 +53,6 @@ def delete(
         raise typer.BadParameter("name applications, or give --all for those of the namespace")
     if orphan and with_data:
         raise typer.BadParameter("--orphan deletes nothing, --with-data more: give one of the two")
-    order = deleting.Order(
-        apps or (), namespace, wait, options.seconds(timeout), yes, with_data, orphan
-    )
+    seconds = options.seconds(timeout)
+    order = deleting.Order(apps or None, namespace, wait, seconds, yes, with_data, orphan)
     raise typer.Exit(running.run(lambda: deleting.delete(order, kubeconfig)))

@@ -24,9 +24,9 @@ from lateen.gc import sweeping
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asked for. `timeout` is in seconds; no `apps` are all of the namespace."""
+    """What the user asked for. `timeout` is in seconds; `apps` is None for all of the namespace."""
 
-    apps: Sequence[str]
+    apps: Sequence[str] | None
     namespace: str
     wait: bool
     timeout: float
@@ -77,7 +77,7 @@ async def remove(client: hub.Client, order: Order) -> Exit:
 
 
 async def _meant(client: hub.Client, order: Order) -> list[Application]:
-    if not order.apps:
+    if order.apps is None:
         return await connecting.applications(client, order.namespace)
     return [await connecting.application(client, order.namespace, name) for name in order.apps]
 
