@@ -58,4 +58,4 @@ def test_what_is_not_there_is_said(
 
 
 def test_a_port_that_is_none_is_said(plane: Plane, hello: str) -> None:
-    assert "http is no port" in plane.run("port-forward", "hello", "http", expect=1).err
+    assert "http is no port" in plane.run("port-forward", "hello", "http", expect=2).err

@@ -492,10 +492,13 @@ def test_logs_through_the_api_server(place):
         place.logs("talks", previous="true")
 
 
-def test_followed_logs_come_as_they_are_written_and_end_with_the_process(place):
-    script = "for i in 1 2 3; do echo line $i; sleep 0.5; done"
+def test_followed_logs_come_as_they_are_written_and_end_with_the_process(place, tmp_path):
+    followed = tmp_path / "followed"
+    wait = f"until test -e {followed}; do sleep 0.1; done"
+    script = f"{wait}; for i in 1 2 3; do echo line $i; sleep 0.5; done"
     place.pod("talks", "sh", "-c", script, restartPolicy="Never")
     until(lambda: place.container("talks")["state"].get("running"))
+    followed.touch()
     assert place.logs("talks", follow="true") == "line 1\nline 2\nline 3\n"
 
 
