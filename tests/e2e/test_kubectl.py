@@ -167,7 +167,7 @@ def test_kubectl_tells_what_is_used_and_autoscalers_act_on_it(
     plane.run("up", "-f", write(BUSY), "-n", namespace)
     rows = planes.table(run(plane, namespace, "top", "pods"))
     assert [row["NAME"].startswith("busy-") for row in rows] == [True]
-    assert int(rows[0]["CPU(cores)"].removesuffix("m")) > 10
+    assert int(rows[0]["CPU(cores)"].removesuffix("m")) > 5  # as its limit lets it
     assert int(rows[0]["MEMORY(bytes)"].removesuffix("Mi")) > 1
     labels = ("-l", "app.oam.dev/component=busy", "--containers")
     assert planes.table(run(plane, namespace, "top", "pods", *labels))[0]["NAME"] == "busy"

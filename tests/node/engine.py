@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import platform
 import random
@@ -158,6 +159,17 @@ runroot = "{self.directory}/run"
             self._service.wait(20)
             self._service = None
             self.socket.unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """It takes what it is asked, and does not answer."""
+        assert self._service is not None
+        self._service.send_signal(signal.SIGSTOP)
+
+    def lose(self, container: str) -> None:
+        """As if it had died while it removed the container. It must not run."""
+        file = self.directory / "storage/vfs-containers/containers.json"
+        kept = [each for each in json.loads(file.read_text()) if each["id"] != container]
+        file.write_text(json.dumps(kept))
 
     def publish(self, image: str, credentials: str) -> None:
         """Put an image into the registry that is like no other, and keep none of it."""

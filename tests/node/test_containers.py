@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import sys
+import time
 import urllib.request
 
 import anyio
@@ -343,6 +344,8 @@ def test_the_engine_goes_and_comes(place, node, podman):
     pod(place, "stays", shell("exec sleep 1000"))
     until(lambda: place.ready("stays"))
     before = identity(place, "stays")
+    # killed while it removes those of other tests, it has them half
+    until(lambda: len(podman.containers("label=io.kubernetes.pod.namespace")) == 2)
     podman.kill()
     pod(place, "late", shell("exec sleep 1000"))
     said = waiting(place, "late", "NoContainerEngine")["message"]
@@ -352,6 +355,31 @@ def test_the_engine_goes_and_comes(place, node, podman):
     until(lambda: place.ready("late"), 40)
     assert identity(place, "stays") == before
     assert place.container("stays")["restartCount"] == 0
+    assert len(of_namespace(place, podman)) == 4
+
+
+def test_what_goes_while_the_engine_dies_is_gone_when_it_is_back(place, podman):
+    pod(place, "goes", shell("exec sleep 1000"))
+    until(lambda: place.ready("goes"))
+    podman.freeze()
+    place.delete("Pod", "goes", grace=0)
+    until(lambda: place.pods() == [])
+    time.sleep(1)  # for the node to have asked
+    podman.kill()
+    podman.start()
+    until(lambda: of_namespace(place, podman) == [])
+
+
+def test_a_container_that_the_engine_has_lost_hides_no_others(place, podman):
+    pod(place, "seen", shell("exec sleep 1000"))
+    until(lambda: place.ready("seen"))
+    lost = podman.run("create", "--network=none", IMAGE, "/bin/true").strip()
+    podman.kill()
+    podman.lose(lost)
+    podman.start()
+    pod(place, "late", shell("exec sleep 1000"))
+    until(lambda: place.ready("late"))
+    assert place.ready("seen")
     assert len(of_namespace(place, podman)) == 4
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,6 +19,8 @@ from lateen.node import limiting
 if TYPE_CHECKING:
     import aiodocker
 
+_LOG = logging.getLogger(__name__)
+
 Config = dict[str, Any]
 
 NONE = "none"  # what turns containers off
@@ -25,6 +29,8 @@ _CONNECT = 5.0
 _BLOCK = 65536
 _SAID = 4096
 _NO_CONNECTION = 900  # the status that aiodocker gives it
+# Podman of one that it was killed while it removed; until that is removed it lists no others either
+_HALF = re.compile(r'getting container from store "([0-9a-f]+)": container not known')
 _FAULTS = (OSError, asyncio.TimeoutError, aiohttp.ClientError)
 
 
@@ -173,9 +179,19 @@ class Engine:
     async def containers(self, label: str = "") -> list[dict[str, Any]]:
         """All that carry the label, or all there are, as the list of the API gives them."""
         filters = orjson.dumps({"label": [label]} if label else {}).decode()
-        with self._told():
-            found = await self._docker.containers.list(all="true", filters=filters)
-        return [dict(each._container) for each in found]
+        removed: set[str] = set()
+        while True:
+            try:
+                with self._told():
+                    found = await self._docker.containers.list(all="true", filters=filters)
+                return [dict(each._container) for each in found]
+            except Problem as problem:
+                half = _HALF.search(problem.message)
+                if half is None or half[1] in removed:
+                    raise
+            _LOG.warning("the container %s, which the engine has lost, is removed", half[1])
+            removed.add(half[1])
+            await self.remove(half[1])
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Make a container; its id. One of that name that is there already is a `node.refused`."""

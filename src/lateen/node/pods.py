@@ -127,7 +127,19 @@ class Runner:
                     await self._woken.wait()
             group.cancel_scope.cancel()
         self._tools.reader.tokens.forget(self.uid)
-        await self._tools.driver.discard(self.uid)
+        await self._discard()
+
+    async def _discard(self) -> None:
+        """Leave nothing of it, though the engine may go meanwhile, and come back."""
+        failures = 0
+        while True:
+            try:
+                await self._tools.driver.discard(self.uid)
+                return
+            except Problem as problem:
+                failures += 1
+                _LOG.warning("what is left of pod %s goes later: %s", self.uid, problem.message)
+            await anyio.sleep(_RETRIES.delay(failures))
 
     async def _refresh(self) -> None:
         """What is mounted of ConfigMaps, Secrets and tokens follows them, as with kubelet."""
