@@ -62,9 +62,9 @@ async def keep(
 async def _served(hub: client.Client) -> bool:
     """Whether no kind of ours is known to be gone; asks for nothing while all are there."""
     try:
-        for crd in schemas.crds():
-            spec = crd["spec"]
-            await hub.resources.find(spec["group"], "", spec["names"]["kind"])
+        for kind, (api_version, _) in schemas.KINDS.items():
+            group, _ = manifest.split_version(api_version)
+            await hub.resources.find(group, "", kind)
     except (Problem, errors.ApiError) as error:
         return not (isinstance(error, Problem) and error.code == "hub.unknown-kind")
     return True
