@@ -98,7 +98,7 @@ def _announce(harvest: gleaning.Harvest, order: Order, texts: Mapping[str, str])
     if harvest.proposed:
         console.print(f"{_counted(harvest.proposed)} {verb} ({order.mode.value})")
     else:
-        where = f"in namespace {order.namespace}" if order.namespace else "anywhere"
+        where = printing.place(order.namespace)
         console.print(f"There is nothing {where} to be adopted that is not already.")
     for proposal in harvest.proposed:
         said = ", ".join(_contents(proposal.manifest))

@@ -228,7 +228,7 @@ async def list_(namespace: str, template: str, output: Output, kubeconfig: str |
         printing.structured(rows, output)
         return
     if not rows:
-        where = f"in namespace {namespace}" if namespace else "anywhere"
+        where = printing.place(namespace)
         printing.stderr().print(f"There is no config {where}.")
         return
     now = clock.SystemClock().now()

@@ -46,7 +46,7 @@ async def applications(order: Order, kubeconfig: str | None) -> None:
         printing.structured([informer.trim(app.raw) for app in found], order.output)
         return
     if not found:
-        where = f"in namespace {order.namespace}" if order.namespace else "anywhere"
+        where = printing.place(order.namespace)
         such = " that is selected" if order.labels or order.fields else ""
         printing.stderr().print(f"There is no application {where}{such}.")
         return

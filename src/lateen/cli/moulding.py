@@ -147,7 +147,7 @@ async def list_(namespace: str, output: Output, kubeconfig: str | None) -> None:
         printing.structured(rows, output)
         return
     if not rows:
-        where = f"in namespace {namespace}" if namespace else "anywhere"
+        where = printing.place(namespace)
         printing.stderr().print(f"There is no config template {where}.")
         return
     now = clock.SystemClock().now()

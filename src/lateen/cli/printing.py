@@ -89,6 +89,11 @@ def line_out(text: str) -> None:
     sys.stdout.flush()  # whoever follows through a pipe sees a line when it is there
 
 
+def place(namespace: str) -> str:
+    """Where nothing was found, in a sentence; an empty namespace means all."""
+    return f"in namespace {namespace}" if namespace else "anywhere"
+
+
 def compact(value: Any) -> str:
     """Plain data as JSON on one line."""
     return orjson.dumps(value).decode()

@@ -21,7 +21,7 @@ async def workflows(namespace: str, output: Output, kubeconfig: str | None) -> N
         printing.structured([_plain(flow) for flow in found], output)
         return
     if not found:
-        where = f"in namespace {namespace}" if namespace else "anywhere"
+        where = printing.place(namespace)
         printing.stderr().print(f"There is no workflow {where}.")
         return
     skipped = 1 if namespace else 0

@@ -107,7 +107,7 @@ async def list_all(
         printing.structured([informer.trim(each.raw) for each in found], output)
         return
     if not found:
-        where = f"in namespace {namespace}" if namespace else "anywhere"
+        where = printing.place(namespace)
         printing.stderr().print(f"There are no definitions {where}.")
         return
     printing.table(
