@@ -85,7 +85,7 @@ class Configuration(metadata.View):
     def undestroyed(self) -> str:
         """Why what was brought for it could not be destroyed; empty where that has not failed."""
         destroy = self.status.get("destroy") or {}
-        return str(destroy.get("message") or "") if destroy.get("state") == DESTROY_FAILED else ""
+        return self.parting if destroy.get("state") == DESTROY_FAILED else ""
 
     @property
     def parting(self) -> str:

@@ -22,7 +22,7 @@ from lateen.hub import client, errors
 
 _TYPE: Final = "Opaque"
 _SHARED: Final = (names.APP_NAME, names.APP_NAMESPACE)
-LABELS: Final = f"{CREATED_BY}={CREATOR}"
+LABELS: Final = manifests.selector({CREATED_BY: CREATOR})
 FIELDS: Final = f"type={_TYPE}"
 """What selects these Secrets, and no logs."""
 
