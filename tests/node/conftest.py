@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,15 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 def node(
     request: pytest.FixtureRequest, kube: Embedded, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Node]:
+    with at_work(kube, tmp_path_factory.mktemp("node"), request.param) as made:
+        yield made
+
+
+@contextmanager
+def at_work(kube: Embedded, place: Path, network: str, engine: str = "none") -> Iterator[Node]:
+    """A node in `place` that may do what it must, and in whose log nothing broke off."""
     allow(kube)
-    directory = tmp_path_factory.mktemp("node") / "node"
-    made = Node(kube.kubeconfig.parent, directory, request.param)
+    made = Node(kube.kubeconfig.parent, place / "node", network, engine)
     made.start()
     yield made
     made.stop()

@@ -10,6 +10,7 @@ import ssl
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 
 import anyio
 import anyio.to_thread
@@ -30,17 +31,20 @@ SERVE = "mkdir -p /tmp/www; echo $NAME > /tmp/www/index.html; exec httpd -f -p 8
 
 @pytest.fixture(scope="module")
 def node(kube, podman, tmp_path_factory):
-    conftest.allow(kube)
-    directory = tmp_path_factory.mktemp("containers") / "node"
-    made = conftest.Node(kube.kubeconfig.parent, directory, "namespaces", str(podman.socket))
-    made.start()
-    yield made
-    made.stop()
-    assert "Traceback" not in made.log
+    place = tmp_path_factory.mktemp("containers")
+    with conftest.at_work(kube, place, "namespaces", str(podman.socket)) as made:
+        yield made
 
 
 @pytest.fixture
 def place(kube, node, namespace):
+    with emptied(kube, namespace) as made:
+        yield made
+
+
+@contextmanager
+def emptied(kube, namespace):
+    """A place that is left when no pod is there any more: engines remove what they had."""
     made = Place(kube, namespace)
     yield made
     for each in made.pods():

@@ -9,8 +9,7 @@ import pytest
 from lateen.hub import ApiError
 from tests.node import conftest
 from tests.node.conftest import until
-from tests.node.test_cluster import Place
-from tests.node.test_containers import SERVE, ended, expose, labelled, pod, shell
+from tests.node.test_containers import SERVE, emptied, ended, expose, labelled, pod, shell
 
 pytestmark = pytest.mark.slow
 
@@ -19,22 +18,15 @@ pytestmark = pytest.mark.slow
 def node(kube, podman, tmp_path_factory):
     if not podman.bridges():
         pytest.skip("this engine makes no networks here")
-    conftest.allow(kube)
-    directory = tmp_path_factory.mktemp("loopback") / "node"
-    made = conftest.Node(kube.kubeconfig.parent, directory, "loopback", str(podman.socket))
-    made.start()
-    yield made
-    made.stop()
-    assert "Traceback" not in made.log
+    place = tmp_path_factory.mktemp("loopback")
+    with conftest.at_work(kube, place, "loopback", str(podman.socket)) as made:
+        yield made
 
 
 @pytest.fixture
 def place(kube, node, namespace):
-    made = Place(kube, namespace)
-    yield made
-    for each in made.pods():
-        made.delete("Pod", each["metadata"]["name"], grace=0)
-    until(lambda: made.pods() == [])
+    with emptied(kube, namespace) as made:
+        yield made
 
 
 def serving(place):

@@ -186,13 +186,8 @@ def secret(namespace: str, env: str) -> dict[str, Any]:
     return {**found, "metadata": {"name": f"conn-{env}", "namespace": namespace}}
 
 
-async def test_a_copy_is_not_written_over_that_of_another_environment(
-    engine: Engine, objects: Direct, namespace: str
-) -> None:
-    """Both have their Secret, and both are called so where they go."""
-    await objects.apply("", secret(namespace, "test"))
-    await objects.apply("", {**secret(namespace, "prod"), "data": {"DB_HOST": "Yg=="}})
-    runtime = Runtime(
+def of_shop(objects: Direct, namespace: str) -> Runtime:
+    return Runtime(
         Flavour.STEP,
         labels={"app.oam.dev/name": "shop", "app.oam.dev/namespace": namespace},
         revision="shop-v1",
@@ -200,6 +195,15 @@ async def test_a_copy_is_not_written_over_that_of_another_environment(
         objects=objects,
         cloud=Ready(),
     )
+
+
+async def test_a_copy_is_not_written_over_that_of_another_environment(
+    engine: Engine, objects: Direct, namespace: str
+) -> None:
+    """Both have their Secret, and both are called so where they go."""
+    await objects.apply("", secret(namespace, "test"))
+    await objects.apply("", {**secret(namespace, "prod"), "data": {"DB_HOST": "Yg=="}})
+    runtime = of_shop(objects, namespace)
     key = Key("", "Secret", namespace, "conn", "v1")
     for _ in range(2):  # whose it is may bring it again
         await run(engine, shared(namespace, "test"), runtime)
@@ -219,14 +223,7 @@ async def test_of_two_at_the_same_time_one_is_refused(
 ) -> None:
     for env in ("test", "prod"):
         await objects.apply("", secret(namespace, env))
-    runtime = Runtime(
-        Flavour.STEP,
-        labels={"app.oam.dev/name": "shop", "app.oam.dev/namespace": namespace},
-        revision="shop-v1",
-        delivery=Bound([RDS], namespace=namespace),
-        objects=objects,
-        cloud=Ready(),
-    )
+    runtime = of_shop(objects, namespace)
     refused: list[str] = []
 
     async def share(env: str) -> None:
