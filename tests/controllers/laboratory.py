@@ -118,11 +118,16 @@ class Task:
 
 
 class Mortal(observed.Link):
-    """A connection whose owner can die on it: from then on nothing is sent any more."""
+    """A connection whose owner can die on it: from then on nothing is sent any more.
+
+    What is to happen to a request happens to one for a given namespace: the controller is still
+    cleaning up those of other tests.
+    """
 
     _left: int | None = None
     _unheard = True
-    _awaited: tuple[str, str] | None = None
+    _counted = ""  # the namespace whose writes are
+    _awaited: tuple[str, str, str] | None = None
     _late: Late | None = None
 
     async def __aenter__(self) -> Mortal:
@@ -130,24 +135,27 @@ class Mortal(observed.Link):
         self.sent: list[connection.Call] = []
         return self
 
-    def die_after(self, writes: int, die: Callable[[], None], *, unheard: bool = True) -> None:
+    def die_after(
+        self, writes: int, die: Callable[[], None], namespace: str, *, unheard: bool = True
+    ) -> None:
         """Die once that many more writes are done: before their last answer is heard, or only when
         the next write is about to be sent.
         """
-        self._left, self._die, self._unheard = writes, die, unheard
+        self._left, self._die, self._counted, self._unheard = writes, die, namespace, unheard
 
-    def interrupt(self, verb: str, resource: str, first: Callable[[], Awaitable[None]]) -> None:
+    def interrupt(
+        self, verb: str, resource: str, first: Callable[[], Awaitable[None]], namespace: str
+    ) -> None:
         """Let something else happen before the next request of that kind is sent."""
-        self._awaited, self._first = (verb, resource), first
+        self._awaited, self._first = (verb, resource, namespace), first
 
-    def hold(self, verb: str, resource: str, *, heard: bool) -> Late:
-        """Have the next request of that kind arrive late (see `Late`)."""
-        self._late = Late(verb, resource, heard=heard)
-        return self._late
+    def hold(self, late: Late) -> None:
+        """Have the next request of its kind arrive late (see `Late`)."""
+        self._late = late
 
     def _held(self, call: connection.Call, *, heard: bool) -> Late | None:
         late = self._late
-        if late is None or late.what != (call.verb, call.resource) or late.heard is not heard:
+        if late is None or late.heard is not heard or not _is(call, *late.what):
             return None
         self._late = None
         return late
@@ -165,14 +173,14 @@ class Mortal(observed.Link):
         if self._left == 0 and (self._unheard or call.verb not in READS):
             self._die()
             await anyio.sleep_forever()
-        if self._awaited == (call.verb, call.resource):
+        if self._awaited is not None and _is(call, *self._awaited):
             self._awaited = None
             await self._first()
         self.sent.append(call)
         if late := self._held(call, heard=False):
             return await late.carry(lambda: connection.Connection.request(self, call))
         answer = await super().request(call, timeout=timeout, attempts=attempts)
-        if self._left and call.verb not in READS:
+        if self._left and call.verb not in READS and concerns(call, self._counted):
             self._left -= 1
             if self._left == 0 and self._unheard:  # it is done, and nobody hears of it
                 self._die()
@@ -185,16 +193,25 @@ class Mortal(observed.Link):
         return request if late is None else Carried(late, request)
 
 
+def concerns(call: connection.Call, namespace: str) -> bool:
+    """Whether it is for an object of a namespace, for what names one of those, or a list of any."""
+    return call.key is None or namespace in f"{call.path} {call.key} {call.body!r}"
+
+
+def _is(call: connection.Call, verb: str, resource: str, namespace: str) -> bool:
+    return (call.verb, call.resource) == (verb, resource) and concerns(call, namespace)
+
+
 class Interruptible(Engine):
-    """An engine on whose next evaluation something else happens first."""
+    """An engine on whose next evaluation for a namespace something else happens first."""
 
     _first: Callable[[], Awaitable[None]] | None = None
 
-    def interrupt(self, first: Callable[[], Awaitable[None]]) -> None:
-        self._first = first
+    def interrupt(self, first: Callable[[], Awaitable[None]], namespace: str) -> None:
+        self._first, self._space = first, namespace
 
     async def evaluate(self, *given: Any, **named: Any) -> Evaluation:
-        if self._first is not None:
+        if self._first is not None and self._space in repr(given):
             first, self._first = self._first, None
             await first()
         return await super().evaluate(*given, **named)
@@ -211,6 +228,8 @@ class Plane:
 
     `link` is the controller's own, so that what it sends can be counted, and cut off.
     """
+
+    _life: anyio.CancelScope  # of the controller that runs
 
     def __init__(self, kube: Embedded, link: Mortal, engine: Interruptible) -> None:
         self.kube = kube
@@ -241,11 +260,12 @@ class Plane:
 
     def start(self) -> None:
         """Run a controller, unless one is running. Returns once it has listed what there is."""
-        if self._controller is not None and self._controller.ended:
-            self._controller = None
-        if self._controller is None:
+        if self.dead:
             self.link.revive()
-            self._controller = Task(self.kube.portal, self._control)
+            self._begin()
+
+    def _begin(self) -> None:
+        self._controller = Task(self.kube.portal, self._control)
 
     def revive(self) -> None:
         """Run a controller that is not about to die, whatever was done to the last one."""
@@ -261,7 +281,8 @@ class Plane:
                 self.running = control.Controller(
                     self.client, self.engine, SystemClock(), self.settings, watcher, sources
                 )
-                await self.running.run(started=started)
+                with anyio.CancelScope() as self._life:
+                    await self.running.run(started=started)
 
     def stop(self) -> None:
         """As a process that is killed: nothing is finished, nothing is written any more."""
@@ -269,11 +290,14 @@ class Plane:
             self._controller.stop()
             self._controller = None
 
-    def die_after(self, writes: int, *, unheard: bool = True) -> None:
-        """Let the controller die once that many more of its writes are done (see `Mortal`)."""
-        self.start()
-        assert self._controller is not None
-        self.link.die_after(writes, self._controller.cancel, unheard=unheard)
+    def die_after(self, writes: int, namespace: str, *, unheard: bool = True) -> None:
+        """Let the controller die once that many more of its writes there are done (see `Mortal`).
+
+        One is started where none runs; then it is its first writes that count.
+        """
+        self.link.die_after(writes, lambda: self._life.cancel(), namespace, unheard=unheard)
+        if self.dead:
+            self._begin()
 
     @property
     def dead(self) -> bool:
@@ -488,9 +512,7 @@ class Laboratory:
         fresh = self.plane.link.sent[self._seen :]
         self._seen += len(fresh)
         self._sent.update(
-            (call.verb, call.resource)
-            for call in fresh
-            if call.key is None or self.namespace in f"{call.path} {call.key}"
+            (call.verb, call.resource) for call in fresh if concerns(call, self.namespace)
         )
         return self._sent.copy()
 
@@ -505,6 +527,26 @@ class Laboratory:
             if now != before:
                 before, since = now, time.monotonic()
         return before
+
+    # what happens to the controller
+
+    def interrupt(self, verb: str, resource: str, first: Callable[[], Awaitable[None]]) -> None:
+        """Let something else happen before its next such request for this namespace."""
+        self.plane.link.interrupt(verb, resource, first, self.namespace)
+
+    def interrupt_rendering(self, first: Callable[[], Awaitable[None]]) -> None:
+        """Let something else happen before it next evaluates a template for this namespace."""
+        self.plane.engine.interrupt(first, self.namespace)
+
+    def hold(self, verb: str, resource: str, *, heard: bool) -> Late:
+        """Have its next such request for this namespace arrive late (see `Late`)."""
+        late = Late(verb, resource, self.namespace, heard=heard)
+        self.plane.link.hold(late)
+        return late
+
+    def die_after(self, writes: int, *, unheard: bool = True) -> None:
+        """Have it die once that many more writes in this namespace are done (see `Mortal`)."""
+        self.plane.die_after(writes, self.namespace, unheard=unheard)
 
     # waiting
 

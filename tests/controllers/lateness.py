@@ -17,8 +17,8 @@ class Late:
     sender is about to die, and waits for nothing.
     """
 
-    def __init__(self, verb: str, resource: str, *, heard: bool) -> None:
-        self.what = (verb, resource)
+    def __init__(self, verb: str, resource: str, namespace: str, *, heard: bool) -> None:
+        self.what = (verb, resource, namespace)
         self.heard = heard
         self._sent = threading.Event()
         self._gate = asyncio.Event()

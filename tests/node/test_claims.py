@@ -59,7 +59,7 @@ def test_data_that_somebody_keeps_at_the_last_moment_stays(
         spec = {"persistentVolumeReclaimPolicy": "Retain"}
         asked.append(await kube.client.patch(volume, {"spec": spec}))
 
-    link.interrupt("get", "persistentvolumes", keep)
+    link.interrupt("get", "persistentvolumes", keep, "")
     kube.call(kube.client.delete, key)
     until(lambda: asked)
     try:

@@ -310,7 +310,7 @@ def test_nothing_is_deleted_where_nobody_knew_of_when_it_was_decided(lab, fleet)
 
     lab.plane.call(user.patch, key, known(None))
     lab.patch("ConfigMap", "a", {"data": {"x": "2"}})
-    lab.plane.link.interrupt("apply", "configmaps", come)
+    lab.interrupt("apply", "configmaps", come)
     lab.plane.start()
     lab.eventually("put back", lambda: lab.get("ConfigMap", "a")["data"] == {"x": "1"})
     every = {("local", "a"): True, (east.name, "a"): True}

@@ -86,7 +86,7 @@ def test_a_text_that_was_there_for_a_moment_leaves_nothing(lab):
         await lab.plane.user.apply(back, force=True)
         done.append(True)
 
-    lab.plane.link.interrupt("patch", "applications/status", first)
+    lab.interrupt("patch", "applications/status", first)
     lab.apply(app(settings("a", {"n": "2"}), settings("b")))
     lab.eventually("taken back", lambda: done)
     lab.running()
@@ -110,7 +110,7 @@ def test_a_text_that_was_delivered_and_never_written_down_leaves_nothing(lab):
         raise hub.ApiError(500, "InternalError", "as told")
 
     # what was before is cleaned up once all else is done, but for the status
-    lab.plane.link.interrupt("delete", "resourcetrackers", first)
+    lab.interrupt("delete", "resourcetrackers", first)
     lab.apply(app(settings("a", {"n": "2"})))
     lab.eventually("taken back", lambda: done)
     lab.running()

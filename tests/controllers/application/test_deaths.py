@@ -117,7 +117,7 @@ def deaths(
         name = f"app{number}"
         prepare(name)
         lab.settle()
-        lab.plane.die_after(number, unheard=unheard)
+        lab.die_after(number, unheard=unheard)
         act(name)
         lab.eventually("dead or over", partial(_ended, lab, over, name))
         if not lab.plane.dead:

@@ -12,7 +12,7 @@ TRACKER = ("create", "resourcetrackers")
 
 def killed(lab, *declared):
     """Killed while the inventory of an application is on its way, which nobody starts again."""
-    late = lab.plane.link.hold(*TRACKER, heard=False)
+    late = lab.hold(*TRACKER, heard=False)
     lab.apply(app(*declared))
     late.on_its_way()
     lab.plane.stop()
@@ -95,7 +95,7 @@ def test_what_is_left_of_an_application_that_was_let_go_by_hand_stays(lab):
 )
 def test_a_deletion_while_a_write_is_on_its_way(lab, what):
     """Its answer is waited for: whoever cleans up has to know of it."""
-    late = lab.plane.link.hold(*what, heard=True)
+    late = lab.hold(*what, heard=True)
     lab.apply(app(settings("a")))
     late.on_its_way()
     lab.delete("Application", "shop")

@@ -53,7 +53,7 @@ def test_who_is_stopped_in_the_middle_of_a_pass_writes_nothing(lab):
 
     sent = lab.sent()
     # a pass that begins waits for it before it knows how anything is
-    lab.plane.link.interrupt("list", "configmaps", first)
+    lab.interrupt("list", "configmaps", first)
     lab.plane.start()
     assert under_way.wait(60)
     lab.plane.stop()

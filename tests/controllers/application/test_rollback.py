@@ -142,7 +142,7 @@ def test_the_controller_dies_after_any_of_its_writes(lab, fatal):
     lab.apply(failing(settings("a", {"x": "2"}), settings("c")))
     lab.phase("workflowSuspending")
     lab.settle()
-    lab.plane.die_after(fatal)
+    lab.die_after(fatal)
     lateen(lab, "workflow", "rollback", "shop")
     lab.plane.await_death()
     lab.plane.start()

@@ -34,7 +34,7 @@ def meanwhile(lab, verb, body):
         await lab.plane.user.patch(key, body)
         done.append(True)
 
-    lab.plane.link.interrupt(verb, "configmaps", first)
+    lab.interrupt(verb, "configmaps", first)
     return done
 
 
@@ -131,7 +131,7 @@ def test_somebody_makes_an_object_of_that_name_just_before(lab, restoring):
         where = {"name": "a", "namespace": lab.namespace}
         await lab.plane.user.create({**configmap("a", theirs="1"), "metadata": where})
 
-    lab.plane.link.interrupt("apply", "configmaps", first)
+    lab.interrupt("apply", "configmaps", first)
     if restoring:
         lab.delete("ConfigMap", "a")
         lab.eventually("told", lambda: lab.condition("StateKeep").get("message"))
@@ -154,7 +154,7 @@ def test_somebody_puts_another_object_in_its_place_just_before(lab):
         await user.delete(lab.key("ConfigMap", "a"))
         await user.create({**configmap("a", theirs="1"), "metadata": where})
 
-    lab.plane.link.interrupt("apply", "configmaps", first)
+    lab.interrupt("apply", "configmaps", first)
     lab.apply(app(settings("a", {"x": "2"})))
     message = step(failing(lab), "a")["message"]
     assert f"ConfigMap {lab.namespace}/a exists but not managed by any application" in message

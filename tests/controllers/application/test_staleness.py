@@ -33,7 +33,7 @@ LETTING_GO = [
 def test_what_is_let_go_just_before_it_would_be_deleted_stays(lab, labels, whole):
     lab.deliver(app(settings("a", {"x": "1"})))
     lab.settle()
-    lab.plane.link.interrupt("delete", "configmaps", labelled(lab, labels))
+    lab.interrupt("delete", "configmaps", labelled(lab, labels))
     if whole:
         lab.delete("Application", "shop")
         lab.gone()
@@ -55,7 +55,7 @@ def test_what_changes_just_before_it_is_made_anew_is_looked_at_again(lab):
     before = lab.get("ConfigMap", "a")["metadata"]["uid"]
     lab.settle()
     first = labelled(lab, {names.APP_NAME: "heir"})
-    lab.plane.link.interrupt("delete", "configmaps", first)
+    lab.interrupt("delete", "configmaps", first)
     lab.apply(app(settings("a", {"x": "2"}), settings("b"), policies=[anew]))
     lab.until("refused", lambda found: "managed by other application" in str(found["status"]))
     assert lab.get("ConfigMap", "a")["metadata"]["uid"] == before

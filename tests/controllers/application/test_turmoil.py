@@ -34,7 +34,7 @@ def happen(lab, world, event):
     match event:
         case turmoil.Kill(after):
             lab.plane.start()
-            lab.plane.die_after(after)
+            lab.die_after(after)
         case turmoil.Restart():
             lab.plane.restart()
         case turmoil.Wait(seconds) if seconds is not None:

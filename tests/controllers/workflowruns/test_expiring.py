@@ -110,7 +110,7 @@ def test_one_that_is_run_again_just_before_it_would_go_stays(lab: Laboratory) ->
         lab.apply(workflow_run(SAY, name="one", labels={names.PIPELINE: "p"}))
         lab.eventually("over", partial(_over, lab, "one"))
         lab.settle()
-        lab.plane.link.interrupt("delete", "workflowruns", again)
+        lab.interrupt("delete", "workflowruns", again)
         lab.apply(workflow_run(SAY, name="two", labels={names.PIPELINE: "p"}))
         lab.eventually("one of them goes", lambda: len(lab.names("WorkflowRun")) == 1)
         assert lab.names("WorkflowRun") == {"one"}  # which ended last
