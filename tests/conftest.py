@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,6 +83,7 @@ class Embedded:
     """A running Kubernetes with its workload controllers, in a loop of its own."""
 
     kubeconfig: Path
+    process: Kube
     portal: BlockingPortal
     client: hub.Client  # lives in the portal's loop: use it through `call` only
 
@@ -102,10 +104,10 @@ def embedded(directory: Path) -> Iterator[Embedded]:
     """A Kubernetes with its data in `directory`."""
     with (
         start_blocking_portal("asyncio") as portal,
-        _running(directory) as kubeconfig,
+        _running(directory) as (process, kubeconfig),
         portal.wrap_async_context_manager(hub.connect(kubeconfig)) as client,
     ):
-        yield Embedded(kubeconfig, portal, client)
+        yield Embedded(kubeconfig, process, portal, client)
 
 
 @pytest.fixture(scope="session")
@@ -131,13 +133,13 @@ def namespace(kube: Embedded, request: pytest.FixtureRequest) -> Iterator[str]:
     runs: to delete it takes 140 requests, more CPU than most tests.
     """
     name = f"test-{uuid.uuid4().hex[:8]}"
-    kube.call(_make_namespace, kube.client, name)
+    kube.call(make_namespace, kube.client, name)
     yield name
     if "node" in request.fixturenames:
         kube.call(kube.client.delete, Key("", "Namespace", "", name, "v1"))
 
 
-async def _make_namespace(client: hub.Client, name: str) -> None:
+async def make_namespace(client: hub.Client, name: str) -> None:
     await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     with anyio.fail_after(30):
         while True:  # without its service account no pod is let in
@@ -151,11 +153,11 @@ async def _make_namespace(client: hub.Client, name: str) -> None:
 
 
 @contextmanager
-def _running(directory: Path) -> Iterator[Path]:
+def _running(directory: Path) -> Iterator[tuple[Kube, Path]]:
     process = Kube(directory)
     kubeconfig = process.start()
     try:
-        yield kubeconfig
+        yield process, kubeconfig
     finally:
         process.stop()
 
@@ -201,6 +203,26 @@ class Kube:
         self._process.kill()
         self._ended(self._process)
 
+    def back_up(self) -> None:
+        """Keep a copy of what is stored by now; it goes on meanwhile."""
+        with (
+            closing(sqlite3.connect(self._store)) as live,
+            closing(sqlite3.connect(self._directory / "backup.db")) as copy,
+        ):
+            live.backup(copy)
+
+    def restore(self) -> None:
+        """Stop it, and start it with what was stored at the time of the backup."""
+        self.stop()
+        for each in self._store.parent.glob(f"{self._store.name}*"):
+            each.unlink()
+        shutil.copy(self._directory / "backup.db", self._store)
+        self.start()
+
+    @property
+    def _store(self) -> Path:
+        return self._directory / "data" / "state.db"
+
     @staticmethod
     def _ended(process: subprocess.Popen[bytes]) -> None:
         process.wait(20)
@@ -232,13 +254,9 @@ def neighbours(
 
 @contextmanager
 def _neighbour(kube: Embedded, directory: Path) -> Iterator[Neighbour]:
-    process = Kube(directory)
-    kubeconfig = process.start()
-    try:
-        with (
-            kube.portal.wrap_async_context_manager(hub.connect(kubeconfig)) as client,
-            kube.portal.wrap_async_context_manager(faults.Proxy(process.port)) as proxy,
-        ):
-            yield Neighbour(kubeconfig, process, client, proxy)
-    finally:
-        process.stop()
+    with (
+        _running(directory) as (process, kubeconfig),
+        kube.portal.wrap_async_context_manager(hub.connect(kubeconfig)) as client,
+        kube.portal.wrap_async_context_manager(faults.Proxy(process.port)) as proxy,
+    ):
+        yield Neighbour(kubeconfig, process, client, proxy)

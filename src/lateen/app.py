@@ -28,6 +28,7 @@ from lateen.api.manifest import Key
 from lateen.base import loglines
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem, Problems, every
+from lateen.hub import restoring
 
 if TYPE_CHECKING:
     from lateen.controllers import control, settings
@@ -92,7 +93,8 @@ async def controllers(order: Order) -> None:
                             started=lambda: _announce(event="ready", address=address)
                         )
 
-                await (turn.lead(work) if turn else work())
+                with restoring.one_history(client.connection):
+                    await (turn.lead(work) if turn else work())
 
 
 async def _install(

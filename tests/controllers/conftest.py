@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from lateen import hub
+from lateen.api.definition import Definition
 from lateen.controllers import installing, settings
 from lateen.controllers.terraform import logins
 from lateen.cue.engine import Engine
@@ -16,6 +18,8 @@ from tests.controllers import laboratory
 from tests.controllers.fleet import Joined
 from tests.controllers.laboratory import Interruptible, Laboratory, Plane
 
+Types = Callable[[Engine], Awaitable[list[Definition]]]
+
 
 @pytest.fixture(scope="package")
 def plane(kube: Embedded) -> Iterator[Plane]:
@@ -23,19 +27,26 @@ def plane(kube: Embedded) -> Iterator[Plane]:
 
     It runs only while tests of this package do: those of other packages write status themselves.
     """
+    with controlled(kube) as plane:
+        yield plane
+
+
+@contextmanager
+def controlled(kube: Embedded, given: Types = files.builtins) -> Iterator[Plane]:
+    """A Kubernetes made a control plane of ours, with the definitions that are given."""
     with (
         kube.portal.wrap_async_context_manager(Interruptible()) as engine,
         kube.portal.wrap_async_context_manager(laboratory.connect(kube.kubeconfig)) as link,
     ):
-        kube.call(_install, kube.client, engine)
+        kube.call(_install, kube.client, engine, given)
         plane = Plane(kube, link, engine)
         plane.start()
         yield plane
         plane.close()
 
 
-async def _install(client: hub.Client, engine: Engine) -> None:
-    await installing.install(client, await files.builtins(engine), logins.templates())
+async def _install(client: hub.Client, engine: Engine, given: Types) -> None:
+    await installing.install(client, await given(engine), logins.templates())
 
 
 @pytest.fixture

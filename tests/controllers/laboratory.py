@@ -29,7 +29,7 @@ from lateen.controllers import control, settings
 from lateen.controllers.insight import meters, observed
 from lateen.cue.engine import Engine
 from lateen.cue.templates import Evaluation
-from lateen.hub import connection, kubeconfig
+from lateen.hub import connection, kubeconfig, restoring
 from lateen.hub.credentials import Access
 from lateen.sources import obtaining
 from tests.conftest import Embedded
@@ -281,7 +281,7 @@ class Plane:
                 self.running = control.Controller(
                     self.client, self.engine, SystemClock(), self.settings, watcher, sources
                 )
-                with anyio.CancelScope() as self._life:
+                with anyio.CancelScope() as self._life, restoring.one_history(self.link):
                     await self.running.run(started=started)
 
     def stop(self) -> None:

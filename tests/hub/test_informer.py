@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import asynccontextmanager
 
 import anyio
@@ -104,23 +105,150 @@ async def test_after_a_gap_what_vanished_is_deleted():
         assert changes[2:] == [(4, 15), (3, None)]
 
 
-async def test_what_was_observed_after_the_list_was_made_outlives_it():
-    gate = anyio.Event()
+async def test_what_is_observed_while_a_list_is_on_its_way_outlives_it():
+    asked, gate = anyio.Event(), anyio.Event()
 
     async def late(request):
+        asked.set()
         await gate.wait()
-        return await servers.refuses(410, "Expired")(request)
+        return await servers.listing(20)(request)
 
-    async with following(servers.listing(10), late, servers.listing(20), OPEN) as (
+    async with following(servers.listing(10), servers.refuses(410, "Expired"), late, OPEN) as (
         informer,
         changes,
         script,
     ):
+        await asked.wait()
         informer.observe(seen(25))
         gate.set()
         await until(lambda: len(script.requests) == 4)
         assert versions(informer) == {"a": 25}
         assert changes == [(None, 25)]
+
+
+async def test_a_watch_that_the_server_ends_goes_on_without_a_list():
+    async with following(
+        servers.listing(10),
+        servers.streams(servers.event("BOOKMARK", "", 15)),
+        servers.streams(servers.event("ADDED", "a", 16), then="open"),
+    ) as (informer, _, script):
+        await until(lambda: informer.count)
+        assert ["watch" in each.query for each in script.requests] == [False, True, True]
+        assert script.requests[2].query["resourceVersion"] == "15"
+
+
+@pytest.mark.parametrize(
+    ("answer", "there", "noticed"),
+    [
+        pytest.param(
+            servers.listing(15, servers.config_map("a", 3), servers.config_map("b", 9)),
+            {"a": 3, "b": 9},
+            True,
+            id="it knows less than it has told",
+        ),
+        pytest.param(
+            servers.listing(15),
+            {},
+            True,
+            id="nothing is left",
+        ),
+        pytest.param(
+            servers.listing(99, servers.config_map("a", 3), servers.config_map("c", 50)),
+            {"a": 3, "c": 50},
+            True,
+            id="much was written since, but not to what had changed",
+        ),
+        pytest.param(
+            servers.listing(99, servers.config_map("a", 18), servers.config_map("b", 9)),
+            {"a": 18, "b": 9},
+            True,
+            id="much was written since, but not to what had been deleted",
+        ),
+        pytest.param(
+            servers.listing(99, servers.config_map("a", 18), servers.config_map("c", 19)),
+            {"a": 18, "c": 19},
+            False,
+            id="nothing has happened",
+        ),
+        pytest.param(
+            servers.listing(99, servers.config_map("a", 40), servers.config_map("d", 50)),
+            {"a": 40, "d": 50},
+            False,
+            id="one changed, one was made, one was deleted",
+        ),
+    ],
+)
+async def test_a_server_that_went_back_in_time_is_believed(answer, there, noticed):
+    """Restored from a backup: what is there then is what is, and who wants to know is told."""
+    watch = servers.streams(
+        servers.event("MODIFIED", "a", 18),
+        servers.event("DELETED", "b", 17),
+        servers.event("ADDED", "c", 19),
+        servers.event("BOOKMARK", "", 20),
+        then="cut",
+    )
+    beginning = servers.listing(10, servers.config_map("a", 3), servers.config_map("b", 9))
+    told = []
+    async with following(beginning, watch, answer, OPEN) as (informer, changes, script):
+        informer._client.connection.on_restored = lambda: told.append(1)
+        await until(lambda: len(script.requests) == 4)
+        assert versions(informer) == there
+        assert bool(told) is noticed
+        told_of = Counter(new for _, new in changes)
+        told_of.subtract(old for old, _ in changes)
+        assert {each for each, times in told_of.items() if each and times} == set(there.values())
+
+
+async def test_who_went_back_in_time_may_make_anew_what_had_been_deleted():
+    watch = servers.streams(servers.event("DELETED", "a", 18), then="cut")
+    async with following(
+        servers.listing(10, servers.config_map("a", 3)), watch, servers.listing(5), OPEN
+    ) as (informer, _, script):
+        await until(lambda: len(script.requests) == 4)
+        informer.observe(seen(7))
+        assert versions(informer) == {"a": 7}
+
+
+async def test_a_revision_that_only_an_answer_had_is_no_sign_of_another_time():
+    """k3s answers who makes again what was deleted with a revision that it does not have."""
+    watch = servers.streams(
+        servers.event("ADDED", "a", 12), servers.event("ADDED", "z", 20), then="cut"
+    )
+    gate, told = anyio.Event(), []
+
+    async def late(request):
+        await gate.wait()
+        return await watch(request)
+
+    async with following(
+        servers.listing(10), late, servers.listing(20, servers.config_map("a", 12)), OPEN
+    ) as (informer, _, script):
+        informer._client.connection.on_restored = lambda: told.append(1)
+        informer.observe(seen(14))
+        gate.set()
+        await until(lambda: len(script.requests) == 4)
+        assert (versions(informer), told) == ({"a": 12}, [])
+
+
+async def test_a_watch_that_is_lost_at_once_is_not_asked_for_without_a_pause(caplog):
+    """Though the list goes well each time."""
+    script = servers.Script(servers.listing(10))
+
+    async def answer(request):
+        watched = "watch" in request.query
+        return await (servers.refuses(403, "Forbidden") if watched else servers.listing(10))(
+            request
+        )
+
+    script.answers = [answer]
+    async with servers.client_of(script) as client, anyio.create_task_group() as tasks:
+        informer = hub.Informer(client, "", "v1", "ConfigMap")
+        began = anyio.current_time()
+        tasks.start_soon(informer.run)
+        await until(lambda: len(script.requests) >= 8)
+        tasks.cancel_scope.cancel()
+    assert anyio.current_time() - began > 1  # 0.2, 0.4 and 0.8 seconds, a quarter less at the least
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize(

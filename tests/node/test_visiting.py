@@ -49,9 +49,9 @@ def space(kube):
 
 
 async def make(client, name):
-    from tests.conftest import _make_namespace
+    from tests.conftest import make_namespace
 
-    await _make_namespace(client, name)
+    await make_namespace(client, name)
 
 
 @pytest.fixture(scope="module", params=["process", "container"])

@@ -82,6 +82,13 @@ class Caches:
         for each in self.watches:
             await each.wait_synced()
 
+    async def wait_up(self) -> None:
+        """Wait until what decides over what is deleted is known as it is, after a watch broke off:
+        meanwhile the API server may have been restored from a backup.
+        """
+        for each in (self.applications, self._revisions, self._trackers):
+            await each.wait_up()
+
     @property
     def tracker_count(self) -> int:
         return self._trackers.count

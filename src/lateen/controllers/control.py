@@ -217,6 +217,7 @@ class Controller:
         self, key: tuple[str, str], cached: caches.Caches, stages: Stages, over: Over
     ) -> float | None:
         """One pass; returns in how many seconds to look again, None for when something changes."""
+        await cached.wait_up()
         app = cached.application(*key)
         try:
             after = await _needed(app, stages, over)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -117,12 +117,12 @@ class Client:
         namespace: str = "",
         label_selector: str = "",
         field_selector: str = "",
-        tell: Callable[[errors.ApiError | None], None] = lambda error: None,
+        way: watching.Way = watching.watch,
     ) -> AsyncGenerator[watching.Event]:
         """Changes since a resourceVersion, as (`ADDED`|`MODIFIED`|`DELETED`, object), for ever.
 
-        Lost connections are resumed; `tell` hears of what was lost, and None when it goes on.
-        Leave it through `contextlib.aclosing`.
+        Lost connections are resumed, unless `way` is `watching.unbroken`. Leave it through
+        `contextlib.aclosing`.
 
         Raises:
             ApiError: `gone` when the changes since then are no longer known: list again.
@@ -130,7 +130,7 @@ class Client:
         resource = await self.resources.find(group, version, kind)
         query = _selection(label_selector, field_selector)
         path = resource.path(namespace)
-        stream = watching.watch(self.connection, resource, path, query, resource_version, tell)
+        stream = way(self.connection, resource, path, query, resource_version)
         async with aclosing(stream) as events:
             with self._mistrusting():
                 async for event in events:

@@ -5,6 +5,7 @@ This module knows HTTP and nothing of objects; `client` knows objects and nothin
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from collections import Counter
@@ -24,6 +25,8 @@ from lateen.api.manifest import Key
 from lateen.base.backoff import Backoff
 from lateen.hub import errors
 from lateen.hub.credentials import Access
+
+_LOG = logging.getLogger(__name__)
 
 Reload = Callable[[], Awaitable[Access]]
 
@@ -64,6 +67,8 @@ class Connection:
     silence: float = 150.0
     # told when the server does not answer, or only to say that it cannot, or not to us
     on_silence: Callable[[], None] | None = None
+    # told when the server turns out to be as it was earlier: restored from a backup
+    on_restored: Callable[[], None] | None = None
 
     async def __aenter__(self) -> Connection:
         self._renewing = anyio.Lock()
@@ -97,6 +102,12 @@ class Connection:
         self._revived = anyio.Event()
         for response in tuple(self._open):
             _cut(response)
+
+    def restored(self, kind: str) -> None:
+        """The server is as it was earlier, which objects of a kind show."""
+        _LOG.warning("%s has gone back to an earlier state, as %s shows", self.access.server, kind)
+        if self.on_restored is not None:
+            self.on_restored()
 
     async def request(self, call: Call, *, timeout: float | None = None, attempts: int = 0) -> Any:
         """Send and return the parsed JSON answer.

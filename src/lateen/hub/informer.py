@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -70,6 +71,12 @@ class Informer:
         self._tombstones: OrderedDict[Name, int] = OrderedDict()
         self._callbacks: list[Change] = []
         self._synced = anyio.Event()
+        self._current = (
+            anyio.Event()
+        )  # what is here is what the server has, but for the last moment
+        self._unheard: set[Name] = set()  # what a write answered, and no watch has told yet
+        self._known = 0  # the resourceVersion up to which everything was told
+        self._told = ""
         self.error: errors.ApiError | Problem | None = None  # why it is not up to date
 
     def on_change(self, callback: Change) -> None:
@@ -90,7 +97,11 @@ class Informer:
     @property
     def up(self) -> bool:
         """Everything is listed, and the watch goes on."""
-        return self.synced and self.error is None
+        return self._current.is_set()
+
+    async def wait_up(self) -> None:
+        """Wait until it is."""
+        await self._current.wait()
 
     async def wait_synced(self) -> None:
         """Wait until everything there was at the start is in the store."""
@@ -115,13 +126,15 @@ class Informer:
         """List and watch until cancelled, whatever happens to the server."""
         failures = 0
         while True:
+            began = math.inf
             try:
                 version, position = await self._relist()
-                failures = 0
+                began = anyio.current_time()
                 await self._follow(version, position)
             except (errors.ApiError, Problem) as error:
-                failures += 1
-                self._report(error)
+                worked = anyio.current_time() - began > watching.SHORT
+                failures = 1 if worked else failures + 1
+                self._report(error, worked=worked)
             await self._client.connection.pause(watching.pause(failures))
 
     def observe(self, manifest: Manifest) -> None:
@@ -134,27 +147,62 @@ class Informer:
         if not self._selected(manifests.labels(manifest)):
             return
         name = _name(manifest)
-        if _revision(manifest) > self._tombstones.get(name, -1):
-            self._put(name, self._transform(manifest))
+        new, old = _revision(manifest), self._store.get(name)
+        if new > max(self._tombstones.get(name, -1), _revision(old) if old else -1):
+            self._unheard.add(name)
+            self._set(name, self._transform(manifest))
 
     async def _relist(self) -> tuple[str, str]:
         """List everything; returns in which version, and the resourceVersion to go on from."""
         group, version, kind = self._target
         served = await self._client.resources.nearest(group, version, kind)
+        before = dict(self._store)
         found, position = await self._client.list(
             group, served.version, kind, namespace=self._namespace, **self._selection
         )
-        present = {_name(manifest) for manifest in found}
-        for manifest in found:
-            self._put(_name(manifest), self._transform(manifest))
         moment = int(position)
-        for name in [name for name in self._store if name not in present]:
-            # observed after the list was made: the watch will tell what becomes of it
-            if _revision(self._store[name]) <= moment:
-                self._remove(name, moment)
+        if self._went_back(found, moment, before):
+            self._client.connection.restored(self.kind)
+        self._believe(found, moment, before)
+        self._known = moment
         self.error = None
         self._synced.set()
+        self._current.set()
         return served.version, position
+
+    def _went_back(self, found: Manifests, moment: int, before: Mapping[Name, Manifest]) -> bool:
+        """Whether the server is as it was earlier, restored from a backup: what it says does not
+        follow from what it told so far, though all of that was told.
+        """
+        return moment < self._known or any(
+            _revision(each) <= self._known and not self._followed(each, before) for each in found
+        )
+
+    def _followed(self, each: Manifest, before: Mapping[Name, Manifest]) -> bool:
+        name = _name(each)
+        held = before.get(name)
+        # k3s answers writes with revisions that objects do not have
+        return name in self._unheard or (held is not None and _revision(held) == _revision(each))
+
+    def _believe(self, found: Manifests, moment: int, before: Mapping[Name, Manifest]) -> None:
+        """A list is what is, whatever was told earlier: but for what is younger, and was taken in
+        while the list was on its way. What becomes of that the watch will tell.
+        """
+        younger = {
+            name
+            for name, each in self._store.items()
+            if each is not before.get(name) and _revision(each) > moment
+        }
+        listed = {_name(each): each for each in found}
+        for name in [name for name, revision in self._tombstones.items() if revision > moment]:
+            del self._tombstones[name]
+        for name, each in listed.items():
+            if name not in younger:
+                self._unheard.discard(name)
+                self._set(name, self._transform(each))
+        for name in self._store.keys() - listed.keys() - younger:
+            self._bury(name, moment)
+            self._drop(name)
 
     async def _follow(self, version: str, position: str) -> None:
         group, _, kind = self._target
@@ -164,20 +212,31 @@ class Informer:
             kind,
             resource_version=position,
             namespace=self._namespace,
-            tell=self._heard,
+            way=watching.unbroken,
             **self._selection,
         )
         async with aclosing(events):
             async for change, manifest in events:
+                self._known = _revision(manifest)
+                if change == watching.BOOKMARK:
+                    continue
                 name = _name(manifest)
                 if change == "DELETED":
-                    self._remove(name, _revision(manifest))
+                    self._remove(name, self._known)
                 else:
                     self._put(name, self._transform(manifest))
 
     def _put(self, name: Name, new: Manifest) -> None:
         old = self._store.get(name)
-        if old is not None and _revision(old) >= _revision(new):
+        if old is None or _revision(old) < _revision(new):
+            self._unheard.discard(name)
+            self._set(name, new)
+        elif _revision(old) == _revision(new):
+            self._unheard.discard(name)
+
+    def _set(self, name: Name, new: Manifest) -> None:
+        old = self._store.get(name)
+        if old == new:
             return
         if old is not None:
             self._unindex(name, old)
@@ -188,14 +247,20 @@ class Informer:
         self._tell(old, new)
 
     def _remove(self, name: Name, revision: int) -> None:
+        self._bury(name, revision)
+        old = self._store.get(name)
+        if old is not None and _revision(old) <= revision:  # else made anew, and observed, since
+            self._drop(name)
+
+    def _bury(self, name: Name, revision: int) -> None:
         self._tombstones[name] = revision
         self._tombstones.move_to_end(name)
         if len(self._tombstones) > _TOMBSTONES:
             self._tombstones.popitem(last=False)
-        old = self._store.get(name)
-        if old is None or _revision(old) > revision:  # made anew, and observed, since
-            return
-        del self._store[name]
+
+    def _drop(self, name: Name) -> None:
+        old = self._store.pop(name)
+        self._unheard.discard(name)
         self._unindex(name, old)
         self._tell(old, None)
 
@@ -213,14 +278,19 @@ class Informer:
         for callback in self._callbacks:
             callback(old, new)
 
-    def _heard(self, error: errors.ApiError | None) -> None:
-        """The watch is interrupted, or goes on; nothing is missed by it, but it may be late."""
+    def _report(self, error: errors.ApiError | Problem, *, worked: bool) -> None:
+        """Say once, not at every attempt, what lasts; that a watch that `worked` was lost, or what
+        may pass, is no news.
+        """
         self.error = error
-
-    def _report(self, error: errors.ApiError | Problem) -> None:
-        if str(error) != str(self.error):  # once, not at every attempt
-            _LOG.warning("%s is not up to date: %s", self._target[2], error)
-        self.error = error
+        if self._current.is_set():
+            self._current = anyio.Event()
+        passing = isinstance(error, errors.ApiError) and error.transient and self.synced
+        if worked or passing:
+            _LOG.debug("%s is listed anew after: %s", self.kind, error)
+        elif str(error) != self._told:
+            _LOG.warning("%s is not up to date: %s", self.kind, error)
+        self._told = "" if worked else str(error)
 
 
 def _name(manifest: Manifest) -> Name:

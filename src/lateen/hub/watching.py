@@ -1,7 +1,8 @@
 """A watch that goes on: bookmarks, server-side timeouts, lost connections, waiting after failures.
 
-What it cannot mend, that the changes since a resourceVersion are no longer known (410), it raises;
-the informer lists again.
+What it cannot mend, that the changes since a resourceVersion are no longer known (410), it raises.
+An informer goes on with `unbroken` ones only: after an interruption the server may be another than
+before, restored from a backup, and it lists again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,11 +26,43 @@ from lateen.hub.resources import Resource
 _LOG = logging.getLogger(__name__)
 
 Event = tuple[str, Manifest]
+Way = Callable[[Connection, Resource, str, Mapping[str, str], str], AsyncGenerator[Event]]
+BOOKMARK = "BOOKMARK"
 
 PAUSES = Backoff(first=0.2, factor=2.0, ceiling=15.0)
 # the server ends a watch after this long (seconds), spread so that not all come back at once
 _LENGTH = (240.0, 480.0)
-_SHORT = 1.0  # a watch that the server ends sooner has not worked
+SHORT = 1.0  # a watch that the server ends sooner has not worked
+
+
+async def unbroken(
+    connection: Connection,
+    resource: Resource,
+    path: str,
+    query: Mapping[str, str],
+    resource_version: str,
+) -> AsyncGenerator[Event]:
+    """Changes to the collection at `path` since a resourceVersion, until the watch is interrupted:
+    that the server ends one after its time is no interruption.
+
+    Objects have apiVersion and kind. Bookmarks come too: they hold nothing but a resourceVersion.
+
+    Raises:
+        ApiError: what interrupted it.
+    """
+    position = resource_version
+    failures = 0
+    while True:
+        began = anyio.current_time()
+        call = _call(resource, path, query, position)
+        async with connection.open(call, silence=connection.silence) as lines:
+            async for line in lines:
+                event = _event(line, resource)
+                position = event[1]["metadata"]["resourceVersion"]
+                failures = 0
+                yield event
+        failures = failures + 1 if anyio.current_time() - began < SHORT else 0
+        await connection.pause(pause(failures))
 
 
 async def watch(
@@ -37,12 +71,8 @@ async def watch(
     path: str,
     query: Mapping[str, str],
     resource_version: str,
-    tell: Callable[[errors.ApiError | None], None] = lambda error: None,
 ) -> AsyncGenerator[Event]:
-    """Changes to the collection at `path` since a resourceVersion, for ever.
-
-    Objects have apiVersion and kind, bookmarks are kept to ourselves. `tell` is called with what
-    interrupted it, and with None when it goes on.
+    """As `unbroken`, without bookmarks, and for ever: it goes on after what interrupts it.
 
     Raises:
         ApiError: `gone`, or what trying again does not help against (`forbidden`).
@@ -50,26 +80,18 @@ async def watch(
     position = resource_version
     failures = 0
     while True:
-        began = anyio.current_time()
         try:
-            async with connection.open(
-                _call(resource, path, query, position), silence=connection.silence
-            ) as lines:
-                tell(None)
-                async for line in lines:
-                    kind, found = _event(line, resource)
+            async with aclosing(unbroken(connection, resource, path, query, position)) as events:
+                async for kind, found in events:
                     position = found["metadata"]["resourceVersion"]
                     failures = 0
-                    if kind != "BOOKMARK":
+                    if kind != BOOKMARK:
                         yield kind, found
-            failed = anyio.current_time() - began < _SHORT
         except errors.ApiError as error:
             if not error.transient:
                 raise
-            tell(error)
             _LOG.debug("watch of %s is resumed after: %s", resource.plural, error)
-            failed = True
-        failures = failures + 1 if failed else 0
+        failures += 1
         await connection.pause(pause(failures))
 
 

@@ -202,6 +202,33 @@ def test_watches_fall_silent(bench):
     lab.eventually("made again", lambda: lab.find("ConfigMap", "a"), PATIENCE)
 
 
+def test_nothing_is_done_by_who_has_lost_sight_of_the_inventories(bench):
+    """The API server may have been put back to an earlier state meanwhile."""
+    lab, proxy = bench.lab, bench.proxy
+    lab.apply(app(settings("a", {"x": "1"})))
+    lab.running(within=PATIENCE)
+    unlisted: Counter[str] = Counter()
+
+    def judge(request: web.Request) -> Fault | None:
+        if request.method != "GET" or proxies.resource(request) != "resourcetrackers":
+            return None
+        unlisted["lists"] += 1
+        return Fault(503, "ServiceUnavailable")
+
+    proxy.judge = judge
+    lab.plane.kube.portal.call(proxy.cut)
+    lab.eventually("lost", lambda: unlisted["lists"], PATIENCE)
+    written = proxy.seen["PATCH", "configmaps"]
+    before = proxy.seen["WATCH", "applications"]
+    lab.apply(app(settings("a", {"x": "2"})))
+    lab.eventually("heard of", lambda: proxy.seen["WATCH", "applications"] > before, PATIENCE)
+    tries = unlisted["lists"]
+    lab.eventually("lists are tried", lambda: unlisted["lists"] >= tries + 5, PATIENCE)
+    assert proxy.seen["PATCH", "configmaps"] == written
+    proxy.judge = lambda request: None
+    lab.eventually("as declared", lambda: bench._x() == "2", PATIENCE)
+
+
 @pytest.mark.parametrize(
     ("method", "kind", "fault"),
     [
