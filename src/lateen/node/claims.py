@@ -130,7 +130,13 @@ class Claims:
         place = self._directory / str(meta["name"])
         key = Key("", "PersistentVolume", "", str(meta["name"]), "v1")
         # as it is now: data does not come back, and somebody may just have said that it is to stay
-        found = await self._client.get(key)
+        try:
+            found = await self._client.get(key)
+        except ApiError as error:
+            if not error.not_found:
+                raise
+            _LOG.info("%s stays: somebody else has deleted its volume", place)
+            return
         if found["metadata"]["uid"] != meta["uid"] or not _left_over(found):
             return
         await anyio.to_thread.run_sync(partial(shutil.rmtree, place, ignore_errors=True))
