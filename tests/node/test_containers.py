@@ -392,6 +392,23 @@ def test_a_container_that_the_engine_has_lost_hides_no_others(place, podman):
     assert name not in podman.containers(ours)
 
 
+def test_a_pod_whose_sandbox_the_engine_has_lost_is_made_again(place, podman):
+    pod(place, "seen", shell("exec sleep 1000"))
+    pod(place, "boxed", shell(SERVE))
+    until(lambda: place.ready("seen") and place.ready("boxed"))
+    before, address = identity(place, "seen"), place.status("boxed")["podIP"]
+    uid = place.get("Pod", "boxed")["metadata"]["uid"]
+    pause = next(each for each in of_namespace(place, podman) if each.endswith(f"{uid}-pause"))
+    podman.kill()
+    podman.run("kill", pause)
+    podman.lose(podman.run("inspect", "--format={{.Id}}", pause).strip())
+    podman.start()
+    until(lambda: place.container("boxed").get("restartCount") == 1 and place.ready("boxed"))
+    assert place.status("boxed")["podIP"] == address
+    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=30).status == 200)
+    assert (identity(place, "seen"), place.container("seen")["restartCount"]) == (before, 0)
+
+
 def test_the_node_is_stopped_and_starts_what_it_ran(place, node, podman):
     pod(place, "again", shell(SERVE))
     until(lambda: place.ready("again"))

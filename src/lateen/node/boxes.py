@@ -139,6 +139,11 @@ class Box:
             changed |= await self._look(engine, key)
         return changed
 
+    async def unboxed(self, engine: Engine, present: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether the sandbox has ended, by what the engine lists, which may be older than it."""
+        runs = {str(each["Id"]) for each in present if each.get("State") == "running"}
+        return self._sandbox not in runs and await self.lost_sandbox(engine)
+
     async def look(self, key: Key) -> bool:
         return await self._look(self._shared.engine, key)
 
@@ -217,9 +222,9 @@ class Box:
             raise Problem("node.network", "the pod's sandbox ended at once", retry=True)
         return started
 
-    async def lost_sandbox(self) -> bool:
+    async def lost_sandbox(self, engine: Engine) -> bool:
         """Whether the sandbox has ended since it was prepared."""
-        found = await self._shared.engine.show(self._sandbox) if self._sandbox else None
+        found = await engine.show(self._sandbox) if self._sandbox else None
         if not self._sandbox or (found is not None and found["State"].get("Running")):
             return False
         self._sandbox = ""

@@ -110,7 +110,7 @@ class Containers:
         """Take in what an engine has, then what happens to it, until it is gone."""
         lost: Problem | None = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self._look_after, engine)
+            group.start_soon(self._look_after, engine, group)
             group.start_soon(self._keep_swept, engine)
             try:
                 await self._listen(engine, group)
@@ -125,7 +125,7 @@ class Containers:
             async for event in events:
                 if event:
                     try:
-                        await self._happened(event, group)
+                        await self._happened(engine, event, group)
                     except Problem as problem:
                         if problem.code == "node.engine":
                             raise
@@ -133,17 +133,17 @@ class Containers:
                         _LOG.warning("containers: %s", problem.message)
                     continue
                 # nothing is missed from here on
-                await self._take_all(engine)
+                await self._take_all(engine, group)
                 self._shared.take(engine, await _pause(engine))
                 known = f"{engine.name} {engine.version}"
                 _LOG.info("containers run in %s at %s", known, engine.path)
                 self._arrived()
 
-    async def _look_after(self, engine: Engine) -> None:
+    async def _look_after(self, engine: Engine, group: TaskGroup) -> None:
         while True:
             await anyio.sleep(_RESYNC)
             try:
-                await self._take_all(engine)
+                await self._take_all(engine, group)
             except Problem as problem:
                 _LOG.warning("containers: %s", problem.message)
 
@@ -161,17 +161,20 @@ class Containers:
         used = {str(each.get("ImageID")) for each in await engine.containers()}
         await self._shared.images.sweep(engine, used, place)
 
-    async def _take_all(self, engine: Engine) -> None:
+    async def _take_all(self, engine: Engine, group: TaskGroup) -> None:
         """See what there is."""
         present: dict[str, list[Mapping[str, Any]]] = {}
         for each in await engine.containers(self._label):
             present.setdefault(each["Labels"][creating.POD], []).append(each)
         self._found = set(present)
         for uid, box in list(self._open.items()):
-            if await box.take(engine, present.get(uid, ())):
+            listed = present.get(uid, ())
+            if await box.take(engine, listed):
                 self._changed(uid)
+            if await box.unboxed(engine, listed):
+                group.start_soon(self._end_lost, uid, box)
 
-    async def _happened(self, event: Mapping[str, Any], group: TaskGroup) -> None:
+    async def _happened(self, engine: Engine, event: Mapping[str, Any], group: TaskGroup) -> None:
         action = str(event.get("Action") or event.get("status") or "")
         told = (event.get("Actor") or {}).get("Attributes") or {}
         uid = str(told.get(creating.POD) or "")
@@ -183,7 +186,7 @@ class Containers:
             key = told[creating.CONTAINER], int(told[creating.ATTEMPT])
             if await box.look(key):
                 self._changed(uid)
-        elif await box.lost_sandbox():
+        elif await box.lost_sandbox(engine):
             group.start_soon(self._end_lost, uid, box)
 
     async def _end_lost(self, uid: str, box: Box) -> None:

@@ -191,7 +191,14 @@ class Engine:
                     raise
             _LOG.warning("the container %s, which the engine has lost, is removed", half[1])
             removed.add(half[1])
-            await self.remove(half[1])
+            await self._remove_half(half[1])
+
+    async def _remove_half(self, container: str) -> None:
+        """With all that are in its network, as Podman removes it with them only."""
+        query = dict.fromkeys(("force", "v", "depend"), "true") | {"timeout": "0"}
+        path = f"libpod/containers/{container}"
+        async with self._request("DELETE", path, params=query) as answer:
+            await answer.read()
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Make a container; its id. One of that name that is there already is a `node.refused`."""
