@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +33,11 @@ from lateen.hub import restoring
 if TYPE_CHECKING:
     from lateen.controllers import control, settings
     from lateen.cue.engine import Engine
-    from lateen.node.images import Thrift
+    from lateen.node.settings import Settings as NodeSettings
     from lateen.sources.obtaining import Sources
 
 _LOG = logging.getLogger("lateen")
+_OF_NODES = ("LATEEN_IMAGE_", "LATEEN_PROCESS_")  # how variables for them begin
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ async def node(order: Order) -> None:
         raise Problem("node.data-dir", "the node needs a data directory", hint="give --data-dir")
     directory = directories.Directory(order.data)
     pki = directory.kube / "pki"
-    chosen = settings.Settings(
+    usual = settings.Settings(
         name=programs.NODE,
         directory=directory.root / "node",
         certificate=pki / "kubelet.crt",
@@ -189,26 +190,27 @@ async def node(order: Order) -> None:
         version=f"v{__version__}",
         container_engine=order.container_engine,
         isolation=order.isolation,  # type: ignore[arg-type]
-        thrift=_thrift(order),
         # credentials of the control plane and of clouds, and what other pods have
         hidden=(directory.kube, directory.root / "node", directory.root / "terraform"),
     )
+    chosen = _bounded(usual, order)
     async with hub.connect(order.kubeconfig) as client, anyio.create_task_group() as tasks:
         noted = functools.partial(_announce, event="notes")
         started = await tasks.start(functools.partial(nodes.run, client, chosen, noted=noted))
         _announce(event="ready", notes=started.notes)
 
 
-def _thrift(order: Order) -> Thrift:
+def _bounded(usual: NodeSettings, order: Order) -> NodeSettings:
+    """With what an operator has set of a node."""
+    file = _settings_file(order, "settings.yaml")
+    if file is None and not any(name.startswith(_OF_NODES) for name in os.environ):
+        return usual  # what reads settings is large, and a node has no use for it after that
+    from lateen.controllers import settings
     from lateen.node.images import Thrift
 
-    file = _settings_file(order, "settings.yaml")
-    if file is None and not any(name.startswith("LATEEN_IMAGE_") for name in os.environ):
-        return Thrift()  # what reads settings is large, and a node has no use for it after that
-    from lateen.controllers import settings
-
     chosen = settings.load(file, os.environ)
-    return Thrift(chosen.image_keep_hours * 3600, chosen.image_disk_percent / 100)
+    thrift = Thrift(chosen.image_keep_hours * 3600, chosen.image_disk_percent / 100)
+    return replace(usual, thrift=thrift, process_pids=chosen.process_pids)
 
 
 def _announce(**event: str | Sequence[str]) -> None:

@@ -269,7 +269,7 @@ def test_who_takes_more_memory_than_its_limit_is_told_so_and_starts_again(place)
     assert ended["message"] == "it took more memory than its limit of 64 MiB"
     conditions = {each["type"]: each for each in place.status("greedy")["conditions"]}
     told = conditions["lateen.dev/Limited"]
-    loose = bool(Cgroups("lateen-asked").reason)
+    loose = bool(Cgroups("lateen-asked").reason({"cpu"}))
     assert (told["status"], told.get("reason")) == (
         ("False", "NotLimited") if loose else ("True", None)
     )
@@ -592,7 +592,7 @@ def test_what_pods_use_is_told_as_the_kubelet_tells_it(place, kube, node):
 def test_the_node_says_what_it_cannot_give(kube, node):
     found = kube.call(kube.client.get, Key("", "Node", "", "lateen", "v1"))
     told = {each["type"]: each for each in found["status"]["conditions"]}
-    unlimited = Cgroups("lateen-asked").reason
+    unlimited = Cgroups("lateen-asked").reason({"cpu", "pids"})
     assert told["ProcessLimits"]["status"] == ("False" if unlimited else "True")
     assert told["ProcessLimits"]["message"].endswith(unlimited)
     assert told["ContainerNetwork"]["message"] == "containers reach Services and other pods"

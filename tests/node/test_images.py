@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from lateen import app
 from lateen.base.problem import Problem
 from lateen.node import engines, images, pausing
+from tests.node.conftest import settings_at
 
 
 def secret(**auths):
@@ -91,17 +93,31 @@ def test_the_program_that_pauses_does(tmp_path):
 @pytest.mark.parametrize(
     ("text", "environment", "expected"),
     [
-        pytest.param(None, {}, images.Thrift(), id="nothing is set"),
-        pytest.param("strict_parameters: true", {}, images.Thrift(), id="other things are set"),
-        pytest.param("image_keep_hours: 0.5", {}, images.Thrift(1800, 0.85), id="in the file"),
+        pytest.param(None, {}, {}, id="nothing is set"),
+        pytest.param("strict_parameters: true", {}, {}, id="other things are set"),
         pytest.param(
-            None, {"LATEEN_IMAGE_DISK_PERCENT": "101"}, images.Thrift(full=1.01), id="by a variable"
+            "image_keep_hours: 0.5",
+            {},
+            {"thrift": images.Thrift(1800, 0.85)},
+            id="how long images are kept, in the file",
+        ),
+        pytest.param(
+            None,
+            {"LATEEN_IMAGE_DISK_PERCENT": "101"},
+            {"thrift": images.Thrift(full=1.01)},
+            id="how long images are kept, by a variable",
+        ),
+        pytest.param("process_pids: 0", {}, {"process_pids": 0}, id="any number of processes"),
+        pytest.param(
+            None, {"LATEEN_PROCESS_PIDS": "64"}, {"process_pids": 64}, id="few, by a variable"
         ),
     ],
 )
-def test_how_long_images_are_kept_is_a_setting(text, environment, expected, tmp_path, monkeypatch):
+def test_what_an_operator_sets_of_a_node(text, environment, expected, tmp_path, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     if text:
         (tmp_path / "settings.yaml").write_text(text)
-    assert app._thrift(app.Order(tmp_path / "kubeconfig", tmp_path, None)) == expected
+    usual = settings_at(tmp_path)
+    order = app.Order(tmp_path / "kubeconfig", tmp_path, None)
+    assert app._bounded(usual, order) == replace(usual, **expected)

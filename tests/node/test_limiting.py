@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lateen.node import engines, limiting, shim
+from lateen.node.cgroups import Cgroups
 from lateen.node.drivers import Phase
 from lateen.node.isolating import Isolation
 from tests.node.conftest import until
@@ -35,6 +36,7 @@ eat = [sys.executable, "-c", {EAT.replace("200", "60")!r}]
 time.sleep(600)
 """
 WHY_NOT = Isolation("auto").reason
+WHY_UNHELD = Cgroups("lateen-asked").reason({"memory"})
 
 
 def limited(script, memory="100Mi"):
@@ -52,6 +54,21 @@ def settings(request, loopback):
     return replace(loopback, isolation=request.param)
 
 
+@pytest.fixture(params=["by the kernel", "by its shim"])
+def holding(request, tmp_path):
+    """Makes a driver hold memory in that way."""
+    by_kernel = request.param == "by the kernel"
+    if by_kernel and WHY_UNHELD:
+        pytest.skip(WHY_UNHELD)
+
+    def hold(driver):
+        if not by_kernel:
+            driver.cgroups = Cgroups("lateen-nowhere", process=tmp_path / "none")
+        assert ("memory" in driver.cgroups.held) is by_kernel
+
+    return hold
+
+
 @ANYIO
 @pytest.mark.parametrize(
     "script",
@@ -62,9 +79,10 @@ def settings(request, loopback):
         pytest.param(AWAY, id="several together, in sessions of their own"),
     ],
 )
-async def test_who_takes_more_than_its_limit_is_killed(script, settings):
+async def test_who_takes_more_than_its_limit_is_killed(script, settings, holding):
     uid = uuid.uuid4().hex
     async with driving(settings) as driver:
+        holding(driver)
         sandbox = await driver.open({"metadata": {"uid": uid}})
         await sandbox.start(limited(script))
         found = await ended(sandbox)
@@ -82,8 +100,20 @@ def _carries(process, uid):
 
 
 @ANYIO
-async def test_who_is_killed_by_others_ran_out_of_nothing(settings):
+@pytest.mark.skipif(bool(WHY_UNHELD), reason=WHY_UNHELD)
+async def test_too_little_memory_to_begin_with_is_told_as_such(settings):
     async with driving(settings) as driver:
+        sandbox = await driver.open(POD)
+        await sandbox.start(limited("pass", memory="1"))
+        found = await ended(sandbox)
+        assert (found.phase, found.exit_code, found.reason) == (Phase.EXITED, 137, "OOMKilled")
+        assert found.message == "it took more memory than its limit of 1 bytes"
+
+
+@ANYIO
+async def test_who_is_killed_by_others_ran_out_of_nothing(settings, holding):
+    async with driving(settings) as driver:
+        holding(driver)
         sandbox = await driver.open(POD)
         await sandbox.start(limited("import os\nos.kill(os.getpid(), 9)"))
         found = await ended(sandbox)

@@ -161,6 +161,11 @@ class Settings(BaseModel):
         description="From how many percent of the container engine's disk on such images go "
         "earlier, those unused for longest first; more than 100 for never.",
     )
+    process_pids: Annotated[int, Field(ge=0)] = Field(
+        default=4096,
+        description="How many processes and threads a container of a process pod may have on the "
+        "standalone node, where the kernel can be told; 0 for any number.",
+    )
 
 
 DEFAULTS = Settings()

@@ -70,13 +70,20 @@ class Processes:
         py_compile.compile(str(_SHIM), cfile=str(self._shim), doraise=True)
         self._exits = Exits()
         self.isolation = Isolation(settings.isolation, settings.hidden)
-        self.cgroups = Cgroups(f"lateen-{addresses.identity(settings.directory)}")
+        plane = addresses.identity(settings.directory)
+        self.cgroups = Cgroups(f"lateen-{plane}", settings.process_pids)
         self._open: dict[str, ProcessSandbox] = {}
 
     @property
     def held(self) -> frozenset[str]:
         """The kinds of limits that hold. Blocking at first."""
-        return limiting.OF_SHIMS | (frozenset() if self.cgroups.reason else {"cpu"})
+        return limiting.OF_SHIMS | self.cgroups.held
+
+    @property
+    def loose(self) -> frozenset[str]:
+        """The kinds that somebody may count on and that do not hold."""
+        wanted = limiting.ALL | ({"pids"} if self._settings.process_pids else set())
+        return wanted - self.held
 
     def known(self) -> set[str]:
         return {
@@ -127,9 +134,9 @@ class Processes:
         if place.leader and not isolating.holds(place.leader, command.argv[0], env):
             raise Problem("node.exec", f"cannot run {command.argv[0]}: {os.strerror(errno.ENOENT)}")
         argv = [*place.entering, *command.argv]
-        group = cgroups.entrance(self._pods / uid, command.container)
+        groups = cgroups.entrances(self._pods / uid, command.container)
         async with sessions.local(
-            argv, env, place.directory, entrance, group, stdin=command.stdin, tty=command.tty
+            argv, env, place.directory, entrance, groups, stdin=command.stdin, tty=command.tty
         ) as session:
             yield session
 
@@ -260,6 +267,7 @@ class ProcessSandbox:
         volumes.furnish(launch)
         enclosure = self._isolation.enclose(launch, self._root, resolver)
         self._groups.make(self._root, launch.container, launch.spec)
+        killed = cgroups.count(self._root, launch.container)
         return {
             "prefix": str(records.prefix(self._root, launch.container, launch.number)),
             "argv": launch.argv,
@@ -268,8 +276,9 @@ class ProcessSandbox:
             "directory": launch.directory or str(self._root / "work"),
             "resolver": resolver,
             "grace": launch.grace,
-            "memory": limiting.memory(launch.spec),
-            "cgroup": cgroups.entrance(self._root, launch.container),
+            "memory": limiting.memory(launch.spec) if killed or limiting.OF_SHIMS else 0,
+            "cgroups": cgroups.entrances(self._root, launch.container),
+            "killed": killed,
             "log_bytes": self._settings.log_bytes,
             "log_files": self._settings.log_files,
         }
@@ -303,9 +312,9 @@ class ProcessSandbox:
         if not running:
             return Outcome(126, f"{container} does not run")
         place = self._surroundings(running[-1])
-        group = cgroups.entrance(self._root, container)
+        groups = cgroups.entrances(self._root, container)
         argv = [*place.entering, *argv]
-        run = partial(_execute, argv, place.env, place.directory, group, timeout)
+        run = partial(_execute, argv, place.env, place.directory, groups, timeout)
         return await anyio.to_thread.run_sync(namespaces.inside, self._entrance, run)
 
     def surroundings(self, container: str) -> Surroundings:
@@ -415,7 +424,11 @@ def _signal(pid: int, at: Path, number: int) -> None:
 
 
 def _execute(
-    argv: Sequence[str], env: Mapping[str, str], directory: str, group: str, timeout: float
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    directory: str,
+    groups: Sequence[str],
+    timeout: float,
 ) -> Outcome:
     """Run a command to its end. Blocking."""
     # a file, not a pipe: something it leaves in the background may hold a pipe for ever
@@ -432,7 +445,7 @@ def _execute(
             )
         except OSError as error:
             return Outcome(127, f"cannot run {argv[0]}: {error.strerror}")
-        cgroups.admit(group, process.pid)
+        cgroups.admit(groups, process.pid)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired as error:

@@ -82,7 +82,7 @@ class Told:
     def sentence(self) -> str:
         if self.runtime:
             engine = self.runtime.replace("://", " ")
-            loose = limiting.unheld(self.held)
+            loose = limiting.listed(limiting.ALL - self.held)
             rest = f", where {loose} do not hold" if loose else ""
             return f"the node runs processes, and containers in {engine}{rest}"
         return f"the node runs processes, and no containers: {self.reason or 'not looked yet'}"
@@ -133,7 +133,7 @@ def _conditions(before: Mapping[str, Any], told: Told, now: float) -> list[dict[
         else ("True", "Isolated", "processes are isolated by bubblewrap"),
         "ProcessLimits": ("False", "NotLimited", told.unlimited)
         if told.unlimited
-        else ("True", "Limited", "limits of CPU and memory hold for processes"),
+        else ("True", "Limited", "limits hold for processes"),
         "ContainerNetwork": ("False", "LoopbackNetwork", told.alone)
         if told.alone
         else ("True", "PodNetwork", "containers reach Services and other pods"),

@@ -52,9 +52,10 @@ class Runtimes:
     @property
     def unlimited(self) -> str:
         """Which limits of processes do not hold, and why; empty when all do. Blocking at first."""
-        kinds = limiting.unheld(self._processes.held)
-        why = self._processes.cgroups.reason
-        return f"{kinds} do not hold for processes{why and f': {why}'}" if kinds else ""
+        loose = self._processes.loose
+        why = self._processes.cgroups.reason(loose)
+        said = f"{limiting.listed(loose)} do not hold for processes{why and f': {why}'}"
+        return said if loose else ""
 
     def log(self, uid: str, container: str, back: int) -> Log | None:
         return self._of(uid).log(uid, container, back)

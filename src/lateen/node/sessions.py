@@ -110,13 +110,13 @@ async def local(
     env: Mapping[str, str],
     directory: str,
     entrance: Path | None,
-    group: str,
+    groups: Sequence[str],
     *,
     stdin: bool,
     tty: bool,
 ) -> AsyncIterator[LocalSession]:
     """Run a command of this machine until it ends, or the context does, in the network namespace
-    and the cgroup that these files lead to.
+    and the cgroups that these files lead to.
 
     Raises:
         Problem: `node.exec` when it cannot be run.
@@ -140,7 +140,7 @@ async def local(
         process, terminal = await anyio.to_thread.run_sync(namespaces.inside, entrance, spawn)
     except (OSError, subprocess.SubprocessError) as error:
         raise Problem("node.exec", f"cannot run {argv[0]}: {error}") from error
-    cgroups.admit(group, process.pid)
+    cgroups.admit(groups, process.pid)
     session = LocalSession(process, terminal)
     try:
         await session.open()

@@ -33,6 +33,7 @@ class Settings:
     isolation: isolating.Mode = "auto"  # of processes
     hidden: tuple[Path, ...] = ()  # directories that isolated processes do not see
     thrift: Thrift = field(default_factory=Thrift)  # with images
+    process_pids: int = 4096  # of a container of processes, with threads; 0 for any
     sweep_interval: float = 600.0  # between looks for images that nothing uses
     version: str = "v0.1.0"
     capacity: int = 250  # pods

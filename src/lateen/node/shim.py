@@ -7,8 +7,9 @@ trustworthy exactly while the lock is held. Output goes to `PREFIX.log` in the C
 
 SIGTERM asks it to end the process: SIGTERM to the process group, then SIGKILL after the seconds in
 `PREFIX.stop`. When the process and all that it started take more memory than they may, they are
-killed: the kernel would do so too, and few may ask it to. There are hundreds of these on a busy
-node, so it imports next to nothing: state files are lines of `key=value`, not JSON.
+killed: where the kernel does not see to that, because of what is counted here. There are hundreds
+of these on a busy node, so it imports next to nothing: state files are lines of `key=value`, not
+JSON.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ else:
         resolver: str  # a resolv.conf to have in place of the machine's, "" for none
         grace: float  # when there is no PREFIX.stop
         memory: int  # that it may take, 0 for any
-        cgroup: str  # the file that it enters its cgroup by, "" for none
+        cgroups: list[str]  # the files that it enters its cgroups by
+        killed: str  # the file where the kernel counts whom it kills for memory, "" for none
         log_bytes: int
         log_files: int
 
@@ -185,10 +187,11 @@ class Shim:
             os.close(fd)
         failure = _read_all(report[0])  # the other end closes as the command takes over
         enclosed = Enclosed(pid, told[0])
-        if not failure and self.task["enclosure"] and not enclosed.wait():
+        ready = failure or not self.task["enclosure"] or enclosed.wait()
+        if not ready and not self._starved():
             failure = _blamed(_read_all(err[0]))
         # it stays open, as bubblewrap writes to it at its end
-        if failure:
+        if failure and not self._starved():
             os.waitpid(pid, 0)
             code, _, message = failure.decode(errors="replace").partition(" ")
             now = time.time()
@@ -222,9 +225,9 @@ class Shim:
             ):
                 signal.signal(number, signal.SIG_DFL)
             _prefer_to_die()
-            if self.task["cgroup"]:
-                step = "enter its cgroup"
-                os.write(os.open(self.task["cgroup"], os.O_WRONLY), b"0")
+            for cgroup in self.task["cgroups"]:
+                step = "enter its cgroups"
+                os.write(os.open(cgroup, os.O_WRONLY), b"0")
             null = os.open(os.devnull, os.O_RDONLY)
             os.dup2(null, 0)
             os.dup2(out, 1)
@@ -266,7 +269,7 @@ class Shim:
                 _kill_group(self.group, signal.SIGKILL)
                 self.kill_at = time.monotonic() + 1
             if time.monotonic() >= self.look_at:
-                self._weigh()
+                self._look()
         finished = time.time()
         self._sweep()
         self._drain(poll)
@@ -279,12 +282,16 @@ class Shim:
             code = os.WEXITSTATUS(self.status)
             if self.task["enclosure"] and 128 < code < 193:  # how bubblewrap tells of a signal
                 number = code - 128
+        if self._starved() and self.task["memory"]:  # whatever its other processes made of that
+            number, code = signal.SIGKILL, 128 + signal.SIGKILL
         told: dict[str, object] = {"phase": "exited", "exit": code, "finished": finished}
         if number:
             told["signal"] = number
-        if self.greedy and number == signal.SIGKILL:
+        if number == signal.SIGKILL and (self.greedy or self._starved()):
+            limit = self.task["memory"]
+            over = f"it took more memory than its limit of {_size(limit)}"
             told["reason"] = "OOMKilled"
-            told["message"] = f"it took more memory than its limit of {_size(self.task['memory'])}"
+            told["message"] = over if limit else "the machine had no memory left for it"
         self.state.update(**told)
 
     def _patience(self) -> int | None:
@@ -294,8 +301,25 @@ class Shim:
             return None
         return max(0, int((until - time.monotonic()) * 1000) + 1)
 
+    def _look(self) -> None:
+        """Kill it when it took more memory than it may."""
+        if not self.task["killed"]:
+            self._weigh()
+            return
+        self.look_at = time.monotonic() + _SELDOM
+        if self._starved():  # and of version 1 no more than one of them is killed
+            _kill_group(self.group, signal.SIGKILL)
+
+    def _starved(self) -> bool:
+        """Whether the kernel has killed any of it as memory ran out."""
+        try:
+            with open(self.task["killed"]) as file:  # noqa: PTH123
+                return dict(line.split() for line in file).get("oom_kill", "0") != "0"
+        except OSError:  # nobody counts
+            return False
+
     def _weigh(self) -> None:
-        """Kill it when it takes more memory than it may; the nearer to that, the sooner again."""
+        """Count what it takes where nobody else does; the nearer to its limit, the sooner again."""
         limit = self.task["memory"]
         began = time.monotonic()
         family = _descendants(os.getpid())
