@@ -61,10 +61,8 @@ def lab(plane: Plane, namespace: str) -> Iterator[Laboratory]:
 @pytest.fixture(scope="package")
 def alert(plane: Plane) -> Iterator[Plane]:
     """A controller that soon notices that a cluster is down."""
-    plane.settings = settings.Settings(cluster_interval=1, cluster_timeout=3)
-    plane.restart()
-    yield plane
-    plane.settings = settings.DEFAULTS
+    with plane.governed(settings.Settings(cluster_interval=1, cluster_timeout=3)):
+        yield plane
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from __future__ import annotations
 import io
 import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +40,7 @@ Manifests = list[Manifest]  # `list` is a method here
 Texts = list[str]
 
 PATIENCE = 60.0  # seconds; nothing takes as long, but on a machine that is busy with other things
+_LOOK = 0.02  # seconds between two looks at whether the controller is at rest
 READS = frozenset({"get", "list", "watch"})
 
 # What the controllers would go on with; applications first, as they make others of them.
@@ -133,6 +134,7 @@ class Mortal(observed.Link):
     async def __aenter__(self) -> Mortal:
         await super().__aenter__()
         self.sent: list[connection.Call] = []
+        self.unanswered = 0  # of them, watches and those that are held left out
         return self
 
     def die_after(
@@ -179,7 +181,11 @@ class Mortal(observed.Link):
         self.sent.append(call)
         if late := self._held(call, heard=False):
             return await late.carry(lambda: connection.Connection.request(self, call))
-        answer = await super().request(call, timeout=timeout, attempts=attempts)
+        self.unanswered += 1
+        try:
+            answer = await super().request(call, timeout=timeout, attempts=attempts)
+        finally:
+            self.unanswered -= 1
         if self._left and call.verb not in READS and concerns(call, self._counted):
             self._left -= 1
             if self._left == 0 and self._unheard:  # it is done, and nobody hears of it
@@ -205,6 +211,7 @@ def _is(call: connection.Call, verb: str, resource: str, namespace: str) -> bool
 class Interruptible(Engine):
     """An engine on whose next evaluation for a namespace something else happens first."""
 
+    unanswered = 0
     _first: Callable[[], Awaitable[None]] | None = None
 
     def interrupt(self, first: Callable[[], Awaitable[None]], namespace: str) -> None:
@@ -215,6 +222,13 @@ class Interruptible(Engine):
             first, self._first = self._first, None
             await first()
         return await super().evaluate(*given, **named)
+
+    async def ask(self, *given: Any, **named: Any) -> Any:
+        self.unanswered += 1
+        try:
+            return await super().ask(*given, **named)
+        finally:
+            self.unanswered -= 1
 
 
 @asynccontextmanager
@@ -245,7 +259,9 @@ class Plane:
         self._controller: Task | None = None
         self._applications = hub.Informer(kube.client, names.GROUP, "v1beta1", "Application")
         self._applications.on_change(self._notice)
-        self._changed: anyio.Event | None = None
+        self._awaited: tuple[str, str] | None = None  # the application that somebody waits for
+        self._news: deque[Manifest | None] = deque()  # its states since, each of them
+        self._changed = anyio.Event()
         self._watching = Task(kube.portal, self._watch)
 
     async def _watch(self, started: Callable[[], None]) -> None:
@@ -255,7 +271,9 @@ class Plane:
             started()
 
     def _notice(self, old: Manifest | None, new: Manifest | None) -> None:
-        if self._changed is not None:
+        meta = ((new or old) or {})["metadata"]
+        if (meta["namespace"], meta["name"]) == self._awaited:
+            self._news.append(new)
             self._changed.set()
 
     def start(self) -> None:
@@ -313,6 +331,22 @@ class Plane:
         self.stop()
         self.start()
 
+    @contextmanager
+    def governed(self, chosen: settings.Settings) -> Iterator[None]:
+        """A controller with these settings; one with those there were, afterwards."""
+        before, self.settings = self.settings, chosen
+        self.restart()
+        try:
+            yield
+        finally:
+            self.settings = before
+            self.restart()
+
+    def at_work(self) -> bool:
+        """Whether the controller waits for an answer; asked of the API server, which is awake."""
+        self.call(self.user.version)
+        return bool(self.link.unanswered or self.engine.unanswered)
+
     def close(self) -> None:
         self.stop()
         self._watching.stop()
@@ -340,11 +374,16 @@ class Plane:
         accepts: Callable[[Manifest | None], bool],
         within: float,
     ) -> tuple[bool, Manifest | None]:
-        with anyio.move_on_after(within):
-            while not accepts(self._applications.get(namespace, name)):
-                self._changed = anyio.Event()
-                await self._changed.wait()
+        """It may be so for a moment only: each state the watch brought is judged, not the last."""
+        self._awaited = (namespace, name)
+        self._news.clear()
         found = self._applications.get(namespace, name)
+        with anyio.move_on_after(within):
+            while not accepts(found):
+                while not self._news:
+                    self._changed = anyio.Event()
+                    await self._changed.wait()
+                found = self._news.popleft()
         return accepts(found), found
 
 
@@ -517,15 +556,19 @@ class Laboratory:
         return self._sent.copy()
 
     def settle(self, calm: float = 0.25, within: float = PATIENCE) -> Counter[tuple[str, str]]:
-        """Wait until the controller sends nothing any more; what it has sent by then."""
+        """Wait until the controller sends nothing any more; what it has sent by then.
+
+        Looks are counted, not seconds: time passes as well while the API server, the engine, or
+        this process is kept from its work by others.
+        """
         deadline = time.monotonic() + within
-        before, since = self.sent(), time.monotonic()
-        while time.monotonic() - since < calm:
+        before, calm_looks = self.sent(), 0
+        while calm_looks * _LOOK < calm:
             assert time.monotonic() < deadline, f"the controller does not come to rest: {before}"
-            time.sleep(0.02)
-            now = self.sent()
-            if now != before:
-                before, since = now, time.monotonic()
+            time.sleep(_LOOK)
+            at_work, now = self.plane.at_work(), self.sent()
+            calm_looks = 0 if at_work or now != before else calm_looks + 1
+            before = now
         return before
 
     # what happens to the controller

@@ -12,12 +12,8 @@ from tests.controllers.laboratory import condition
 @pytest.fixture
 def strict(lab):
     """The controller of an operator who wants no slips."""
-    lab.plane.stop()
-    lab.plane.settings = settings.Settings(strict_parameters=True)
-    lab.plane.start()
-    yield lab
-    lab.plane.stop()
-    lab.plane.settings = settings.DEFAULTS
+    with lab.plane.governed(settings.Settings(strict_parameters=True)):
+        yield lab
 
 
 def test_an_unknown_parameter_is_taken(lab):

@@ -101,10 +101,7 @@ def test_a_revision_that_is_deleted_comes_back(lab):
 
 
 def test_old_revisions_go_and_pinned_ones_stay(lab):
-    lab.plane.stop()
-    lab.plane.settings = settings.Settings(definition_revisions=2)
-    lab.plane.start()
-    try:
+    with lab.plane.governed(settings.Settings(definition_revisions=2)):
         publish(lab, trait("1"), "mark-v1")
         publish(lab, trait("2"), "mark-v2")
         lab.deliver(app(configured("a", traits=[{"type": "mark@v1"}])))
@@ -112,9 +109,6 @@ def test_old_revisions_go_and_pinned_ones_stay(lab):
             publish(lab, trait(str(n)), f"mark-v{n}")
         expected = {"mark-v1", "mark-v3", "mark-v4", "mark-v5"}
         lab.eventually("cleaned up", lambda: lab.names("DefinitionRevision") == expected)
-    finally:
-        lab.plane.stop()
-        lab.plane.settings = settings.DEFAULTS
 
 
 def test_a_pinned_application_stays_and_one_that_follows_goes_along(lab):

@@ -84,29 +84,21 @@ def test_when_to_look_again() -> None:
 
 
 def test_old_runs_go(lab: Laboratory) -> None:
-    lab.plane.settings = settings.Settings(workflow_runs=1)
-    lab.plane.restart()
-    try:
+    with lab.plane.governed(settings.Settings(workflow_runs=1)):
         for name in ("one", "two", "three"):
             lab.apply(workflow_run(SAY, name=name, labels={names.PIPELINE: "p"}))
             lab.eventually("over", partial(_over, lab, name))
         lab.apply(workflow_run(SAY, name="other"))
         ended(lab, name="other")
         lab.eventually("deleted", lambda: lab.names("WorkflowRun") == {"three", "other"})
-    finally:
-        lab.plane.settings = settings.DEFAULTS
-        lab.plane.restart()
 
 
 def test_one_that_is_run_again_just_before_it_would_go_stays(lab: Laboratory) -> None:
-    lab.plane.settings = settings.Settings(workflow_runs=1)
-    lab.plane.restart()
-
     async def again() -> None:
         user, key = lab.plane.user, lab.key("WorkflowRun", "one")
         await user.replace({**await user.get(key), "status": {}}, subresource="status")
 
-    try:
+    with lab.plane.governed(settings.Settings(workflow_runs=1)):
         lab.apply(workflow_run(SAY, name="one", labels={names.PIPELINE: "p"}))
         lab.eventually("over", partial(_over, lab, "one"))
         lab.settle()
@@ -114,9 +106,6 @@ def test_one_that_is_run_again_just_before_it_would_go_stays(lab: Laboratory) ->
         lab.apply(workflow_run(SAY, name="two", labels={names.PIPELINE: "p"}))
         lab.eventually("one of them goes", lambda: len(lab.names("WorkflowRun")) == 1)
         assert lab.names("WorkflowRun") == {"one"}  # which ended last
-    finally:
-        lab.plane.settings = settings.DEFAULTS
-        lab.plane.restart()
 
 
 def _over(lab: Laboratory, name: str) -> bool:
