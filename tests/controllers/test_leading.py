@@ -5,10 +5,13 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from lateen import hub
 from lateen.api.manifest import Key
 from lateen.base.clock import SystemClock
 from lateen.base.problem import Problem
 from lateen.controllers import leading
+from lateen.hub.connection import Connection
+from tests.controllers import proxies
 
 
 @pytest.fixture
@@ -51,6 +54,18 @@ def test_who_ends_well_makes_room_at_once(kube, candidate):
 
     kube.call(play)
     assert worked == ["first", "second"]
+
+
+def test_who_ends_makes_room_though_the_api_server_is_slow(kube, namespace):
+    async def work() -> None:
+        proxy.lag = 0.5  # seconds: more than there are between two looks
+
+    with kube.portal.wrap_async_context_manager(proxies.opened(kube.kubeconfig)) as found:
+        proxy, access = found
+        with kube.portal.wrap_async_context_manager(Connection(access)) as link:
+            slow = leading.Candidate(hub.Client(link), SystemClock(), namespace, "slow", pause=0.2)
+            kube.call(slow.lead, work)
+    assert kube.call(kube.client.get, lease(namespace))["spec"].get("holderIdentity", "") == ""
 
 
 def test_a_lease_that_is_not_renewed_is_taken(kube, namespace, candidate):

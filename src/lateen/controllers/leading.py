@@ -65,7 +65,7 @@ class Candidate:
                 await work()
                 tasks.cancel_scope.cancel()
         finally:
-            with anyio.move_on_after(self.pause, shield=True):
+            with anyio.move_on_after(self.duration / 3, shield=True):
                 await self._let_go()
 
     @property
