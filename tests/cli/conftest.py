@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +58,21 @@ class Shell:
             },
         )
 
+    @contextmanager
+    def open(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Start a command in a process of its own, so as to see what it says while it goes on."""
+        with subprocess.Popen(
+            [Path(sys.executable).with_name("lateen"), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "COLUMNS": "200"},
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def write(self, text: str, name: str = "app.yaml") -> str:
         path = self.folder / name
         path.write_text(text)
@@ -91,26 +111,24 @@ def shell(plane, tmp_path):
 
 @pytest.fixture
 def controller(plane, namespace):
-    """Plays the controllers' part: `controller(status, ...)` writes these, one after the other, to
-    the status of the application as soon as it is there.
+    """Plays the controllers' part: `controller(status)` writes it as soon as the application is
+    there.
     """
     tasks = []
     key = Key("core.oam.dev", "Application", namespace, "shop", "v1beta1")
 
-    async def play(statuses) -> None:
-        for status in statuses:
-            while True:
-                try:
-                    await plane.client.patch(key, {"status": status}, subresource="status")
-                    break
-                except hub.ApiError as error:
-                    if not error.not_found:
-                        raise
-                    await anyio.sleep(0.05)
-            await anyio.sleep(0.2)
+    async def play(status) -> None:
+        while True:
+            try:
+                await plane.client.patch(key, {"status": status}, subresource="status")
+                return
+            except hub.ApiError as error:
+                if not error.not_found:
+                    raise
+                await anyio.sleep(0.05)
 
-    def start(*statuses) -> None:
-        tasks.append(plane.portal.start_task_soon(play, statuses))
+    def start(status) -> None:
+        tasks.append(plane.portal.start_task_soon(play, status))
 
     yield start
     for task in tasks:

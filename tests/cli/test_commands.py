@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -46,18 +47,18 @@ def test_up_says_what_it_did(shell, namespace):
 
 def test_up_follows_the_delivery_until_it_is_healthy(shell, namespace, controller):
     step = {"id": "a", "name": "web", "phase": "running", "message": "wait healthy"}
-    controller(
-        {"observedGeneration": 1, "status": "runningWorkflow", "workflow": {"steps": [step]}},
-        RUNNING,
-    )
-    result = shell.run("up", "-f", "-", "-n", namespace, given=APP)
-    assert result.exit_code == Exit.OK, result.output
-    lines = result.stdout.splitlines()
-    assert lines[0] == "application shop created"
-    assert lines.index("shop: step web running: wait healthy") < lines.index(
-        "shop: step web succeeded"
-    )
-    assert lines[-1] == "✓ shop is healthy (1 component)"
+    status = {"observedGeneration": 1, "status": "runningWorkflow", "workflow": {"steps": [step]}}
+    controller(status)
+    with shell.open("up", "-f", shell.write(APP), "-n", namespace) as process:
+        said = [process.stdout.readline()]
+        while said[-1] not in ("shop: step web running: wait healthy\n", ""):
+            said.append(process.stdout.readline())
+        controller(RUNNING)
+        said += process.stdout.readlines()
+        assert process.wait(90) == Exit.OK, said
+    assert said[0] == "application shop created\n"
+    assert "shop: step web succeeded\n" in said
+    assert said[-1] == "✓ shop is healthy (1 component)\n"
 
 
 def test_up_tells_why_a_delivery_failed(shell, namespace, controller):
@@ -71,12 +72,20 @@ def test_up_tells_why_a_delivery_failed(shell, namespace, controller):
     assert "step web failed: no such image" in result.stderr
 
 
-def test_up_stops_waiting_when_the_time_is_up(shell, namespace, controller):
+async def report(plane, namespace, status):
+    await plane.client.patch(key(namespace), {"status": status}, subresource="status")
+
+
+def test_up_stops_waiting_when_the_time_is_up(shell, namespace, plane):
     service = {"name": "web", "healthy": False, "message": "Ready:0/1"}
-    controller({"observedGeneration": 1, "status": "unhealthy", "services": [service]})
-    result = shell.run("up", "-f", shell.write(APP), "-n", namespace, "--timeout", "2s")
+    up = ("up", "-f", shell.write(APP), "-n", namespace)
+    shell.run(*up, "--no-wait")
+    status = {"observedGeneration": 1, "status": "unhealthy", "services": [service]}
+    plane.call(report, plane, namespace, status)
+    # how it is is told even if there is less time than asking for it takes
+    result = shell.run(*up, "--timeout", "0.001s")
     assert result.exit_code == Exit.TIMEOUT
-    assert "shop is not healthy after 2s (unhealthy)" in result.stderr
+    assert "shop is not healthy after 0s (unhealthy)" in result.stderr
     assert "component web is not healthy: Ready:0/1" in result.stderr
 
 
@@ -293,11 +302,9 @@ def test_the_tree_goes_down_to_the_pods(shell, namespace, deployed):
             found = found[0].get("children")
         return chain
 
-    chain = tree()
-    for _ in range(50):
-        if len(chain) == 3:
-            break
-        chain = tree()
+    last = time.monotonic() + 60
+    while len(chain := tree()) < 3 and time.monotonic() < last:
+        time.sleep(0.05)
     assert [node["kind"] for node in chain] == ["Deployment", "ReplicaSet", "Pod"]
     assert not chain[0]["healthy"], "a pod that waits is no healthy application"
     drawn = shell.run("status", "shop", "--tree", "-n", namespace).stdout

@@ -171,7 +171,7 @@ def gateways(plane):
 
     async def served():
         for kind in kinds:
-            await plane.client.resources.wait(GROUP, "v1", kind, timeout=30)
+            await plane.client.resources.wait(GROUP, "v1", kind, timeout=60)
 
     plane.call(served)
     yield plane

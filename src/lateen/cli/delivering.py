@@ -49,11 +49,13 @@ async def follow(client: hub.Client, app: Application, timeout: float) -> Exit:
 
 
 async def _watch(client: hub.Client, app: Application, timeout: float, show: Show) -> View:
-    """Show every change until the end; returns the last look."""
+    """Show every change until the end; returns the last look. There is one, however little time
+    there is: else who waits for a second would be told nothing where the answer takes longer.
+    """
     last = anyio.current_time() + timeout
-    view = View("starting")
+    view, erring = View("starting"), False
     key = connecting.key(app.namespace, app.name)
-    with anyio.CancelScope(deadline=last) as scope:
+    with anyio.CancelScope() as scope:
         async with aclosing(following.application(client, key)) as states:
             async for state in states:
                 if state is None:
@@ -64,8 +66,9 @@ async def _watch(client: hub.Client, app: Application, timeout: float, show: Sho
                     return view
                 if not view.errors:
                     scope.deadline = last
-                elif scope.deadline == last:
+                elif not erring:
                     scope.deadline = min(last, anyio.current_time() + _GRACE)
+                erring = bool(view.errors)
     return view
 
 
