@@ -16,6 +16,7 @@ import pytest
 
 from lateen import hub
 from lateen.node import RUNTIME_CLASS, fabric
+from lateen.node.cgroups import Cgroups
 from lateen.node.settings import Settings
 from tests.conftest import Embedded, embedded
 
@@ -24,6 +25,10 @@ NETWORKS = [
     "loopback",
     pytest.param("namespaces", marks=pytest.mark.skipif(not ROOT, reason="needs root on Linux")),
 ]
+
+# to be asked whether this machine lets us limit what processes use: by each worker under a name of
+# its own, as another one would remove what this one has just made
+CGROUPS = Cgroups(f"lateen-asked-{os.getpid()}")
 
 
 def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
@@ -85,7 +90,7 @@ class Node:
     def _end(self, number: int) -> None:
         if self._process is not None and self._process.stdout is not None:
             self._process.send_signal(number)
-            self._process.wait(30)
+            self._process.wait(90)
             self._process.stdout.close()
             self._process = None
 

@@ -16,12 +16,12 @@ import pytest
 from lateen.node import cgroups, registration
 from lateen.node.cgroups import Cgroups, Hierarchy
 from lateen.node.runtimes import Runtimes
-from tests.node.conftest import until
+from tests.node.conftest import CGROUPS, until
 from tests.node.test_processes import ANYIO, POD, driving, ended, launch, lines, loopback, shell
 
 __all__ = ["loopback"]
 
-WHY_NOT = Cgroups("lateen-asked").reason()
+WHY_NOT = CGROUPS.reason()
 ABLE = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 KINDS = ("cpu", "memory", "pids")
 SPIN = "while :; do :; done"

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lateen.api.manifest import Key
 from lateen.hub import ApiError
-from lateen.node.cgroups import Cgroups
+from tests.node import conftest
 from tests.node.conftest import until
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,13 @@ class Place:
         return self._kube.call(self._kube.client.create, manifest)
 
     def pod(self, name, *command, **container):
-        of_pod = ("restartPolicy", "serviceAccountName", "volumes", "initContainers")
+        of_pod = (
+            "initContainers",
+            "restartPolicy",
+            "serviceAccountName",
+            "terminationGracePeriodSeconds",
+            "volumes",
+        )
         spec = {k: container.pop(k) for k in of_pod if k in container}
         return self.create(
             {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}}
@@ -72,6 +78,15 @@ class Place:
     def container(self, name):
         statuses = self.status(name).get("containerStatuses") or [{"state": {}}]
         return statuses[0]
+
+    def waits(self, name, reason):
+        """The container's state, once it waits for this reason."""
+
+        def found():
+            state = self.container(name)["state"].get("waiting") or {}
+            return state if state.get("reason") == reason else None
+
+        return until(found)
 
     def ready(self, name):
         return self.container(name).get("ready")
@@ -175,7 +190,7 @@ def test_replicas_on_one_port_all_answer_and_go_with_their_deployment(place):
     answers = set()
     for pod in pods:
         url = f"http://{pod['status']['podIP']}:8000/"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             answers.add(answer.read().decode())
     assert answers == {pod["metadata"]["name"] for pod in pods}
     assert len({pod["status"]["podIP"] for pod in pods}) == 2
@@ -190,7 +205,8 @@ def test_a_killed_node_leaves_processes_to_the_next_without_doubling(place, node
     place.pod("short", "sh", "-c", script, "marker-short", restartPolicy="Never")
     place.pod("gone", "sleep", "1002")
     until(lambda: all(place.ready(name) for name in ("long", "short", "gone")))
-    [gone], before = running("1002"), running("1001")
+    [gone], before = until(lambda: running("1002")), until(lambda: running("1001"))
+    until(lambda: running("marker-short"))
     version = place.get("Pod", "long")["metadata"]["resourceVersion"]
     node.kill()
     assert running("1001") == before
@@ -210,7 +226,7 @@ def test_a_killed_node_leaves_processes_to_the_next_without_doubling(place, node
 def test_an_orderly_stop_ends_processes_and_the_next_start_starts_them(place, node):
     place.pod("web", "sleep", "1003")
     until(lambda: place.ready("web"))
-    [before] = running("1003")
+    [before] = until(lambda: running("1003"))
     node.stop()
     assert running("1003") == []
     node.start()
@@ -269,7 +285,7 @@ def test_who_takes_more_memory_than_its_limit_is_told_so_and_starts_again(place)
     assert ended["message"] == "it took more memory than its limit of 64 MiB"
     conditions = {each["type"]: each for each in place.status("greedy")["conditions"]}
     told = conditions["lateen.dev/Limited"]
-    loose = bool(Cgroups("lateen-asked").reason({"cpu"}))
+    loose = bool(conftest.CGROUPS.reason({"cpu"}))
     assert (told["status"], told.get("reason")) == (
         ("False", "NotLimited") if loose else ("True", None)
     )
@@ -297,11 +313,8 @@ def test_a_missing_secret_is_named_and_waited_for(place):
     reference = {"secretKeyRef": {"name": "db", "key": "password"}}
     env = [{"name": "PASSWORD", "valueFrom": reference}]
     place.pod("needs", "sh", "-c", "echo $PASSWORD; sleep 1006", env=env)
-    waiting = until(lambda: place.container("needs")["state"].get("waiting"))
-    assert waiting == {
-        "reason": "CreateContainerConfigError",
-        "message": "Secret db does not exist",
-    }
+    waiting = place.waits("needs", "CreateContainerConfigError")
+    assert waiting["message"] == "Secret db does not exist"
     data = {"password": base64.b64encode(b"opensesame").decode()}
     place.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": data})
     until(lambda: place.ready("needs"))
@@ -311,7 +324,7 @@ def test_a_missing_secret_is_named_and_waited_for(place):
 def test_what_the_node_cannot_give_is_refused_by_name(place):
     far = [{"name": "far", "nfs": {"server": "files.example", "path": "/"}}]
     place.pod("distant", "sleep", "1012", volumes=far)
-    waiting = until(lambda: place.container("distant")["state"].get("waiting"))
+    waiting = place.waits("distant", "CreateContainerConfigError")
     assert "volume far is a nfs, which this node cannot give" in waiting["message"]
 
 
@@ -329,7 +342,12 @@ def test_a_sidecar_runs_before_and_beside_the_others_and_ends_after_them(place, 
             f"{note} test -e {said} || {{ note fell; exit 1; }}; note up;"
             " trap 'note down; exit 0' TERM; while :; do sleep 0.1; done",
         ],
-        "startupProbe": {"exec": {"command": ["grep", "up", str(said)]}, "periodSeconds": 1},
+        "startupProbe": {
+            "exec": {"command": ["grep", "up", str(said)]},
+            "periodSeconds": 1,
+            "timeoutSeconds": 60,
+            "failureThreshold": 60,  # it is to fall by itself, not to be made to
+        },
     }
     first = {"name": "first", "image": "none", "command": ["sh", "-c", f"{note} note first"]}
     place.pod(
@@ -419,8 +437,7 @@ def test_a_post_start_hook_runs_beside_its_process(place, tmp_path):
 def test_a_pod_that_needs_containers_says_what_to_do(place):
     spec = {"containers": [{"name": "main", "image": "nginx"}]}
     place.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "c"}, "spec": spec})
-    waiting = until(lambda: place.container("c")["state"].get("waiting"))
-    assert waiting["reason"] == "NoContainerEngine"
+    waiting = place.waits("c", "NoContainerEngine")
     assert "component of type process" in waiting["message"]
     assert place.status("c")["phase"] == "Pending"
     [event] = until(lambda: place.events("NoContainerEngine"))
@@ -447,6 +464,7 @@ def test_a_failed_liveness_probe_restarts_and_a_readiness_probe_does_not(place, 
         livenessProbe={
             "exec": {"command": ["test", "-e", str(healthy)]},
             "periodSeconds": 1,
+            "timeoutSeconds": 60,
             "failureThreshold": 1,
         },
         readinessProbe={"exec": {"command": ["test", "-e", str(prepared)]}, "periodSeconds": 1},
@@ -463,12 +481,13 @@ def test_a_failed_liveness_probe_restarts_and_a_readiness_probe_does_not(place, 
 
 def test_a_startup_probe_holds_back_the_others(place, tmp_path):
     started = tmp_path / "started"
-    probe = {"exec": {"command": ["test", "-e", str(started)]}, "periodSeconds": 1}
+    command = ["test", "-e", str(started)]
+    probe = {"exec": {"command": command}, "periodSeconds": 1, "timeoutSeconds": 60}
     place.pod(
         "slow",
         "sleep",
         "1008",
-        startupProbe={**probe, "failureThreshold": 30},
+        startupProbe={**probe, "failureThreshold": 90},
         livenessProbe={**probe, "failureThreshold": 1},
     )
     until(lambda: place.container("slow")["state"].get("running"))
@@ -504,7 +523,8 @@ def test_followed_logs_come_as_they_are_written_and_end_with_the_process(place, 
 
 def test_a_preceding_hook_runs_before_the_end(place, tmp_path):
     hook = {"preStop": {"exec": {"command": ["touch", str(tmp_path / "hooked")]}}}
-    place.pod("hooked", "sleep", "1010", lifecycle=hook)
+    patient = {"terminationGracePeriodSeconds": 60}
+    place.pod("hooked", "sleep", "1010", lifecycle=hook, **patient)
     until(lambda: place.ready("hooked"))
     place.delete("Pod", "hooked")
     until(lambda: place.get("Pod", "hooked") is None)
@@ -592,7 +612,7 @@ def test_what_pods_use_is_told_as_the_kubelet_tells_it(place, kube, node):
 def test_the_node_says_what_it_cannot_give(kube, node):
     found = kube.call(kube.client.get, Key("", "Node", "", "lateen", "v1"))
     told = {each["type"]: each for each in found["status"]["conditions"]}
-    unlimited = Cgroups("lateen-asked").reason({"cpu", "pids"})
+    unlimited = conftest.CGROUPS.reason({"cpu", "pids"})
     assert told["ProcessLimits"]["status"] == ("False" if unlimited else "True")
     assert told["ProcessLimits"]["message"].endswith(unlimited)
     assert told["ContainerNetwork"]["message"] == "containers reach Services and other pods"

@@ -243,9 +243,9 @@ async def test_commands_beside_it_see_what_it_sees_also_when_adopted(settings, t
         sandbox = await driver.open(POD)
         await sandbox.start(made)
         await _printed(driver, "up")
-        first = await sandbox.execute("main", command, 10)
+        first = await sandbox.execute("main", command, 60)
     async with driving(settings) as driver:
-        second = await (await driver.open(POD)).execute("main", command, 10)
+        second = await (await driver.open(POD)).execute("main", command, 60)
     assert first == second
     assert (first.exit_code, first.output) == (4, "hello\n.:\nmine\n\n/not-there:\nthere")
 

@@ -14,7 +14,7 @@ from lateen.node import engines, limiting, shim
 from lateen.node.cgroups import Cgroups
 from lateen.node.drivers import Phase
 from lateen.node.isolating import Isolation
-from tests.node.conftest import until
+from tests.node.conftest import CGROUPS, until
 from tests.node.test_processes import ANYIO, POD, driving, ended, launch, lines, loopback
 
 __all__ = ["loopback"]
@@ -36,7 +36,7 @@ eat = [sys.executable, "-c", {EAT.replace("200", "60")!r}]
 time.sleep(600)
 """
 WHY_NOT = Isolation("auto").reason
-WHY_UNHELD = Cgroups("lateen-asked").reason({"memory"})
+WHY_UNHELD = CGROUPS.reason({"memory"})
 
 
 def limited(script, memory="100Mi"):
@@ -89,7 +89,7 @@ async def test_who_takes_more_than_its_limit_is_killed(script, settings, holding
         assert (found.phase, found.exit_code, found.signal) == (Phase.EXITED, 137, signal.SIGKILL)
         assert found.reason == "OOMKilled"
         assert found.message == "it took more memory than its limit of 100 MiB"
-        assert [each for each in Path("/proc").glob("[0-9]*") if _carries(each, uid)] == []
+        until(lambda: not any(_carries(each, uid) for each in Path("/proc").glob("[0-9]*")))
 
 
 def _carries(process, uid):

@@ -62,7 +62,7 @@ class Shell:
 async def ask(raw, container=CONTAINER):
     async with aiohttp.ClientSession() as session:
         target = Target(container, "127.0.0.1", Shell(), session)
-        return await probing.ask(Probe(Kind.READINESS, raw), target)
+        return await probing.ask(Probe(Kind.READINESS, {"timeoutSeconds": 60, **raw}), target)
 
 
 async def _page(request):
@@ -160,7 +160,8 @@ def test_an_answer_that_does_not_come_in_time_is_a_failure():
 
 def test_what_starts_fast_is_ready_long_before_the_first_period_is_over(tmp_path):
     flag = tmp_path / "up"
-    probe = Probe(Kind.READINESS, {"exec": {"command": ["test", "-e", str(flag)]}})
+    asked = {"exec": {"command": ["test", "-e", str(flag)]}}
+    probe = Probe(Kind.READINESS, {**asked, "periodSeconds": 600, "timeoutSeconds": 60})
 
     async def watch():
         async with aiohttp.ClientSession() as session:
@@ -177,7 +178,7 @@ def test_what_starts_fast_is_ready_long_before_the_first_period_is_over(tmp_path
                 flag.touch()
             return reports
 
-    with_limit = asyncio.wait_for(watch(), 5)
+    with_limit = asyncio.wait_for(watch(), 60)
     assert asyncio.run(_await(with_limit)) == [(True, 0)]
 
 

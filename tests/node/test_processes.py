@@ -17,7 +17,7 @@ import pytest
 from lateen.node import addresses, networks, records
 from lateen.node.drivers import Launch, Phase
 from lateen.node.processes import Processes
-from tests.node.conftest import NETWORKS, settings_at
+from tests.node.conftest import NETWORKS, settings_at, until
 
 POD = {"metadata": {"uid": "11111111-2222", "name": "web", "namespace": "default"}}
 ANYIO = pytest.mark.anyio
@@ -67,7 +67,7 @@ async def driving(settings, *, leave=False):
 
 
 async def ended(sandbox, number=0):
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         while True:
             for attempt in sandbox.attempts():
                 if attempt.number == number and attempt.ended:
@@ -207,7 +207,7 @@ async def test_who_does_not_end_is_killed_with_all_its_children(loopback, tmp_pa
 
 
 async def _printed(driver, text):
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         while ["stdout", "F", text] not in lines(driver):
             await anyio.sleep(0.01)
 
@@ -242,7 +242,7 @@ async def test_the_next_driver_adopts_what_runs(settings):
         assert sandbox.attempts() == [before]
         assert sandbox.address == address
         assert await _greeting(address) == "adopted"
-        outcome = await sandbox.execute("main", ["sh", "-c", "echo $NAME"], 5)
+        outcome = await sandbox.execute("main", ["sh", "-c", "echo $NAME"], 60)
         assert outcome.output == "adopted"  # its environment was found again
         os.kill(before.pid, signal.SIGTERM)
         assert (await ended(sandbox)).signal == signal.SIGTERM
@@ -253,7 +253,8 @@ async def test_an_exit_while_no_driver_was_there_is_told_to_the_next(loopback):
     async with driving(loopback, leave=True) as driver:
         sandbox = await driver.open(POD)
         await sandbox.start(shell("sleep 0.3; exit 9"))
-    await anyio.sleep(0.6)
+        shim = records.shim(sandbox.directory, "main", 0)
+    until(lambda: not alive(shim))
     async with driving(loopback) as driver:
         [attempt] = (await driver.open(POD)).attempts()
         assert (attempt.exit_code, attempt.interrupted) == (9, False)
@@ -272,9 +273,8 @@ async def test_with_its_shim_a_process_is_lost_and_ended(loopback, tmp_path):
         os.kill(shim, signal.SIGKILL)
         lost = await ended(sandbox)
         assert (lost.exit_code, lost.stopped_for, lost.interrupted) == (137, "lost", True)
-        await anyio.sleep(0.1)
-        assert not alive(attempt.pid)
-        assert not alive(int(pids.read_text()))
+        child = int(pids.read_text())
+        until(lambda: not alive(attempt.pid) and not alive(child))
 
 
 @ANYIO
@@ -309,9 +309,9 @@ async def test_commands_beside_a_process(settings):
     async with driving(settings) as driver:
         sandbox = await driver.open(POD)
         await sandbox.start(launch("sleep", "60"))
-        outcome = await sandbox.execute("main", ["sh", "-c", "echo $GREETING; exit 4"], 5)
+        outcome = await sandbox.execute("main", ["sh", "-c", "echo $GREETING; exit 4"], 60)
         assert (outcome.exit_code, outcome.output) == (4, "hello")
-        missing = await sandbox.execute("main", ["no-such-command"], 5)
+        missing = await sandbox.execute("main", ["no-such-command"], 60)
         assert missing.exit_code == 127
         with pytest.raises(TimeoutError):
             await sandbox.execute("main", ["sleep", "60"], 0.2)
