@@ -203,7 +203,17 @@ class Plane(Shell):
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def replaced(self, name: str, pid: int, seconds: float = 30.0) -> dict[str, Any]:
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """One of its processes does nothing for a while."""
+        pid = int(self.server()[name]["pid"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def replaced(self, name: str, pid: int, seconds: float = 60.0) -> dict[str, Any]:
         """Wait until another process than `pid` does its work."""
 
         def ready() -> dict[str, Any] | None:
@@ -232,7 +242,7 @@ class Plane(Shell):
                     found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
         return found
 
-    def _cleared(self, seconds: float = 30.0) -> list[str]:
+    def _cleared(self, seconds: float = 60.0) -> list[str]:
         """What is left once the kernel had time: it takes down a network namespace by and by."""
         last = time.monotonic() + seconds
         while (left := self.leftovers()) and time.monotonic() < last:
@@ -304,7 +314,7 @@ def settled(plane: Plane, name: str, namespace: str, seconds: float) -> None:
 def fetch(url: str) -> str:
     """What an address answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=20) as answer:
+    with opener.open(url, timeout=30) as answer:
         text: str = answer.read().decode()
     return text
 

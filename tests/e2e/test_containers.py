@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from typing import Any
 
 import pytest
 
@@ -38,15 +39,22 @@ def test_one_component_reaches_another_by_name(boxed: Plane) -> None:
 
 
 def test_its_address_and_its_gateway_answer_on_the_machine(boxed: Plane) -> None:
-    addresses = boxed.run("status", "boxes", "--endpoint").out
-    entrance, url, *_ = [word for word in addresses.split() if word.startswith("http://")]
-    assert urllib.request.urlopen(url, timeout=20).read() == b"hello\n"
+    def addresses() -> list[str]:
+        told = boxed.run("status", "boxes", "--endpoint").out
+        return [word for word in told.split() if word.startswith("http://")]
+
+    def gates() -> list[dict[str, Any]]:
+        [ingress] = boxed.objects("Ingress", "default", "networking.k8s.io", "v1")
+        told = (ingress["status"].get("loadBalancer") or {}).get("ingress") or []
+        return [each for each in told if each.get("ports")]
+
+    [told] = planes.until(gates)
+    entrance, url, *_ = planes.until(lambda: found if len(found := addresses()) > 1 else None)
+    assert urllib.request.urlopen(url, timeout=30).read() == b"hello\n"
     assert entrance.startswith("http://boxes.example")  # a name that this machine does not know
-    [ingress] = boxed.objects("Ingress", "default", "networking.k8s.io", "v1")
-    [told] = ingress["status"]["loadBalancer"]["ingress"]
     gate = f"http://{told['ip']}:{told['ports'][0]['port']}/"
     asked = urllib.request.Request(gate, headers={"Host": "boxes.example"})
-    assert urllib.request.urlopen(asked, timeout=20).read() == b"hello\n"
+    assert urllib.request.urlopen(asked, timeout=30).read() == b"hello\n"
 
 
 def test_deleting_it_leaves_no_container(boxed: Plane, podman: Podman) -> None:

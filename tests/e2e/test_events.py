@@ -23,13 +23,12 @@ def test_events_are_followed_to_pods_that_come_later(plane: Plane, namespace: st
                     return line
             return None
 
-        planes.until(lambda: seen("is deployed"), 30)  # what happened before
-        before = plane.names("Pod", namespace)[0]
+        planes.until(lambda: seen("is deployed"))  # what happened before
         plane.run("delete", "hello", "-n", namespace)
+        planes.until(lambda: not plane.names("Pod", namespace))
         plane.run("up", "-f", EXAMPLES / "hello.yaml", "-n", namespace)
-        assert before not in plane.names("Pod", namespace)
         fresh = plane.names("Pod", namespace)[0]
-        line = planes.until(lambda: seen(f"Pod/{fresh}"), 30)
+        line = planes.until(lambda: seen(f"Pod/{fresh}"))
         assert "Scheduled" in line
 
 

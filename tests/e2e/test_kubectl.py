@@ -81,7 +81,7 @@ def test_kubectl_runs_commands(plane: Plane, delivered: str) -> None:
         clients.read_until(ours, b"terminal")
         os.write(ours, b"word\n")
         clients.read_until(ours, b"got word")
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     os.close(ours)
 
 
@@ -109,12 +109,12 @@ def test_kubectl_follows_and_forwards(
         port = line.partition("127.0.0.1:")[2].split()[0]
 
         def seen() -> bool:  # an attachment shows what is written from when it is there
-            answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/ask", timeout=20)
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/ask", timeout=30)
             assert answer.read().startswith(b"Hello from ")
             ready, _, _ = select.select([written], [], [], 0.5)
             return bool(ready) and b"GET /ask" in os.read(written, 4096)
 
-        planes.until(seen, 30)
+        planes.until(seen)
 
 
 def test_helm_installs_upgrades_goes_back_and_removes(plane: Plane, namespace: str) -> None:
@@ -165,15 +165,20 @@ def test_kubectl_tells_what_is_used_and_autoscalers_act_on_it(
     plane: Plane, namespace: str, write: Callable[..., Path]
 ) -> None:
     plane.run("up", "-f", write(BUSY), "-n", namespace)
-    rows = planes.table(run(plane, namespace, "top", "pods"))
-    assert [row["NAME"].startswith("busy-") for row in rows] == [True]
-    assert int(rows[0]["CPU(cores)"].removesuffix("m")) > 5  # as its limit lets it
-    assert int(rows[0]["MEMORY(bytes)"].removesuffix("Mi")) > 1
+
+    def used() -> dict[str, str] | None:
+        """As its limit lets it, once that was measured."""
+        [row] = planes.table(run(plane, namespace, "top", "pods"))
+        return row if int(row["CPU(cores)"].removesuffix("m")) > 5 else None
+
+    row = planes.until(used)
+    assert row["NAME"].startswith("busy-")
+    assert int(row["MEMORY(bytes)"].removesuffix("Mi")) > 1
     labels = ("-l", "app.oam.dev/component=busy", "--containers")
     assert planes.table(run(plane, namespace, "top", "pods", *labels))[0]["NAME"] == "busy"
     assert planes.table(run(plane, namespace, "top", "nodes"))[0]["NAME"] == "lateen"
     # it looks every 15 s, and the pods of an autoscaler are its own to count
-    planes.until(lambda: len(plane.objects("Pod", namespace)) == 2, seconds=90)
+    planes.until(lambda: len(plane.objects("Pod", namespace)) == 2, seconds=150)
 
 
 def test_the_plane_says_how_processes_are_run(plane: Plane, namespace: str) -> None:

@@ -96,7 +96,8 @@ def test_a_step_that_failed_is_run_again(plane: Plane, namespace: str, write: Wr
         "error: told failed (workflowFailed)",
         "  = step talk failed: it took longer than its timeout",
     ]
-    assert "Secret access does not exist" in said.err
+    again = ("up", "-f", write(text), "-n", namespace)  # the node may take longer to find it out
+    planes.until(lambda: "Secret access does not exist" in plane.run(*again, expect=5).err)
     plane.apply(
         {
             "apiVersion": "v1",
@@ -105,7 +106,12 @@ def test_a_step_that_failed_is_run_again(plane: Plane, namespace: str, write: Wr
             "stringData": {"token": "t"},
         }
     )
-    planes.until(lambda: all(plane.workloads(namespace).values()))
-    again = plane.run("workflow", "restart", "told", "-n", namespace, "--step", "talk")
-    assert again.out == "step talk of told runs again\n"
+
+    def ready() -> bool:
+        [talker] = plane.objects("Deployment", namespace, "apps")
+        return bool(talker["status"].get("readyReplicas"))
+
+    planes.until(ready)
+    said = plane.run("workflow", "restart", "told", "-n", namespace, "--step", "talk")
+    assert said.out == "step talk of told runs again\n"
     planes.until(lambda: phase(plane, namespace, "told") == "running")

@@ -18,7 +18,7 @@ from tests.e2e.planes import Plane
 
 @asynccontextmanager
 async def opened(plane: Plane, namespace: str) -> AsyncIterator[tuple[Lookout, Pilot[Any]]]:
-    """It shows an application; all that follows has half a minute."""
+    """It shows an application; all that follows has a minute and a half."""
     async with (
         hub.connect(plane.directory.kubeconfig()) as client,
         anyio.create_task_group() as tasks,
@@ -26,7 +26,7 @@ async def opened(plane: Plane, namespace: str) -> AsyncIterator[tuple[Lookout, P
         look = lookout.Lookout(client, tasks, namespace)
         await look.start()
         async with beholding.Top(look).run_test(size=(140, 40)) as pilot:
-            with anyio.fail_after(30):
+            with anyio.fail_after(90):
                 while not pilot.app.screen.query_one(DataTable).row_count:
                     await pilot.pause(0.1)
                 yield look, pilot
