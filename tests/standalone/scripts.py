@@ -36,8 +36,8 @@ def script(
     text: str,
     *,
     announces: bool = True,
-    ready_within: float = 10.0,
-    stop_within: float = 5.0,
+    ready_within: float = 60.0,
+    stop_within: float = 60.0,
 ) -> Program:
     """A program with this text."""
     command = (sys.executable, "-S", "-c", text)

@@ -51,30 +51,35 @@ async def test_what_it_notes_later_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "message"),
+    ("text", "code", "message", "within"),
     [
         pytest.param(
             """print('{"event": "error", "code": "port-in-use", "message": "taken"}')""",
             "standalone.port-in-use",
             "taken",
+            60.0,
             id="it says why",
         ),
         pytest.param(
             "raise SystemExit(7)",
             "standalone.died",
             "odd ended before it was ready, exit code 7",
+            60.0,
             id="it ends without a word",
         ),
         pytest.param(
             "import time; print('{not json'); time.sleep(60)",
             "standalone.slow",
-            "odd was not ready after 5 s",
+            "odd was not ready after 1 s",
+            1.0,
             id="it hangs",
         ),
     ],
 )
-async def test_a_failed_start_tells_why(tmp_path: Path, text: str, code: str, message: str) -> None:
-    odd = child(scripts.script("odd", text, ready_within=5.0), tmp_path)
+async def test_a_failed_start_tells_why(
+    tmp_path: Path, text: str, code: str, message: str, within: float
+) -> None:
+    odd = child(scripts.script("odd", text, ready_within=within), tmp_path)
     with pytest.raises(Problem) as caught:
         await odd.start()
     assert (caught.value.code, caught.value.message) == (code, message)

@@ -53,7 +53,7 @@ def test_a_second_supervisor_says_that_one_runs(directory: Directory) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
         env=starting.environment(os.environ),
     )
     assert second.returncode == 1

@@ -136,7 +136,7 @@ async def test_a_child_that_ran_long_enough_starts_from_the_first_delay(
             return 0.0
 
     dying = scripts.script("dying", f"{scripts.READY}time.sleep(0.2)")
-    async with supervised(directory, [[dying]], backoff=Recorded(), stable=0.1):
+    async with supervised(directory, [[dying]], backoff=Recorded(), stable=0.0):
         await until(lambda: len(asked) >= 3)
     assert asked[:3] == [1, 1, 1]
 
