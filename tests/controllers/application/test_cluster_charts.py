@@ -69,7 +69,7 @@ def test_a_chart_on_a_member(lab, fleet, tmp_path):
     lab.apply(declared)
     for each in fleet:
         end(lab, each, "first")
-    found = lab.running(within=30)
+    found = lab.running()
     assert steps(found) == {"deploy-there": "succeeded"}
     for each in fleet:
         assert each.find("ConfigMap", "web-config")["data"]["greeting"] == each.name
@@ -107,5 +107,5 @@ def test_a_chart_for_a_member_that_is_down_waits_for_it(lab, fleet, tmp_path):
         lambda: east.find("ConfigMap", "web-config")["data"]["greeting"] == "again",
     )
     west.mend()
-    lab.running(within=60)
+    lab.running()
     assert west.find("ConfigMap", "web-config")["data"]["greeting"] == "again"

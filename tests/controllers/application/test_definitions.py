@@ -63,7 +63,7 @@ def test_a_pinned_type_is_healed_by_its_revision(lab):
 
 def test_a_definition_of_the_namespace_comes_before_a_built_in_one(lab):
     lab.apply(LAMP.replace("{name: lamp}", "{name: task}"))
-    lab.eventually("seen", lambda: lab.find("ComponentDefinition", "task"))
+    lab.eventually("seen", lambda: lab.get("ComponentDefinition", "task").get("status"))
     lab.apply(app({"name": "hall", "type": "task", "properties": {"colour": "blue"}}))
     lab.eventually("applied", lambda: lab.find("ConfigMap", "hall"))
     assert lab.get("ConfigMap", "hall")["data"] == {"colour": "blue"}

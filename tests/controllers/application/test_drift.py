@@ -6,8 +6,6 @@ import pytest
 
 from tests.controllers.apps import app, apply_step, settings, step, webservice
 
-SOON = 2.0  # seconds
-
 
 def test_a_deleted_object_comes_back(lab):
     lab.deliver(app(settings("a", {"x": "1"}), webservice("web")))
@@ -19,7 +17,6 @@ def test_a_deleted_object_comes_back(lab):
             lambda kind=kind, name=name, before=before: (
                 (found := lab.find(kind, name)) and found["metadata"]["uid"] != before
             ),
-            SOON,
         )
     lab.running()
 
@@ -45,7 +42,7 @@ def test_an_edited_object_is_put_back(lab, edit):
         kept = (found.get("data"), now.get("labels"), now["annotations"].get("note"), now["uid"])
         return kept == (before["data"], then["labels"], "y", then["uid"])
 
-    lab.eventually("put back", restored, SOON)
+    lab.eventually("put back", restored)
     lab.settle()
     assert lab.status()["status"] == "running"
 
@@ -54,7 +51,7 @@ def test_what_others_add_is_left_alone(lab):
     lab.deliver(app(settings("a", {"x": "1"})))
     lab.patch("ConfigMap", "a", {"data": {"mine": "2"}})
     lab.patch("ConfigMap", "a", {"data": {"x": "other"}})
-    lab.eventually("put back", lambda: lab.get("ConfigMap", "a")["data"]["x"] == "1", SOON)
+    lab.eventually("put back", lambda: lab.get("ConfigMap", "a")["data"]["x"] == "1")
     assert lab.get("ConfigMap", "a")["data"]["mine"] == "2"
 
 
@@ -64,7 +61,7 @@ TWO = {"type": "scaler", "properties": {"replicas": 2}}
 def test_replicas_edited_by_hand_are_put_back(lab):
     lab.deliver(app(webservice("web", traits=[TWO])))
     lab.patch("Deployment", "web", {"spec": {"replicas": 5}})
-    lab.eventually("put back", lambda: lab.get("Deployment", "web")["spec"]["replicas"] == 2, SOON)
+    lab.eventually("put back", lambda: lab.get("Deployment", "web")["spec"]["replicas"] == 2)
 
 
 def test_replicas_set_by_an_autoscaler_are_left_alone(lab):
@@ -80,7 +77,7 @@ def test_replicas_set_by_an_autoscaler_are_left_alone(lab):
         found = lab.get("Deployment", "web")
         return found["spec"]["template"]["spec"]["containers"][0]["image"]
 
-    lab.eventually("put back", lambda: image() == "nginx", SOON)
+    lab.eventually("put back", lambda: image() == "nginx")
     lab.settle()
     assert lab.get("Deployment", "web")["spec"]["replicas"] == 5
     assert lab.get("Deployment", "web")["spec"]["minReadySeconds"] == 3
@@ -121,4 +118,4 @@ def test_a_suspended_application_is_kept_as_well(lab):
     lab.apply(app(settings("a", {"x": "1"}), steps=[apply_step("a"), step("wait", "suspend")]))
     lab.phase("workflowSuspending")
     lab.delete("ConfigMap", "a")
-    lab.eventually("made anew", lambda: lab.find("ConfigMap", "a"), SOON)
+    lab.eventually("made anew", lambda: lab.find("ConfigMap", "a"))

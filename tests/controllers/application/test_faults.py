@@ -29,7 +29,7 @@ from tests.controllers.proxies import Fault, Moment, Proxy
 
 READS = ("GET", "WATCH")
 PATIENCE = 60.0
-TIMEOUT = 2.0  # seconds that this controller waits for an answer
+TIMEOUT = 2.0  # seconds that this controller waits where an answer is not to come in time
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
@@ -80,7 +80,7 @@ def bench(lab: Laboratory) -> Iterator[Bench]:
     portal = plane.kube.portal
     with portal.wrap_async_context_manager(proxies.opened(plane.kube.kubeconfig)) as found:
         proxy, access = found
-        link = Connection(access, timeout=TIMEOUT)
+        link = Connection(access)
         with portal.wrap_async_context_manager(link):
             client = hub.Client(link)
 
@@ -145,6 +145,8 @@ WRONG = [
 
 @pytest.mark.parametrize(("fault", "times"), WRONG)
 def test_requests_that_write_go_wrong(bench, fault, times):
+    if fault.delay or times > 4:
+        bench.link.timeout = TIMEOUT
     bench.proxy.judge = first(times, fault, bench.lab)
     bench.go_through()
     written = sum(n for (verb, _), n in bench.proxy.seen.items() if verb not in READS)
@@ -257,9 +259,10 @@ def test_what_goes_wrong_for_ever_is_not_asked_in_a_loop(bench, method, kind, fa
     proxy.judge = judge
     lab.apply(app(settings("a")))
     lab.eventually("met", lambda: proxy.injected, PATIENCE)
-    before = proxy.requests
-    time.sleep(2)  # more of them only on a machine that is not busy
-    assert proxy.requests - before <= 60, proxy.seen
+    before, since = proxy.requests, time.monotonic()
+    time.sleep(2)
+    asked = proxy.requests - before
+    assert asked <= 30 * (time.monotonic() - since), proxy.seen
     proxy.judge = lambda request: None
     lab.running(within=PATIENCE)
     lab.eventually("as declared", lambda: lab.owned("ConfigMap") == {"a"}, PATIENCE)

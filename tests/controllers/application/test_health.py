@@ -5,8 +5,6 @@ from __future__ import annotations
 from tests.controllers.apps import LAMP, app, lamp, settings, webservice
 from tests.controllers.laboratory import condition, steps
 
-SOON = 2.0  # seconds; what a watch brings is acted on within
-
 
 def service(found, name):
     return next(each for each in found["status"]["services"] if each["name"] == name)
@@ -21,7 +19,7 @@ def test_a_step_waits_for_its_component(lab):
     assert not condition(waiting, "Ready")
 
     lab.switch("hall", on=True)
-    lit = lab.phase("running", within=SOON)
+    lit = lab.phase("running")
     assert service(lit, "hall") == service(waiting, "hall") | {
         "healthy": True,
         "workloadHealthy": True,
@@ -37,14 +35,14 @@ def test_health_is_followed_after_the_workflow_succeeded(lab):
     lab.running()
 
     lab.switch("hall", on=False)
-    dark = lab.phase("unhealthy", within=SOON)
+    dark = lab.phase("unhealthy")
     assert service(dark, "hall")["healthy"] is False
     assert service(dark, "other")["healthy"] is True
     assert dark["status"]["workflow"]["status"] == "succeeded"
     assert condition(dark, "Ready")["status"] == "True"  # it is delivered; it is not well
 
     lab.switch("hall", on=True)
-    lab.phase("running", within=SOON)
+    lab.phase("running")
 
 
 def test_health_is_followed_by_a_controller_that_did_not_deliver_it(lab):
@@ -58,7 +56,7 @@ def test_health_is_followed_by_a_controller_that_did_not_deliver_it(lab):
     lab.plane.start()
     lab.phase("unhealthy")
     lab.switch("hall", on=True)
-    lab.phase("running", within=SOON)
+    lab.phase("running")
 
 
 def test_health_of_what_was_delivered_before_a_restart_in_the_middle(lab):
@@ -73,7 +71,7 @@ def test_health_of_what_was_delivered_before_a_restart_in_the_middle(lab):
     lab.switch("second", on=True)
     lab.running()
     lab.switch("first", on=False)
-    dark = lab.phase("unhealthy", within=SOON)
+    dark = lab.phase("unhealthy")
     assert service(dark, "first")["healthy"] is False
 
 
@@ -100,10 +98,10 @@ def test_a_webservice_is_as_healthy_as_its_pods(lab):
     assert waiting["status"]["status"] == "runningWorkflow"
 
     run_pod(lab, name, "Running", ready=True)
-    well = lab.phase("running", within=SOON)
+    well = lab.phase("running")
     assert service(well, "web")["message"] == "Ready:1/1"
     run_pod(lab, name, "Running", ready=False)
-    ill = lab.phase("unhealthy", within=SOON)
+    ill = lab.phase("unhealthy")
     assert service(ill, "web")["message"] == "Ready:0/1"
 
 
@@ -134,6 +132,5 @@ def test_an_object_that_is_gone_and_cannot_come_back_is_not_healthy(lab):
     lab.eventually(
         "made anew",
         lambda: (found := lab.find("ConfigMap", "held")) and found["metadata"]["uid"] != before,
-        SOON,
     )
     lab.running()

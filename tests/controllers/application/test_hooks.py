@@ -79,11 +79,13 @@ def test_a_hook_that_fails_holds_the_release_back_and_is_run_again(lab, tmp_path
         "templates/up.yaml": hook("once", "pre-install", delete="hook-failed")
     }
     lab.apply(app(chart(written(tmp_path / "demo", files))))
+    waiting(lab, "once")
+    first = uid(lab, "once")
     end(lab, "once", "Failed")
     found = lab.until("failed", lambda found: "failed (pre-install)" in message(found))
     assert steps(found) == {"web": "failed"}
     assert lab.find("ConfigMap", "web-config") is None
-    lab.eventually("run again", lambda: lab.find("Pod", "once"))
+    anew(lab, "once", first)
     end(lab, "once")
     lab.running()
     assert lab.find("ConfigMap", "web-config")

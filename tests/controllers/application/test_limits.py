@@ -98,6 +98,6 @@ def test_up_says_so_before_anything_is_changed(lab, tmp_path):
         assert "this removes 4 objects of application shop; the limit is 3" in refused.stderr
         assert "--allow-delete 4 lets them go" in refused.stderr
     assert lab.get("Application", "shop")["metadata"]["generation"] == 1
-    done = lateen(lab, "up", "-f", str(file), "--allow-delete", "4", "--timeout", "20s")
+    done = lateen(lab, "up", "-f", str(file), "--allow-delete", "4", "--timeout", "90s")
     assert done.exit_code == Exit.OK, done.output
     lab.eventually("gone", lambda: lab.owned("ConfigMap") == {"a"})

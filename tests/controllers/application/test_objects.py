@@ -101,7 +101,7 @@ def test_a_new_kind_and_an_object_of_it(lab, together):
     lab.deliver(declared)
     key = Key("test.lateen.dev", kind, lab.namespace, "b", "v1")
     # what the controller has found out, the user may not have been told yet
-    lab.plane.call(lab.plane.user.resources.wait, key.group, key.version, key.kind)
+    lab.plane.call(lab.plane.user.resources.wait, key.group, key.version, key.kind, 60.0)
     assert lab.plane.call(lab.plane.user.get, key)["sail"] == "1"
     lab.delete("Application", "shop")
     lab.gone()

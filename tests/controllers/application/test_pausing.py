@@ -23,6 +23,7 @@ def test_a_paused_application_is_not_delivered_until_it_goes_on(lab):
 def test_a_paused_application_is_neither_changed_nor_kept(lab):
     lab.deliver(app(settings("a", {"x": "1"}), settings("b")))
     pause(lab, "true")
+    lab.settle()  # two watches: one may tell of the ConfigMap before the other tells of the pause
     lab.patch("ConfigMap", "a", {"data": {"x": "by hand"}})
     edit = app(settings("a", {"x": "2"}))["spec"]["components"]
     lab.patch("Application", "shop", {"spec": {"components": edit}})

@@ -50,7 +50,7 @@ class Desk:
         return {(each["kind"], each["name"]): each for each in found["changes"]}
 
     def up(self):
-        return lateen(self.lab, "up", "--plan", self.sealed, "--timeout", "30s")
+        return lateen(self.lab, "up", "--plan", self.sealed, "--timeout", "90s")
 
 
 @pytest.fixture

@@ -10,30 +10,33 @@ import threading
 
 import anyio
 
-from tests.controllers.apps import app, configmap, objects, settings, webservice
+from tests.controllers.apps import LAMP, app, configmap, lamp, objects, settings, webservice
 from tests.controllers.laboratory import writes
 
 
 def test_a_process_that_is_killed(lab, tmp_path):
     """The real program, `kill -9` in the middle of a delivery, and again another."""
     lab.plane.stop()
-    # one after the other, so that there is always a middle to be killed in
+    lab.apply(LAMP)
+    # one after the other, and a gate in the middle: so that there is one to be killed in
     many = [
         {**objects(f"p{i}", *[configmap(f"c{i}-{k}") for k in range(10)]), **after(i)}
         for i in range(10)
     ]
-    declared = app(*many, webservice("web"))
+    declared = app(*many, lamp("gate"), webservice("web"))
     with program(lab, tmp_path) as first:
         lab.apply(declared)
         lab.eventually("begun", lambda: lab.owned("ConfigMap"))
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
-    assert len(lab.owned("ConfigMap")) < 100, "it was killed too late to prove anything"
     with program(lab, tmp_path) as second:
+        lab.eventually("the gate is there", lambda: lab.find("ConfigMap", "gate"))
+        assert lab.find("ConfigMap", "c5-0") is None
+        lab.switch("gate", on=True)
         lab.running()
         second.terminate()
         assert second.wait(60) == 0, "it ends in an orderly way"
-    assert len(lab.owned("ConfigMap")) == 100
+    assert len(lab.owned("ConfigMap") - {"gate"}) == 100
     assert lab.owned("Deployment") == {"web"}
     assert lab.revisions() == ["shop-v1"]
     assert len(lab.trackers()) == 1
@@ -64,7 +67,7 @@ def test_who_is_stopped_in_the_middle_of_a_pass_writes_nothing(lab):
 
 
 def after(part):
-    return {"dependsOn": [f"p{part - 1}"]} if part else {}
+    return {"dependsOn": [f"p{part - 1}", *(["gate"] if part == 5 else [])]} if part else {}
 
 
 def program(lab, folder):

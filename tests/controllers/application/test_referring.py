@@ -151,7 +151,7 @@ def test_what_is_not_there_is_waited_for(lab, elsewhere):
     said = problem(lab, f"there is no configmap {elsewhere.space}/late")
     assert "spec.components[0].properties.objects[0]" in said
     elsewhere("late", x="1")  # of the component's name, where none is given
-    lab.running(within=30.0)
+    lab.running()
     assert shown(lab, "late") == {"x": "1"}
 
 
@@ -203,7 +203,7 @@ def test_it_is_read_as_the_account_of_the_application(lab, elsewhere):
                 ],
             }
         )
-    lab.running(within=30.0)
+    lab.running()
     assert shown(lab) == {"x": "1"}
 
 

@@ -60,8 +60,10 @@ def test_propagation_orphan_lets_go_of_what_is_left_out(lab):
     lab.deliver(app(settings("a"), settings("b"), settings("c"), policies=[rule]))
     lab.deliver(app(settings("c"), policies=[rule]))
     lab.eventually("collected", lambda: lab.find("ConfigMap", "b") is None)
-    lab.settle()
-    assert names.APP_NAME not in lab.get("ConfigMap", "a")["metadata"]["labels"]
+    lab.eventually(
+        "let go",
+        lambda: names.APP_NAME not in lab.get("ConfigMap", "a")["metadata"]["labels"],
+    )
 
 
 def test_the_orphan_finalizer_lets_go_of_everything(lab):
@@ -123,8 +125,9 @@ def test_fewer_revisions_are_kept(lab):
     few = policy("garbage-collect", applicationRevisionLimit=1)
     for number in range(4):
         lab.deliver(app(settings("a", {"x": str(number)}), policies=[few]))
-    lab.settle()
-    assert lab.revisions() == ["shop-v3", "shop-v4"], "one, and the one in use"
+    lab.eventually(
+        "one is kept, and the one in use", lambda: lab.revisions() == ["shop-v3", "shop-v4"]
+    )
 
 
 # apply-once

@@ -72,9 +72,8 @@ def test_a_new_version_of_the_same_text_is_delivered_again(lab):
     lab.until("two", lambda found: found["status"]["workflow"]["appRevision"] == "two")
     lab.running()
     assert lab.revisions() == ["shop-v1", "shop-v2"]
-    lab.settle()
-    [tracker] = lab.trackers()
-    assert tracker["metadata"]["name"] == f"shop-two-{lab.namespace}"
+    only = {f"shop-two-{lab.namespace}"}
+    lab.eventually("one", lambda: {each["metadata"]["name"] for each in lab.trackers()} == only)
 
 
 def template(lab, text):
@@ -112,11 +111,11 @@ def test_definitions_are_those_of_the_revision(lab):
 def test_old_revisions_are_cleaned_up_but_never_one_in_use(lab):
     for number in range(13):
         lab.deliver(app(settings("a", {"x": str(number)})))
-    lab.settle()
-    assert lab.revisions() == [f"shop-v{n}" for n in range(3, 14)], "ten and the one in use"
+    kept = [f"shop-v{n}" for n in range(3, 14)]
+    lab.eventually("ten and the one in use", lambda: lab.revisions() == kept)
     assert latest(lab.deliver(app(settings("a", {"x": "2"})))) == "shop-v3"
     lab.settle()
-    assert lab.revisions() == [f"shop-v{n}" for n in range(3, 14)]
+    assert lab.revisions() == kept
 
 
 def test_a_revision_that_was_lost_is_made_again(lab):

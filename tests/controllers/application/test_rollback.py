@@ -198,7 +198,7 @@ def test_the_same_text_under_another_version(lab):
     again = lateen(lab, "up", "shop", "--publish-version", "one")
     assert again.exit_code == Exit.INPUT
     assert "published as one already" in again.stderr
-    done = lateen(lab, "up", "shop", "--publish-version", "two", "--timeout", "20s")
+    done = lateen(lab, "up", "shop", "--publish-version", "two", "--timeout", "90s")
     assert done.exit_code == Exit.OK, done.output
     assert lab.status()["workflow"]["appRevision"] == "two"
     assert lab.revisions() == ["shop-v1", "shop-v2"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lateen.base import clock
 from lateen.cli.exits import Exit
 from tests.controllers.application.test_rollback import PUBLISH, lateen, running
 from tests.controllers.apps import LAMP, app, apply_step, lamp, policy, settings, step
 from tests.controllers.laboratory import condition
 
-IMPATIENT = policy("safe", "rollback", within="1s", grace="0s")
 LASTING = policy("safe", "rollback", within="10m", grace="0s")
 
 
@@ -23,6 +24,19 @@ def fails(value="2", rule=LASTING, timeout="1s", **more):
     """It delivers, and then a step takes too long."""
     steps = [apply_step("a"), apply_step("c"), step("check", "suspend", timeout=timeout)]
     return guarded(settings("a", {"x": value}), settings("c"), steps=steps, rule=rule, **more)
+
+
+def later(lab, name):
+    """The controller stops, and an hour passes for a step."""
+    lab.settle()
+    lab.plane.stop()
+    workflow = lab.get("Application", "shop")["status"]["workflow"]
+    begun = clock.stamp(datetime.now(UTC) - timedelta(hours=1))
+    steps = [
+        {**each, "firstExecuteTime": begun} if each["name"] == name else each
+        for each in workflow["steps"]
+    ]
+    lab.patch("Application", "shop", {"status": {"workflow": {"steps": steps}}}, "status")
 
 
 def rolled_back(lab, to="shop-v1"):
@@ -55,10 +69,13 @@ def test_a_failed_delivery_is_given_up(lab, version):
 
 def test_what_never_becomes_healthy_is_given_up(lab):
     lab.apply(LAMP)
-    lab.deliver(guarded(settings("a", {"x": "1"}), rule=IMPATIENT))
-    lab.apply(guarded(settings("a", {"x": "2"}), lamp("dark"), rule=IMPATIENT))
+    lab.deliver(guarded(settings("a", {"x": "1"})))
+    lab.apply(guarded(settings("a", {"x": "2"}), lamp("dark")))
+    lab.until("dark", lambda found: "lit: no" in str(found["status"].get("services")))
+    later(lab, "dark")
+    lab.plane.start()
     found = rolled_back(lab)
-    assert "it was not healthy within 1s (dark: lit: no)" in condition(found, "Stable")["message"]
+    assert "it was not healthy within 10m (dark: lit: no)" in condition(found, "Stable")["message"]
     lab.eventually("collected", lambda: lab.owned("ConfigMap") == {"a"})
     assert lab.get("ConfigMap", "a")["data"] == {"x": "1"}
 
@@ -137,9 +154,9 @@ def test_nothing_to_go_back_to(lab):
 @pytest.mark.parametrize("fatal", range(1, 9))
 def test_the_controller_dies_on_the_way_back(lab, fatal):
     lab.deliver(guarded(settings("a", {"x": "1"})))
-    lab.apply(fails(timeout="2s"))
+    lab.apply(fails(timeout="10m"))
     lab.phase("workflowSuspending")
-    lab.plane.stop()  # before the time is up
+    later(lab, "check")
     lab.die_after(fatal)
     lab.plane.await_death()
     lab.plane.start()
@@ -165,7 +182,7 @@ def test_it_is_shown_and_can_be_tried_again_or_accepted(lab):
         return condition(found, "Stable").get("lastTransitionTime")
 
     before = since(lab.app())
-    again = lateen(lab, "up", "shop", "--revision", "v2", "--timeout", "20s")
+    again = lateen(lab, "up", "shop", "--revision", "v2", "--timeout", "90s")
     assert again.exit_code == Exit.UNHEALTHY, again.output
     lab.until("tried again", lambda found: since(found) != before)
     rolled_back(lab)

@@ -135,7 +135,7 @@ def test_a_workflow_is_restarted_again_and_again(lab: Laboratory) -> None:
 
 def test_a_restart_at_a_time_survives_the_controller(lab: Laboratory) -> None:
     before = lab.deliver(app(settings("a")))
-    moment = clock.stamp(datetime.now(UTC) + timedelta(seconds=4))
+    moment = clock.stamp(datetime.now(UTC) + timedelta(hours=1))
     lab.patch("Application", "shop", {"metadata": {"annotations": {RESTART: moment}}})
     lab.until(
         "scheduled",
@@ -144,7 +144,10 @@ def test_a_restart_at_a_time_survives_the_controller(lab: Laboratory) -> None:
             and RESTART not in (found["metadata"].get("annotations") or {})
         ),
     )
-    lab.plane.restart()
+    lab.plane.stop()
+    soon = clock.stamp(datetime.now(UTC) + timedelta(seconds=2))  # the hour is nearly over
+    lab.patch("Application", "shop", {"status": {scheduling.FIELD: soon}}, "status")
+    lab.plane.start()
     lab.until("restarted", lambda found: first(found) not in ("None", first(before)))
 
 

@@ -114,12 +114,12 @@ def test_a_policy_changes_the_application_and_says_so(lab):
 
 
 def test_it_rests_and_stays_the_same_over_restarts(lab):
-    lab.apply(definition("extra", EXTRA))
+    publish(lab, "extra", EXTRA)
     lab.deliver(app(settings("a"), policies=[policy(team="red")]))
     kept = ("ConfigMap", f"application-policies-{lab.namespace}-shop")
 
     def versions():
-        found = [lab.app(), lab.get(*kept), *lab.trackers()]
+        found = [lab.get("Application", "shop"), lab.get(*kept), *lab.trackers()]
         return [each["metadata"]["resourceVersion"] for each in found]
 
     lab.settle()

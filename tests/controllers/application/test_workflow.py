@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from lateen.base import clock
 from lateen.workflow import operations
 from tests.controllers.apps import LAMP, app, apply_step, lamp, settings, step
 from tests.controllers.laboratory import condition, steps
@@ -92,8 +95,9 @@ def test_it_waits_for_a_person(lab):
 def test_it_waits_for_a_time(lab):
     timed = step("ask", "suspend", properties={"duration": "1s"})
     lab.apply(app(settings("after"), steps=[timed, apply_step("after")]))
-    lab.phase("workflowSuspending")
-    lab.running()
+    found = lab.running()
+    begun = [clock.parse(record(found, each)["firstExecuteTime"]) for each in ("ask", "after")]
+    assert begun[1] - begun[0] >= timedelta(seconds=1)
     assert lab.owned("ConfigMap") == {"after"}
 
 

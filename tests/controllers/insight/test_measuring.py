@@ -138,7 +138,7 @@ def test_it_is_ready_once_everything_is_listed(lab: Laboratory) -> None:
         assert ask(f"{url}/healthz") == (200, "ok\n")
     assert plane.running is not None
     with served(plane, plane.running) as url:
-        assert ask(f"{url}/readyz") == (200, "ok\n")
+        lab.eventually("ready", lambda: ask(f"{url}/readyz") == (200, "ok\n"))
 
 
 def test_a_port_that_is_taken_is_named(lab: Laboratory) -> None:

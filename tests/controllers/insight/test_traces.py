@@ -65,6 +65,7 @@ def test_a_pass_is_a_trace_down_to_its_requests(
     collector, told = traced
     lab.apply(SHOP)
     lab.running("shop")
+    lab.settle()  # the pass ends after the status is written
     lab.plane.stop()
     told.close()
     by_id = {span.span_id: span for span in collector.spans}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
+import re
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,38 +64,30 @@ provider "aws" {{
         count = b"1000000" if everybody else b"0"
         plain = {"Content-Type": "text/plain"}  # a form would be read before moto reads it
         where = f"{self.url}/moto-api/reset-auth"
-        _OPENER.open(urllib.request.Request(where, count, plain), timeout=5)
+        _OPENER.open(urllib.request.Request(where, count, plain), timeout=30)
 
 
 @contextmanager
 def sky(log: Path) -> Iterator[Sky]:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", _HOST, "-p", str(port)]
+    command = [sys.executable, "-m", "moto.server", "-H", _HOST, "-p", "0"]  # of its choice
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     with (
         log.open("wb") as sink,
         subprocess.Popen(command, stdout=sink, stderr=sink, env=clean) as process,
     ):
         try:
-            found = Sky(f"http://{_HOST}:{port}")
-            _answering(found.url, log)
-            yield found
+            yield Sky(_answering(log))
         finally:
             process.kill()
 
 
-def _answering(url: str, log: Path) -> None:
-    last = time.monotonic() + 30
-    while True:
-        try:
-            _OPENER.open(f"{url}/moto-api/data.json", timeout=5)
-        except urllib.error.URLError:
-            assert time.monotonic() < last, log.read_text()
-            time.sleep(0.1)
-        else:
-            return
+def _answering(log: Path) -> str:
+    """Where it says it is, once it listens."""
+    last = time.monotonic() + 90
+    while not (found := re.search(rf"http://{_HOST}:\d+", log.read_text())):
+        assert time.monotonic() < last, log.read_text()
+        time.sleep(0.1)
+    return found[0]
 
 
 def mirror(directory: Path) -> Path:

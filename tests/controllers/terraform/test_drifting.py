@@ -25,7 +25,7 @@ def test_drift_is_mended(site: Site, tmp_path: Path) -> None:
     site.lab.apply(configuration("x", hcl("input", file)))
     site.reaches("x", "Available")
     file.write_text("changed")
-    site.lab.eventually("it is mended", lambda: recorded(site, "input") == "changed", 30)
+    site.lab.eventually("it is mended", lambda: recorded(site, "input") == "changed")
     assert "--- check of generation 1" in site.log("x")
     changes = [{"address": "terraform_data.x", "action": "update"}]
 
@@ -43,7 +43,7 @@ def test_drift_that_would_destroy_something_is_told(site: Site, tmp_path: Path) 
     site.lab.apply(configuration("x", hcl("triggers_replace", file)))
     site.reaches("x", "Available")
     file.write_text("changed")
-    site.lab.eventually("told", lambda: "has drifted" in site.applied("x")["message"], 30)
+    site.lab.eventually("told", lambda: "has drifted" in site.applied("x")["message"])
     assert site.applied("x")["message"].endswith("terraform_data.x (replace)")
     assert site.applied("x")["state"] == "Available"
     assert recorded(site, "triggers_replace") == "as declared"
@@ -56,5 +56,5 @@ def test_what_cannot_be_looked_at_is_still_there(site: Site, tmp_path: Path) -> 
     site.lab.apply(configuration("x", hcl("input", file)))
     site.reaches("x", "Available")
     file.unlink()
-    site.lab.eventually("told", lambda: "look at it failed" in site.applied("x")["message"], 30)
+    site.lab.eventually("told", lambda: "look at it failed" in site.applied("x")["message"])
     assert site.applied("x")["state"] == "Available"

@@ -112,7 +112,7 @@ def test_a_failure_of_the_cloud_is_tried_again(site: Site, tmp_path: Path) -> No
     assert "main.tf:2:28: terraform_data.x: local-exec provisioner error" in applied["message"]
     assert "no quota left" in applied["message"]
     flag.touch()
-    site.reaches("x", "Available", 60)
+    site.reaches("x", "Available")
 
 
 def test_a_provider_that_is_missing_is_waited_for(site: Site) -> None:
@@ -160,7 +160,7 @@ def test_a_login_is_what_terraform_has_in_its_environment(site: Site) -> None:
     applied = site.reaches("x", "ProviderNotReady")
     assert f"there is no Secret {site.namespace}/login" in applied["message"]
     site.lab.apply(secret("TOKEN: geheim-1234\nZONE: eu"))
-    site.reaches("x", "Available", 60)
+    site.reaches("x", "Available")
     assert "got <secret> of eu" in site.log("x")
     assert "geheim" not in site.log("x")
 
@@ -189,8 +189,8 @@ def test_a_provider_says_what_is_wrong_with_it(
 def test_a_run_ends_at_its_deadline(site: Site) -> None:
     site.restart(terraform_minutes=0.1)
     site.lab.apply(configuration("x", SHOW % "sleep 300"))
-    applied = site.reaches("x", "ApplyFailed", 60)
-    assert "apply was interrupted after 0.1 minutes" in applied["message"]
+    said = "apply was interrupted after 0.1 minutes"  # or the step before it, on a slow machine
+    site.lab.eventually(f"it says {said}", lambda: said in site.applied("x").get("message", ""))
 
 
 def test_a_secret_of_somebody_else_is_not_overwritten(site: Site) -> None:

@@ -90,13 +90,13 @@ def test_what_was_brought_is_not_brought_again(
     flag = tmp_path / "flag"
     site.lab.apply(configuration("pair", HCL % flag))
     with controller(site) as process:
-        site.lab.eventually("the first is kept", lambda: "first" in instances(site), 30)
+        site.lab.eventually("the first is kept", lambda: "first" in instances(site))
         before = instances(site)["first"]
         kill(process, site.directory)
-        site.lab.eventually("no run is left", lambda: not runs(site.directory), 30)
+        site.lab.eventually("no run is left", lambda: not runs(site.directory))
     flag.touch()
     with controller(site):
-        site.reaches("pair", "Available", 60)
+        site.reaches("pair", "Available")
     after = instances(site)
     assert after["first"] == before
     assert set(after) == {"first", "second"}

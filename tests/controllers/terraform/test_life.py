@@ -48,7 +48,7 @@ def test_a_change_is_brought_and_deletion_destroys(site: Site) -> None:
     assert site.reaches("note", "Available")["outputs"]["NOTE"] == {"value": "two"}
     assert (site.secret("note-conn") or {})["NOTE"] == b"two"
     site.lab.delete("Configuration", "note")
-    site.lab.eventually("gone", lambda: site.lab.find("Configuration", "note") is None, 30)
+    site.lab.eventually("gone", lambda: site.lab.find("Configuration", "note") is None)
     site.lab.eventually(
         "nothing is left",
         lambda: not any(map(site.lab.find, ["Secret"] * 2, ["note-conn", "tfstate-default-note"])),

@@ -51,7 +51,7 @@ def test_a_step_makes_a_provider_that_is_ready(site: Site) -> None:
     }
     step = {"name": "login", "type": "apply-terraform-provider", "properties": properties}
     site.lab.apply(stepping(step))
-    site.lab.eventually("running", lambda: phase(site) == "running", 30)
+    site.lab.eventually("running", lambda: phase(site) == "running")
     provider = site.lab.get("Provider", "mine")
     assert provider["status"]["state"] == "ready"
     assert provider["spec"]["region"] == "eu-west-1"
@@ -73,9 +73,9 @@ def test_a_connection_that_is_not_there_yet_is_waited_for(site: Site) -> None:
     data = dict.fromkeys(("DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD"), "x")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}}
     site.lab.apply({**secret, "stringData": data})
-    site.lab.eventually("it says what lacks", lambda: "waiting for DB_PORT in" in said(), 30)
+    site.lab.eventually("it says what lacks", lambda: "waiting for DB_PORT in" in said())
     site.lab.apply({**secret, "stringData": {**data, "DB_PORT": "3306"}})
-    site.lab.eventually("running", lambda: phase(site) == "running", 60)
+    site.lab.eventually("running", lambda: phase(site) == "running")
 
 
 def phase(site: Site) -> str:

@@ -21,12 +21,12 @@ def test_a_state_moves_to_another_secret_and_is_destroyed_from_there(site: Site)
     site.reaches("x", "Available")
     before = line(site, "x")
     site.lab.apply(configuration("x", HCL, backend={"secretSuffix": "other"}))
-    site.lab.eventually("it has moved", lambda: line(site, "other") == before, 30)
+    site.lab.eventually("it has moved", lambda: line(site, "other") == before)
     site.reaches("x", "Available")
     assert site.resources("other") == {"terraform_data.x"}
     site.lab.eventually("not there any more", lambda: site.state("x") is None)
     site.lab.delete("Configuration", "x")
-    site.lab.eventually("gone", lambda: site.lab.find("Configuration", "x") is None, 30)
+    site.lab.eventually("gone", lambda: site.lab.find("Configuration", "x") is None)
     assert site.state("other") is None
 
 

@@ -70,13 +70,13 @@ def test_a_directory_of_a_repository_is_brought_and_changed_by_an_edit_only(
 
     repository.commit(files("second"))
     looks = site.log("x").count("--- check")
-    site.lab.eventually("it is looked at", lambda: site.log("x").count("--- check") > looks + 1, 30)
+    site.lab.eventually("it is looked at", lambda: site.log("x").count("--- check") > looks + 1)
     assert note(site.applied("x")) == "first hello"
 
     site.lab.apply(configuration(repository.url, variable={"text": "you"}))
-    site.lab.eventually("changed", lambda: note(site.applied("x")) == "second you", 30)
+    site.lab.eventually("changed", lambda: note(site.applied("x")) == "second you")
     site.lab.apply(configuration(repository.url, gitRef={"tag": "v1"}))
-    site.lab.eventually("back", lambda: note(site.applied("x")) == "first hello", 30)
+    site.lab.eventually("back", lambda: note(site.applied("x")) == "first hello")
 
 
 FAREWELL = """\
@@ -98,7 +98,7 @@ def test_what_it_brought_is_destroyed_when_the_repository_is_gone(
         site.lab.apply(configuration(repository.url, path="", variable={}))
         site.reaches("x", "Available")
     site.lab.delete("Configuration", "x")
-    site.lab.eventually("gone", lambda: site.lab.find("Configuration", "x") is None, 60)
+    site.lab.eventually("gone", lambda: site.lab.find("Configuration", "x") is None)
     assert farewell.exists()
 
 
@@ -159,7 +159,7 @@ def test_credentials_open_a_repository(site: Site) -> None:
         def let_in() -> bool:
             return "does not accept" not in site.applied("x")["message"]
 
-        site.lab.eventually("let in", let_in, 60)
+        site.lab.eventually("let in", let_in)
 
 
 def secret(data: dict[str, str]) -> dict[str, Any]:

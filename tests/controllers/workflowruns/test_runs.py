@@ -229,7 +229,7 @@ def test_another_controller_of_it_is_left_alone(lab: Laboratory) -> None:
 
 def test_it_goes_on_after_a_restart(lab: Laboratory) -> None:
     lab.apply(workflow_run(step("ask", "suspend", properties={"duration": "3s"}), SAY))
-    until(lab, "suspended", lambda status: status.get("status") == "suspending")
+    until(lab, "begun", lambda status: "ask" in phases({"status": status}))
     lab.plane.restart()
     assert phases(ended(lab)) == {"ask": "succeeded", "say": "succeeded"}
 
