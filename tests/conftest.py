@@ -141,7 +141,7 @@ def namespace(kube: Embedded, request: pytest.FixtureRequest) -> Iterator[str]:
 
 async def make_namespace(client: hub.Client, name: str) -> None:
     await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         while True:  # without its service account no pod is let in
             try:
                 await client.get(Key("", "ServiceAccount", name, "default", "v1"))
@@ -225,7 +225,7 @@ class Kube:
 
     @staticmethod
     def _ended(process: subprocess.Popen[bytes]) -> None:
-        process.wait(20)
+        process.wait(90)
         if process.stdout is not None:
             process.stdout.close()
 

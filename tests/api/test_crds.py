@@ -168,7 +168,7 @@ def installed(kube):
 async def _install(client):
     for manifest in schemas.crds():
         await client.apply(manifest)
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         for manifest in schemas.crds():
             key = Key("apiextensions.k8s.io", "CustomResourceDefinition", "", "", "v1")
             key = Key(key.group, key.kind, "", manifest["metadata"]["name"], key.version)
@@ -176,7 +176,7 @@ async def _install(client):
                 await anyio.sleep(0.05)
         for kind, (version, _) in schemas.KINDS.items():
             group, _, version = version.partition("/")
-            await client.resources.wait(group, version, kind)
+            await client.resources.wait(group, version, kind, timeout=60)
 
 
 def _established(manifest):

@@ -59,7 +59,7 @@ async def many(template: Template, count: int) -> None:
 @pytest.mark.parametrize("text", [LOOPS, MULTIPLIES], ids=["loops", "alternatives"])
 async def test_what_does_not_end_is_ended_at_its_deadline(text: str) -> None:
     async with Engine() as engine:
-        with anyio.fail_after(30), pytest.raises(Problem) as raised:
+        with anyio.fail_after(90), pytest.raises(Problem) as raised:
             await engine.evaluate(
                 text, number(10_000) if text is LOOPS else [], ["x"], source="t.cue", deadline=0.5
             )
@@ -72,8 +72,8 @@ async def test_what_does_not_end_is_ended_at_its_deadline(text: str) -> None:
 async def test_what_takes_too_much_memory_is_ended() -> None:
     async with Engine(memory_mib=128) as engine:
         template = await engine.compile(GROWS, source="t.cue")
-        with anyio.fail_after(30), pytest.raises(Problem) as raised:
-            await template.evaluate(number(10_000_000), ["x"], deadline=15)
+        with anyio.fail_after(90), pytest.raises(Problem) as raised:
+            await template.evaluate(number(10_000_000), ["x"], deadline=60)
         assert raised.value.code == "cue.memory"
         assert raised.value.message == "evaluating t.cue takes more memory than 128 MiB"
         assert not raised.value.retry
@@ -88,7 +88,7 @@ async def test_others_notice_only_the_delay() -> None:
         grows = await engine.compile(GROWS, source="grows.cue")
         async with asyncio.TaskGroup() as tasks:
             late = tasks.create_task(code_of(loops, 10_000, 1))
-            fat = tasks.create_task(code_of(grows, 10_000_000, 30))
+            fat = tasks.create_task(code_of(grows, 10_000_000, 60))
             for _ in range(6):
                 tasks.create_task(many(fine, 50))
         assert (late.result(), fat.result()) == ("cue.deadline", "cue.memory")
@@ -107,7 +107,7 @@ async def test_a_killed_evaluator_is_replaced() -> None:
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(kill())
-            under_way = [tasks.create_task(code_of(slow, 60, 20)) for _ in range(3)]
+            under_way = [tasks.create_task(code_of(slow, 60, 60)) for _ in range(3)]
             tasks.create_task(many(fine, 400))
         assert [task.result() for task in under_way] == ["", "", ""]
         assert engine.usage()["pid"] != first
@@ -132,7 +132,7 @@ async def test_what_crashes_the_evaluator_twice_fails() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(kill_again_and_again)
             with pytest.raises(Problem) as raised:
-                await slow.evaluate(number(10_000), ["x"], deadline=20)
+                await slow.evaluate(number(10_000), ["x"], deadline=60)
             ended.set()
         assert raised.value.code == "cue.engine"
         assert raised.value.message == "the evaluator crashed on slow.cue: ended with SIGKILL"
@@ -142,10 +142,10 @@ async def test_what_crashes_the_evaluator_twice_fails() -> None:
 async def test_a_cancelled_loop_is_ended_all_the_same() -> None:
     async with Engine() as engine:
         slow = await engine.compile(LOOPS, source="slow.cue")
+        assert engine.usage()["pid"]
         with anyio.move_on_after(0.1):
             await slow.evaluate(number(10_000), ["x"], deadline=0.4)
-        assert engine.usage()["pid"]
-        with anyio.fail_after(30):
+        with anyio.fail_after(90):
             while engine.usage()["pid"]:
                 await anyio.sleep(0.02)
 
@@ -212,7 +212,7 @@ async def test_the_evaluator_leaves_with_its_parent() -> None:
         evaluator = int(await parent.stdout.receive())
         await anyio.sleep(0.3)
         parent.kill()
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         while running(evaluator):
             await anyio.sleep(0.02)
 

@@ -85,7 +85,7 @@ async def serve(script: Script) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def client_of(
-    script: Script, *, timeout: float = 5.0, reload: Reload | None = None, token: str = ""
+    script: Script, *, timeout: float = 30.0, reload: Reload | None = None, token: str = ""
 ) -> AsyncIterator[hub.Client]:
     async with (
         serve(script) as url,

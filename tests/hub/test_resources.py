@@ -243,7 +243,7 @@ async def test_a_kind_that_comes_later_is_found(kube):
         with pytest.raises(Problem):
             await client.resources.find(group, "v1", "Boat")
         await client.apply(definition)
-        found = await client.resources.wait(group, "v1", "Boat")
+        found = await client.resources.wait(group, "v1", "Boat", timeout=60)
         assert (found.plural, found.namespaced) == ("boats", False)
         boat = {"apiVersion": f"{group}/v1", "kind": "Boat", "metadata": {"name": "dhow"}}
         assert (await client.apply(boat))["metadata"]["name"] == "dhow"

@@ -156,7 +156,7 @@ async def test_stale_credentials_are_renewed_once_for_all():
 
 
 async def test_a_host_that_is_not_found():
-    async with Connection(Access("http://none.invalid"), timeout=0.1) as link:
+    async with Connection(Access("http://none.invalid"), timeout=30) as link:
         with pytest.raises(hub.ApiError) as caught:
             await Client(link).version()
     assert "none.invalid:80 cannot be reached: " in caught.value.message

@@ -145,10 +145,10 @@ async def test_packages_are_objects_of_the_cluster(objects: Direct, namespace: s
     client = await objects.client("local")
     [crd] = [each for each in schemas.crds() if each["spec"]["names"]["kind"] == "Package"]
     await client.apply(crd)
-    await client.resources.wait("cue.oam.dev", "v1alpha1", "Package", timeout=30)
+    await client.resources.wait("cue.oam.dev", "v1alpha1", "Package", timeout=60)
     manifest = package("http://127.0.0.1:1")
     manifest["metadata"]["namespace"] = namespace
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         stored = await client.apply(manifest)
     assert Package.of(stored) == Package.of(manifest)
     shelf = await external.load(client)

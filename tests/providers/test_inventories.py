@@ -42,7 +42,7 @@ async def test_what_an_application_brought(objects: Direct, namespace: str) -> N
     for crd in schemas.crds():
         await client.apply(crd)
     for kind in ("Application", "ResourceTracker"):
-        await client.resources.wait("core.oam.dev", "v1beta1", kind, timeout=30)
+        await client.resources.wait("core.oam.dev", "v1beta1", kind, timeout=60)
     inventory = Tracked(client)
     with pytest.raises(Problem) as raised:
         await inventory.entries("shop", namespace)

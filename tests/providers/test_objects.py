@@ -59,6 +59,6 @@ a: kube.#Read & {$params: value: {apiVersion: "v1", kind: "ConfigMap", metadata:
 """
     async with servers.client_of(script, timeout=0.5) as client:
         runtime = Runtime(Flavour.STEP, objects=Direct({"local": client}))
-        with pytest.raises(Problem, match="back soon") as raised:
+        with pytest.raises(Problem) as raised:
             await run(engine, text, runtime)
     assert raised.value.retry
