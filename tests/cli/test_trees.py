@@ -9,8 +9,9 @@ from lateen.cli import endpoints, trees
 from lateen.cli.endpoints import Endpoint
 
 
-def made(kind, name, owner="", api="v1", namespace="n", labels=None, **rest):
+def made(kind, name, owner="", api="v1", namespace="n", labels=None, annotations=None, **rest):
     meta = {"name": name, "namespace": namespace, "uid": name, "labels": labels or {}}
+    meta["annotations"] = annotations or {}
     if owner:
         meta["ownerReferences"] = [{"uid": owner}]
     return {"apiVersion": api, "kind": kind, "metadata": meta, **rest}
@@ -100,6 +101,18 @@ def test_a_service_leads_to_the_port_of_its_pods(port, expected):
     target = pod("web-1", labels={"app": "web"}, ports=[PORT])
     found = endpoints.resolve([service([port], {"app": "web"})], [], [target])
     assert [endpoint.address for endpoint in found] == expected
+
+
+def test_ports_that_only_root_may_have_are_found_where_the_node_has_them():
+    target = pod("web-1", labels={"app": "web"}, ip="127.64.0.2")
+    served = service(
+        [{"port": 80}], {"app": "web"}, annotations={"lateen.dev/address": "127.128.0.2"}
+    )
+    node = made("Node", "here", annotations={"lateen.dev/lowest-port": "1024"})
+    found = endpoints.resolve([served], [], [target], [node])
+    assert [each.address for each in found] == ["127.128.0.2:61080", "127.64.0.2:61080"]
+    found = endpoints.resolve([served], [], [target], [made("Node", "roots")])
+    assert [each.address for each in found] == ["127.128.0.2:80", "127.64.0.2:80"]
 
 
 def test_only_ready_pods_of_the_namespace_that_are_selected_are_led_to():

@@ -27,6 +27,7 @@ async def main(kube: Path, directory: Path, network: str, engine: str) -> None:
         stop_grace=3.0,
         container_engine=engine,
         refresh_volumes=1.0,
+        lowest_port=1024 if network == "loopback" else 0,  # as for whom that is made
     )
     async with hub.connect(kube / "node.kubeconfig") as client, anyio.create_task_group() as group:
         started = await group.start(run, client, settings)

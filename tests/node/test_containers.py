@@ -338,9 +338,14 @@ def test_the_engine_goes_and_comes(place, node, podman):
     pod(place, "stays", shell("exec sleep 1000"))
     until(lambda: place.ready("stays"))
     before = identity(place, "stays")
+    pod(place, "ends", shell(SERVE))
+    until(lambda: place.ready("ends"))
     # killed while it removes those of other tests, it has them half
-    until(lambda: len(podman.containers("label=io.kubernetes.pod.namespace")) == 2)
+    until(lambda: len(podman.containers("label=io.kubernetes.pod.namespace")) == 4)
     podman.kill()
+    # as where nothing outlives the engine, its network neither
+    uid = place.get("Pod", "ends")["metadata"]["uid"]
+    podman.run("kill", *(name for name in of_namespace(place, podman) if uid in name))
     pod(place, "late", shell("exec sleep 1000"))
     said = place.waits("late", "NoContainerEngine")["message"]
     assert str(podman.socket) in said
@@ -349,7 +354,10 @@ def test_the_engine_goes_and_comes(place, node, podman):
     until(lambda: place.ready("late"))
     assert identity(place, "stays") == before
     assert place.container("stays")["restartCount"] == 0
-    assert len(of_namespace(place, podman)) == 4
+    until(lambda: place.container("ends")["restartCount"] and place.ready("ends"))
+    address = place.status("ends")["podIP"]
+    until(lambda: urllib.request.urlopen(f"http://{address}:8080/", timeout=30).status == 200)
+    assert len(of_namespace(place, podman)) == 6 + 1  # with the attempt before
 
 
 def test_what_goes_while_the_engine_dies_is_gone_when_it_is_back(place, podman):

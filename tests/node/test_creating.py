@@ -129,3 +129,8 @@ def test_ports_are_published_where_no_network_is_plugged_in():
         "53/udp": [{"HostIp": "127.64.0.2", "HostPort": "53"}],
         "80/tcp": [{"HostIp": "127.64.0.2", "HostPort": "80"}],
     }
+    host = creating.sandbox(pod, "i", Setting({}), "127.64.0.2", lowest=80)["HostConfig"]
+    assert host["PortBindings"] == {
+        "53/udp": [{"HostIp": "127.64.0.2", "HostPort": "61053"}],  # which not everybody may have
+        "80/tcp": [{"HostIp": "127.64.0.2", "HostPort": "80"}],
+    }

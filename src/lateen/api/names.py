@@ -34,6 +34,7 @@ PIPELINE = "pipeline.oam.dev/name"  # which WorkflowRuns are runs of the same
 PUBLISH_VERSION = "app.oam.dev/publishVersion"
 WORKFLOW_NAME = "app.oam.dev/workflowName"
 ADDRESS = "lateen.dev/address"  # of a Service: where it answers on the machine of its node
+LOWEST_PORT = "lateen.dev/lowest-port"  # of a node: its loopback addresses have others above
 DELETE_DATA = "lateen.dev/delete-data"  # its author consents to the loss of data
 RETURN = "lateen.dev/return-to"  # the stored revision an application was sent back to
 QUARANTINE = "lateen.dev/quarantine"  # on a revision: why it is not delivered, and what is instead

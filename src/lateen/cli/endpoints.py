@@ -14,6 +14,7 @@ from typing import Any, Final
 from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.manifest import Manifest
+from lateen.base import lifting
 from lateen.providers import endpoints as collecting
 
 _USUAL: Final = {"http": 80, "https": 443}
@@ -59,7 +60,7 @@ def resolve(
     ingresses: Iterable[Manifest] = (),
 ) -> list[Endpoint]:
     """Endpoints of the application's Ingresses and Services in one cluster, then of its pods that
-    have none.
+    have none; loopback addresses with the ports that the machine has there.
 
     `pods` are the application's own; `others` all that its Services may select; `machines` the
     Nodes of the cluster.
@@ -76,7 +77,19 @@ def resolve(
     for pod in pods:
         for endpoint in _of_pod(pod):
             found.setdefault((endpoint.host, endpoint.port), endpoint)
-    return [*entrances, *found.values()]
+    least = _lowest(machines)
+    placed = (replace(each, port=_there(each, least)) for each in found.values())
+    return [*entrances, *placed]
+
+
+def _there(endpoint: Endpoint, least: int) -> int:
+    return lifting.lift(endpoint.host, endpoint.port, least)
+
+
+def _lowest(machines: Iterable[Manifest]) -> int:
+    """The first port of loopback addresses, as a standalone node tells it."""
+    told = (manifests.annotation(machine, names.LOWEST_PORT) for machine in machines)
+    return max((int(each) for each in told if each.isdecimal()), default=0)
 
 
 def _of_ingress(
@@ -144,9 +157,10 @@ def _at(service: Manifest, address: str, behind: Sequence[Endpoint]) -> Iterator
         yield replace(first, host=address, port=number, protocol=protocol)
 
 
-def on_machines(service: Manifest) -> bool:
-    """Whether a Service is served at ports of the machines of its cluster."""
-    return (service.get("spec") or {}).get("type") == "NodePort"
+def on_machines(made: Manifest) -> bool:
+    """Whether a Service or a pod is reached at ports of the machines of its cluster."""
+    address = str((made.get("status") or {}).get("podIP") or "")
+    return address.startswith("127.") or (made.get("spec") or {}).get("type") == "NodePort"
 
 
 def _outside(service: Manifest, node: str, behind: Sequence[Endpoint]) -> Iterator[Endpoint]:

@@ -232,8 +232,8 @@ async def _in_cluster(
             for namespace in sorted({key.namespace for key in keys if key.namespace}):
                 for kind in MADE:
                     group.start_soon(read_made, kind, namespace)
-        services = (found.live[cluster, key] or {} for key in keys if key.kind == "Service")
-        if any(endpoints.on_machines(each) for each in services):
+        services = [found.live[cluster, key] or {} for key in keys if key.kind == "Service"]
+        if any(endpoints.on_machines(each) for each in (*services, *found.made[cluster])):
             found.machines[cluster] = await _machines(there)
         routes = [found.live[cluster, key] or {} for key in keys if passages.is_route(key)]
         found.gateways[cluster] = await _gateways(there, routes)

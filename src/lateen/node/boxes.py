@@ -34,8 +34,9 @@ _ALIVE = frozenset({"running", "paused", "stopping", "restarting"})
 class Shared:
     """What all pods of the node share: the engine, while there is one."""
 
-    def __init__(self, plane: str, network: Network, images: Images) -> None:
+    def __init__(self, plane: str, network: Network, images: Images, lowest: int) -> None:
         self.plane = plane
+        self.lowest = lowest  # the first port that may be listened at
         self.network = network
         self.images = images
         self.pause = ""
@@ -208,7 +209,8 @@ class Box:
         plugged = network.entrance(self._uid) is not None
         publish = None if plugged else await network.attach(self._uid, 0)
         setting = Setting(self._labels())
-        config = creating.sandbox(self._pod, self._shared.pause, setting, publish)
+        lowest = self._shared.lowest
+        config = creating.sandbox(self._pod, self._shared.pause, setting, publish, lowest)
         try:
             identity = str(found["Id"]) if found else await engine.create(name, config)
             await engine.start(identity)

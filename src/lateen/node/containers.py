@@ -22,6 +22,7 @@ from anyio.abc import TaskGroup
 
 from lateen.api import manifest as manifests
 from lateen.api.manifest import Manifest
+from lateen.base import lifting
 from lateen.base.backoff import Backoff
 from lateen.base.problem import Problem
 from lateen.node import addresses, creating, dialling, engines, pausing, records, sessions
@@ -58,7 +59,7 @@ class Containers:
         self._plane = addresses.identity(settings.directory)
         self._label = f"{creating.PLANE}={self._plane}"
         images = Images(settings.directory / "pulled.json", settings.thrift)
-        self._shared = Shared(self._plane, network, images)
+        self._shared = Shared(self._plane, network, images, settings.lowest_port)
         self._found: set[str] = set()  # pods of which the engine has something
         self._open: dict[str, Box] = {}
         self._running = anyio.CancelScope(shield=True)
@@ -213,9 +214,11 @@ class Containers:
 
     async def release(self, uid: str) -> None:
         await self._clear(uid, keep=True)
+        await self._network.detach(uid)
 
     async def discard(self, uid: str) -> None:
         await self._clear(uid, keep=False)
+        await self._network.detach(uid)
         self._open.pop(uid, None)
         self._found.discard(uid)
         await anyio.to_thread.run_sync(partial(shutil.rmtree, self._pods / uid, ignore_errors=True))
@@ -233,7 +236,6 @@ class Containers:
                 await engine.remove(each["Id"])
             elif creating.CONTAINER not in each["Labels"]:
                 await engine.kill(each["Id"], "SIGKILL")
-        await self._network.detach(uid)
 
     def log(self, uid: str, container: str, back: int) -> EngineLog | None:
         of_container = [n for c, n in records.numbers(self._pods / uid) if c == container]
@@ -253,7 +255,10 @@ class Containers:
             yield session
 
     async def dial(self, uid: str, port: int) -> Peer:
-        return await dialling.dial(self._network.entrance(uid), self._box(uid).address, port)
+        entrance, address = self._network.entrance(uid), self._box(uid).address
+        if entrance is None:  # from the machine
+            port = lifting.lift(address, port, self._settings.lowest_port)
+        return await dialling.dial(entrance, address, port)
 
     def leaders(self) -> dict[tuple[str, str], int]:
         return {
@@ -280,6 +285,8 @@ class Containers:
         try:
             await box.stop_all(grace, "node")
             await self._clear(uid, keep=True)
+            # what is started again is reached where the engine has been told
+            await self._network.detach(uid, keep=True)
         except Problem as problem:
             _LOG.warning("containers: %s", problem.message)
 

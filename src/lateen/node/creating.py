@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lateen.base import quantity
+from lateen.base import lifting, quantity
 from lateen.base.problem import Problem
 from lateen.node import pausing, volumes
 from lateen.node.drivers import Launch
@@ -86,9 +86,11 @@ def container(launch: Launch, image: Mapping[str, Any], setting: Setting) -> Con
     return made
 
 
-def sandbox(pod: Mapping[str, Any], image: str, setting: Setting, publish: str | None) -> Config:
-    """What holds a pod's network. With `publish` its ports answer at that address of the machine;
-    without, somebody else plugs the network in.
+def sandbox(
+    pod: Mapping[str, Any], image: str, setting: Setting, publish: str | None, lowest: int = 0
+) -> Config:
+    """What holds a pod's network. With `publish` its ports answer at that address of the machine,
+    none below `lowest`; without, somebody else plugs the network in.
     """
     spec = pod.get("spec") or {}
     host: Config = {"NetworkMode": "none", "RestartPolicy": {"Name": "no"}, "IpcMode": "shareable"}
@@ -107,9 +109,14 @@ def sandbox(pod: Mapping[str, Any], image: str, setting: Setting, publish: str |
         ports = sorted(_ports(spec))
         made["ExposedPorts"] = {port: {} for port in ports}
         host["PortBindings"] = {
-            port: [{"HostIp": publish, "HostPort": port.partition("/")[0]}] for port in ports
+            port: [{"HostIp": publish, "HostPort": _lifted(publish, port, lowest)}]
+            for port in ports
         }
     return made
+
+
+def _lifted(address: str, port: str, lowest: int) -> str:
+    return str(lifting.lift(address, int(port.partition("/")[0]), lowest))
 
 
 def hostname(pod: Mapping[str, Any]) -> str:

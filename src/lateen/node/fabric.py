@@ -13,6 +13,7 @@ import anyio
 from lateen.api import manifest as manifests
 from lateen.api import names as known_names
 from lateen.api.manifest import Key, Manifest
+from lateen.base import lifting
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client, Informer
 from lateen.node import addresses, balancing, claims, junction, metering, services
@@ -76,10 +77,13 @@ def rights(node: str) -> list[Manifest]:
 class Fabric:
     """All Services. `run` must be running for their addresses to answer."""
 
-    def __init__(self, client: Client, pods: Informer, ground: Ground, plane: str) -> None:
+    def __init__(
+        self, client: Client, pods: Informer, ground: Ground, plane: str, lowest: int = 0
+    ) -> None:
         self._client = client
         self._pods = pods
         self._ground = ground
+        self._lowest = lowest  # the first port that we may listen at
         self._services = Informer(client, "", "v1", "Service")
         self._slices = Informer(client, "discovery.k8s.io", "v1", "EndpointSlice")
         self._balancer = Balancer(ground.junctions.open)
@@ -111,7 +115,15 @@ class Fabric:
             address, port = self._server
             ports = tuple(replace(each, port=port) for each in service.ports)
             return replace(service, address=address, ports=ports)
-        return replace(service, address=self._chosen.get(service.key, service.address))
+        address = self._chosen.get(service.key, service.address)
+        ports = tuple(
+            replace(each, port=self._lifted(address, each.port)) for each in service.ports
+        )
+        return replace(service, address=address, ports=ports)
+
+    def _lifted(self, address: str, port: int) -> int:
+        """Where the machine finds it."""
+        return lifting.lift(address, port, self._lowest)
 
     async def run(self) -> None:
         """Follow Services until cancelled."""
@@ -235,7 +247,8 @@ class Fabric:
                 if port.node_port:
                     places.append((_LOOPBACK, port.node_port, ""))
                 for address, number, device in places:
-                    wanted[Entrance(address, number, device, port.protocol)] = target
+                    there = self._lifted(address, number)
+                    wanted[Entrance(address, there, device, port.protocol)] = target
         if device := self._ground.junctions.device:
             wanted |= dict(self._through(device))
         return wanted
@@ -255,19 +268,24 @@ class Fabric:
         for protocol, backend in services.listening(self._pods.list(), self.services.values()):
             if protocol in balancing.PROTOCOLS and addresses.of_loopback(backend.address):
                 entrance = Entrance(backend.address, backend.port, device, protocol)
-                yield entrance, Target(partial(tuple, [backend]))
+                yield entrance, Target(partial(tuple, self._reached([backend])))
 
     def _backends(self, key: str, index: int) -> Sequence[Backend]:
         service = self.services.get(key)
-        return service.ports[index].backends if service and index < len(service.ports) else ()
+        known = service and index < len(service.ports)
+        return self._reached(service.ports[index].backends) if service and known else ()
 
     def behind(self, namespace: str, name: str, port: str) -> Sequence[Backend]:
         """Who answers for a port of a Service, by its number or name."""
         service = self.services.get(f"{namespace}/{name}")
         for each in service.ports if service else ():
             if port in (str(each.port), each.name):
-                return each.backends
+                return self._reached(each.backends)
         return ()
+
+    def _reached(self, backends: Iterable[Backend]) -> Sequence[Backend]:
+        """Them, as the machine reaches them."""
+        return [replace(each, port=self._lifted(each.address, each.port)) for each in backends]
 
     def _told(self, service: Service) -> str:
         raw = self._services.get(service.namespace, service.name)

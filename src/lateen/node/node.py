@@ -174,7 +174,7 @@ class Fleet:
             await informer.wait_synced()
             await self._clear(informer, driver, network)
             group.start_soon(self._keep_clear, informer, driver.containers, network)
-            fabric = Fabric(self._client, informer, network, plane)
+            fabric = Fabric(self._client, informer, network, plane, self._settings.lowest_port)
             group.start_soon(fabric.run)
             group.start_soon(self._announce_metrics, port)
             gates = Ingresses(self._client, fabric.behind, self._settings.directory)
@@ -196,6 +196,7 @@ class Fleet:
                 driver.held,
                 partial(networks.alone, network),
                 self._settings.refresh_volumes,
+                self._settings.lowest_port,
             )
             notes = _notes(driver, await self._rehearse(network))
             task_status.started(Started(port, tuple(notes)))

@@ -60,6 +60,7 @@ class Tools:
     held: Callable[[Manifest], frozenset[str]]  # the kinds of limits that hold for a pod
     alone: Callable[[str], str]  # why containers of a pod reach no others, empty when they do
     refresh: float  # seconds between looks whether mounted objects have changed
+    lowest: int = 0  # the first port that may be listened at
     host: str = "127.0.0.1"
 
 
@@ -284,8 +285,12 @@ class Runner:
             await anyio.sleep(float(hook["sleep"]["seconds"]))
             return Answer(True)
         probe = Probe(Kind.READINESS, {**hook, "timeoutSeconds": seconds})
-        session, address = self._tools.session, self._sandbox.address
-        return await probing.ask(probe, probing.Target(container, address, self._sandbox, session))
+        return await probing.ask(probe, self._target(container))
+
+    def _target(self, container: Mapping[str, Any]) -> probing.Target:
+        assert self._sandbox is not None
+        tools, address = self._tools, self._sandbox.address
+        return probing.Target(container, address, self._sandbox, tools.session, tools.lowest)
 
     # probes
 
@@ -304,9 +309,7 @@ class Runner:
     async def _probe(
         self, scope: anyio.CancelScope, container: Mapping[str, Any], attempt: Attempt
     ) -> None:
-        assert self._sandbox is not None
-        session = self._tools.session
-        target = probing.Target(container, self._sandbox.address, self._sandbox, session)
+        target = self._target(container)
 
         async def report(probe: Probe, tally: Tally, answer: Answer) -> None:
             await self._answered(attempt, probe, tally, answer)

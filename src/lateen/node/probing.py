@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import anyio
 
+from lateen.base import lifting
 from lateen.base.problem import Problem
 from lateen.node import checkups
 from lateen.node.drivers import Executor
@@ -100,6 +101,14 @@ class Target:
     address: str
     executor: Executor
     session: aiohttp.ClientSession
+    lowest: int = 0  # the first port that may be listened at on this machine
+
+    def place(self, raw: Mapping[str, Any]) -> tuple[str, int]:
+        """Host and port that a probe or hook means."""
+        port = resolve(raw["port"], self.container)
+        if host := str(raw.get("host") or ""):
+            return host, port
+        return self.address, lifting.lift(self.address, port, self.lowest)
 
 
 Report = Callable[[Probe, Tally, Answer], Awaitable[None]]
@@ -162,7 +171,7 @@ async def _exec(raw: Mapping[str, Any], target: Target, timeout: float) -> Answe
 
 async def _http(raw: Mapping[str, Any], target: Target) -> Answer:
     path = raw.get("path") or "/"
-    host, port = raw.get("host") or target.address, resolve(raw["port"], target.container)
+    host, port = target.place(raw)
     url = f"{str(raw.get('scheme') or 'http').lower()}://{host}:{port}/{path.removeprefix('/')}"
     headers = {"User-Agent": _AGENT}
     headers |= {h["name"]: h.get("value", "") for h in raw.get("httpHeaders") or ()}
@@ -177,7 +186,7 @@ async def _http(raw: Mapping[str, Any], target: Target) -> Answer:
 
 
 async def _tcp(raw: Mapping[str, Any], target: Target) -> Answer:
-    host, port = raw.get("host") or target.address, resolve(raw["port"], target.container)
+    host, port = target.place(raw)
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError as error:
@@ -188,7 +197,7 @@ async def _tcp(raw: Mapping[str, Any], target: Target) -> Answer:
 
 async def _grpc(raw: Mapping[str, Any], target: Target) -> Answer:
     try:
-        await checkups.check(target.address, int(raw["port"]), str(raw.get("service") or ""))
+        await checkups.check(*target.place(raw), str(raw.get("service") or ""))
     except (checkups.Unhealthy, OSError) as error:
         return Answer(False, str(error) or type(error).__name__)
     return Answer(True)

@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 
+from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.base.problem import Problem
 from lateen.hub import ApiError, Client
@@ -59,6 +60,7 @@ def node(settings: Settings) -> Manifest:
                 "kubernetes.io/arch": _architecture(),
                 RUNTIME_LABEL: "process",
             },
+            "annotations": {names.LOWEST_PORT: str(settings.lowest_port)},
         },
     }
 
@@ -169,10 +171,10 @@ async def register(client: Client, settings: Settings, told: Told) -> Manifest:
         if not error.already_exists:
             raise
         found = await client.get(key)
-        labels = wanted["metadata"]["labels"]
-        known = found["metadata"].get("labels") or {}
-        if any(known.get(name) != value for name, value in labels.items()):
-            await client.patch(key, {"metadata": {"labels": labels}})
+        ours = {each: wanted["metadata"][each] for each in ("labels", "annotations")}
+        known = {each: found["metadata"].get(each) or {} for each in ours}
+        if any(not ours[each].items() <= known[each].items() for each in ours):
+            await client.patch(key, {"metadata": ours})
     body = {"status": status(settings, told, found.get("status") or {}, time.time())}
     return await client.patch(key, body, subresource="status")
 

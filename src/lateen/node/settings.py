@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lateen.base import lifting
 from lateen.node import isolating
 from lateen.node.images import Thrift
 
@@ -30,6 +31,7 @@ class Settings:
     port: int = 0  # of the kubelet API on 127.0.0.1; 0 takes a free one
     network: Network = "auto"
     container_engine: str = "auto"  # the socket of one, or `none`
+    lowest_port: int = field(default_factory=lifting.lowest)  # that may be listened at
     isolation: isolating.Mode = "auto"  # of processes
     hidden: tuple[Path, ...] = ()  # directories that isolated processes do not see
     thrift: Thrift = field(default_factory=Thrift)  # with images
