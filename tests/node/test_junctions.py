@@ -46,7 +46,7 @@ def contained(kind, argv=PAUSE):
     """The pid of a process that has a network of its own."""
     process = subprocess.Popen(["unshare", *SPACES[kind], *argv])
     try:
-        until(lambda: b"sleep" in _arguments(process.pid) or b"/pause" in _arguments(process.pid))
+        until(lambda: _arguments(process.pid) not in ([], [b"unshare"]))
         yield process.pid
     finally:
         process.kill()
@@ -188,6 +188,23 @@ async def test_two_are_each_known_by_an_address_of_their_own(tmp_path):
                             connection.sendall(b"seen")
                     peers.add(peer[0])
             assert len(peers) == 2
+
+
+@ANYIO
+async def test_one_that_has_only_just_been_started_is_waited_for(tmp_path):
+    """An engine says that it runs before it runs what it is to run."""
+    if why := _why_not("root"):
+        pytest.skip(why)
+    begun = tmp_path / "begun"
+    late = f"until [ -e {begun} ]; do sleep 0.01; done; exec -a /pause sleep 600"
+    async with grounded(tmp_path / "pods") as ground:
+        with contained("root") as pid, contained("root", ["bash", "-c", late]) as starting:
+            await ground.attach("one", pid)
+            async with anyio.create_task_group() as group:
+                group.start_soon(ground.attach, "two", starting)
+                await anyio.sleep(0.5)  # for it to be asked about
+                begun.touch()
+            assert networks.alone(ground, "two") == ""
 
 
 @ANYIO

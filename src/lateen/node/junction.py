@@ -20,6 +20,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ _LINK = "lateen0"  # in a container
 _LOCAL_TABLE = 255  # which is asked before all others, and knows 127.0.0.0/8
 _HOST_SCOPE = 254
 _LONGEST = 65536  # of a request
+_BEGINS = 10.0  # seconds for a container that is started to run its program
+_LOOK = 0.01  # seconds between looks whether it does
 _NEWUSER = 0x10000000
 _NEWNET = 0x40000000
 
@@ -68,17 +71,17 @@ class Junction:
         """Link a container, in which this is the first process, of the pod with this address."""
         place = os.open(f"/proc/{process}", os.O_RDONLY | os.O_DIRECTORY)
         try:
-            with os.fdopen(os.open("cmdline", os.O_RDONLY, dir_fd=place)) as file:
-                runs = file.read().partition("\0")[0]
             theirs = os.open("ns/net", os.O_RDONLY, dir_fd=place)
+            apart = os.fstat(theirs).st_ino != self._machine
+            contained = apart and self._runs(place)
         finally:
             os.close(place)
         try:
-            if runs != self._program or os.fstat(theirs).st_ino == self._machine:
+            if not contained:
                 raise OSError(errno.ESRCH, "the engine's containers are not on this machine")
             number = address.rpartition(".")[2]
             with _netlink() as link:
-                _remove(link, f"pod{number}")
+                remove(link, f"pod{number}")
             try:
                 _call("setns", theirs, _NEWNET)
                 self._furnish(number)
@@ -91,10 +94,22 @@ class Junction:
         finally:
             os.close(theirs)
 
+    def _runs(self, place: int) -> bool:
+        """Whether a process of /proc runs the program. An engine says that a container runs while
+        its first process is still the engine's own, which is about to turn into it.
+        """
+        deadline = time.monotonic() + _BEGINS
+        while True:
+            with os.fdopen(os.open("cmdline", os.O_RDONLY, dir_fd=place)) as file:
+                found = file.read().partition("\0")[0] == self._program
+            if found or time.monotonic() > deadline:
+                return found
+            time.sleep(_LOOK)
+
     def _furnish(self, number: str) -> None:
         """In the container's namespace: its end of the link, and what is found there."""
         with _netlink() as link:
-            _remove(link, _LINK)  # of an earlier junction
+            remove(link, _LINK)  # of an earlier junction
             peer = {"ifname": f"pod{number}", "net_ns_fd": self._own}
             link.link("add", ifname=_LINK, kind="veth", peer=peer)
             [index] = link.link_lookup(ifname=_LINK)
@@ -148,9 +163,16 @@ def _up(link: Any, name: str) -> int:
     return int(index)
 
 
-def _remove(link: Any, name: str) -> None:
+def remove(link: Any, name: str) -> None:
+    """Remove an interface, if there is one: it may go with its namespace at any time."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
     for index in link.link_lookup(ifname=name):
-        link.link("del", index=index)
+        try:
+            link.link("del", index=index)
+        except NetlinkError as error:
+            if error.code != errno.ENODEV:
+                raise
 
 
 @contextmanager

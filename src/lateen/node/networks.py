@@ -317,16 +317,12 @@ class Bridged:
         assert path is not None
         with _netlink() as link:
             # at once, as the namespace may live on for a while with a last process
-            index = _index(link, f"lt{self._plane[:4]}{_short(uid)}")
-            if index is not None:
-                link.link("del", index=index)
+            junction.remove(link, f"lt{self._plane[:4]}{_short(uid)}")
         namespaces.remove(path)
 
     def _remove_bridge(self) -> None:
         with _netlink() as link:
-            index = _index(link, self._bridge)
-            if index is not None:
-                link.link("del", index=index)
+            junction.remove(link, self._bridge)
 
 
 def _short(uid: str) -> str:
