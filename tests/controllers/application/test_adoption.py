@@ -171,6 +171,11 @@ def test_every_release_of_a_namespace(lab):
     lab.apply(helming.stored("stuck", "", status="pending-install"))
     lab.apply(helming.stored("past", "", status="uninstalled"))
     assert lateen(lab, "cache", "--type", "helm", "--apply").exit_code == Exit.OK
+
+    def rolled_out() -> bool:
+        return "NewReplicaSetAvailable" in str(lab.get("Deployment", "web").get("status"))
+
+    lab.eventually("rolled out", rolled_out)  # Kubernetes writes nothing of it any more
     before = lab.get("Deployment", "web"), lab.get("ConfigMap", "web-config")
 
     shown = lateen(lab, "--all", "--type", "helm")
