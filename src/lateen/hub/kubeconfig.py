@@ -240,7 +240,7 @@ def _read(file: Path) -> Mapping[str, Any]:
     try:
         loaded = documents.load(file.read_text(), str(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise _missing(f"the kubeconfig {file} cannot be read: {error}") from error
+        raise _missing(f"the kubeconfig {file} cannot be read: {error.strerror or error}") from error
     if not loaded or not isinstance(loaded[0].data, Mapping):
         raise Problem("hub.kubeconfig", f"{file} is not a kubeconfig")
     return loaded[0].data
