@@ -88,7 +88,12 @@ def _no_path(pages: Pages, registry: Registry, repository: Git) -> Source:
 @pytest.mark.parametrize(
     ("build", "code", "said"),
     [
-        pytest.param(_gone, "source.unreachable", "cannot be reached", id="nobody is there"),
+        pytest.param(
+            _gone,
+            "source.unreachable",
+            "cannot be reached: connection refused",
+            id="nobody is there",
+        ),
         pytest.param(_down, "source.unreachable", "answers 503", id="out of order"),
         pytest.param(_unknown_chart, "source.chart", "has no chart other", id="no such chart"),
         pytest.param(_unknown_version, "source.version", "there are 1.0.0", id="no such version"),

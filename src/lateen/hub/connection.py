@@ -347,6 +347,14 @@ def _refusal(response: aiohttp.ClientResponse, body: bytes, call: Call) -> error
     )
 
 
+def why(error: aiohttp.ClientConnectorError) -> str:
+    """Why somebody cannot be connected to, in the words of the system."""
+    number = error.os_error.errno or 0
+    # a name that is not found has a negative one, and words of its own
+    said = os.strerror(number) if number > 0 else error.os_error.strerror or "no answer"
+    return said.lower()
+
+
 def _failure(error: Exception, call: Call) -> errors.ApiError:
     """The HTTP library's error as ours."""
     reason, message = "Unreachable", "the API server closed the connection"
@@ -354,10 +362,7 @@ def _failure(error: Exception, call: Call) -> errors.ApiError:
         found = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
         reason, message = "Certificate", f"the API server's certificate is not trusted: {found}"
     elif isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno or 0
-        # a name that is not found has a negative one, and words of its own
-        why = os.strerror(number) if number > 0 else error.os_error.strerror or "no answer"
-        message = f"the API server at {error.host}:{error.port} cannot be reached: {why.lower()}"
+        message = f"the API server at {error.host}:{error.port} cannot be reached: {why(error)}"
     elif isinstance(error, TimeoutError):
         reason, message = "Timeout", "the API server did not answer in time"
     elif isinstance(error, aiohttp.ClientPayloadError | orjson.JSONDecodeError):

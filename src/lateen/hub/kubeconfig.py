@@ -240,7 +240,8 @@ def _read(file: Path) -> Mapping[str, Any]:
     try:
         loaded = documents.load(file.read_text(), str(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise _missing(f"the kubeconfig {file} cannot be read: {error.strerror or error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise _missing(f"the kubeconfig {file} cannot be read: {why}") from error
     if not loaded or not isinstance(loaded[0].data, Mapping):
         raise Problem("hub.kubeconfig", f"{file} is not a kubeconfig")
     return loaded[0].data

@@ -16,6 +16,7 @@ import yarl
 
 from lateen.base import trust
 from lateen.base.problem import Problem
+from lateen.hub import connection
 from lateen.sources.places import Credentials
 
 LARGEST: Final = 64 * 2**20  # bytes of a chart or an archive
@@ -139,8 +140,14 @@ class Fetcher:
             message = f"{_said(url)} cannot be trusted: {error}"
             raise Problem("source.tls", message, retry=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            message = f"{_said(url)} cannot be reached: {error or type(error).__name__}"
+            message = f"{_said(url)} cannot be reached: {_why(error)}"
             raise Problem("source.unreachable", message, retry=True) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return connection.why(error)
+    return str(error) or type(error).__name__
 
 
 class _Challenge(Exception):  # noqa: N818 - an invitation to say who we are
