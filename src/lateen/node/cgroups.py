@@ -107,6 +107,8 @@ class Cgroups:
         found: dict[str, Hierarchy] = {}
         why: dict[str, str] = {}
         for hierarchy in hierarchies(mounts, own):
+            if hierarchy.kinds <= found.keys():  # farther ones are left as they are
+                continue
             try:
                 able = self._try(hierarchy)
             except OSError as error:
