@@ -45,13 +45,15 @@ Judge = Callable[[web.Request], Fault | None]
 class Proxy:
     """Passes on what `judge` lets pass; watches can be cut or silenced.
 
-    `seen` counts requests by method and resource, `injected` those that went wrong.
+    `seen` counts requests by method and resource, but those that are `overlooked`; `injected`
+    counts what went wrong.
     """
 
     def __init__(self, upstream: Access) -> None:
         self._upstream = upstream
         self.judge: Judge = lambda request: None
         self.seen: Counter[tuple[str, str]] = Counter()
+        self.overlooked: Callable[[web.Request], bool] = lambda request: False
         self.injected = 0
         self.silent = False  # watches stay open, and tell nothing any more
         self.forgetful = 0  # so many watches to come are told that what they ask for is gone
@@ -70,7 +72,8 @@ class Proxy:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         watching = "watch" in request.query
-        self.seen["WATCH" if watching else request.method, resource(request)] += 1
+        if not self.overlooked(request):
+            self.seen["WATCH" if watching else request.method, resource(request)] += 1
         body = await request.read()
         fault = self.judge(request)
         await asyncio.sleep(self.lag)
