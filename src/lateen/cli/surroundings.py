@@ -88,7 +88,9 @@ class _Reading(objects.Direct):
                 raise
             return None
 
-    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+    async def apply(
+        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
+    ) -> Manifest:
         _refuse()
 
     async def patch(

@@ -40,16 +40,21 @@ class Sites(Protocol):
         ...
 
 
+Check = Callable[[Manifest], None]
+
+
 @dataclass(frozen=True)
 class Desired:
     """A rendered manifest and whose it is; `trait` is empty on the main object. `path` is where the
-    application asks for it.
+    application asks for it. `check` is shown what is there, or about to be, under its name, and
+    raises where that is not to be written over.
     """
 
     manifest: Manifest
     component: str
     trait: str = ""
     path: str = ""
+    check: Check | None = None
 
 
 Treat = Callable[[Manifest], Treatment]
@@ -64,6 +69,7 @@ class _Pending:
     writer: writing.Writer
     key: Key
     treatment: Treatment = PLAIN
+    check: Check | None = None
     stance: Stance = Stance.OWNER
 
     @property
@@ -121,7 +127,11 @@ class Dispatcher:
                 for desired, item in zip(prepared, wanted, strict=True)
                 if (entry := self._claim(desired, item)) is not None
             }
-            own = [desired for desired in prepared if _place(desired) in claimed]
+            own = [
+                (desired, item.check)
+                for desired, item in zip(prepared, wanted, strict=True)
+                if _place(desired) in claimed
+            ]
             found, pending = await self._compare(own)
             await self._rehearse(pending)
         await self._ledger.record(list(claimed.values()))
@@ -150,6 +160,9 @@ class Dispatcher:
     def _claim(self, desired: Manifest, item: Desired) -> Resource | None:
         """The entry to record for an object, None when another component brings the same."""
         entry = Resource.tracking(desired, item.component, item.trait, self._treat(desired))
+        other = self._ledger.claimed(entry)
+        if item.check is not None and other is not None and other.raw is not None:
+            item.check(other.raw)  # another step may be about to write it
         first = self._ledger.claim(entry)
         if first is entry:
             return entry
@@ -158,12 +171,12 @@ class Dispatcher:
         return None
 
     async def _compare(
-        self, prepared: Sequence[Manifest]
+        self, prepared: Sequence[tuple[Manifest, Check | None]]
     ) -> tuple[dict[Place, Manifest], list[_Pending]]:
         """The objects that are there as wanted, and those that are to be written."""
         found: dict[Place, Manifest] = {}
         pending: list[_Pending] = []
-        for desired in prepared:
+        for desired, check in prepared:
             key, site = manifest.key(desired), self._sites.at(manifest.cluster(desired))
             treatment = self._treat(desired)
             live = await site.find(key)
@@ -173,7 +186,7 @@ class Dispatcher:
                 found[_place(desired)] = ownership.present(live, key)
                 continue
             writer = writing.Writer(site.client, self._owner, self._identity)
-            item = _Pending(desired, live, site, writer, key, treatment)
+            item = _Pending(desired, live, site, writer, key, treatment, check)
             if live is not None and self._stands(item, live):
                 found[_place(desired)] = live
             else:
@@ -183,6 +196,8 @@ class Dispatcher:
     def _stands(self, item: _Pending, live: Manifest) -> bool:
         """Whether a live object needs no write; else what is to be sent is made ready."""
         item.stance = ownership.stance(live, self._owner, item.treatment)
+        if item.check is not None:
+            item.check(live)
         if item.stance is Stance.SHARER:
             return True
         if item.stance is Stance.NEWCOMER:

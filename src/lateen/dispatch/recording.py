@@ -58,6 +58,10 @@ class Ledger:
         self._claims[resource.identity] = resource
         return resource
 
+    def claimed(self, resource: Resource) -> Resource | None:
+        """The entry by which an object is taken already, in this run of the workflow."""
+        return self._claims.get(resource.identity)
+
     @asynccontextmanager
     async def preparing(self) -> AsyncIterator[None]:
         """Inside, something is made ready to be recorded, or found unfit to be."""

@@ -6,12 +6,9 @@ properties of one policy of the application. Source: inventory 2.4, 3.1.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-import anyio
 
 from lateen.api import manifest as manifests
 from lateen.api import names
@@ -28,7 +25,6 @@ _REFERENCE: Final = "writeConnectionSecretToRef"
 _ENV: Final = "app.oam.dev/env-name"
 _ALIAS: Final = "app.oam.dev/sync-alias"
 _WAIT: Final = "wait healthy"
-_COPYING: Final[dict[str, anyio.Lock]] = defaultdict(anyio.Lock)  # by cluster
 
 
 async def apply_app(call: Call) -> Answer:
@@ -214,33 +210,26 @@ async def _mark(call: Call, link: _Link, component: Mapping[str, Any]) -> None:
 
 async def _sent(call: Call, cluster: str, copy: Manifest) -> None:
     objects = need(call.runtime.objects, "objects")
-    # between the look and the write nobody else looks: steps may run at the same time
-    async with _COPYING[cluster]:
-        try:
-            _refuse_another(await objects.get(cluster, manifests.key(copy)), copy)
-        except ApiError as error:
-            if not error.not_found:
-                raise_any(error.problems())
-        try:
-            await objects.apply(cluster, copy)
-        except ApiError as error:
-            raise_any(error.problems())
+    try:
+        await objects.apply(cluster, copy, lambda there: _refuse_another(there, copy))
+    except ApiError as error:
+        raise_any(error.problems())
 
 
-def _refuse_another(live: Manifest, copy: Manifest) -> None:
+def _refuse_another(there: Manifest, copy: Manifest) -> None:
     """A copy of another Secret stays, unless an earlier revision made it: that one is to go.
 
     Raises:
         Problem: `policy.copy`.
     """
-    there, ours = (manifests.annotation(each, names.COPY_OF) for each in (live, copy))
-    then, now = (manifests.labels(each).get(names.APP_REVISION) for each in (live, copy))
-    same = manifests.owner(live) == manifests.owner(copy)  # others are refused wherever we write
-    if same and there and there != ours and then == now:
+    theirs, ours = (manifests.annotation(each, names.COPY_OF) for each in (there, copy))
+    then, now = (manifests.labels(each).get(names.APP_REVISION) for each in (there, copy))
+    same = manifests.owner(there) == manifests.owner(copy)  # others are refused wherever we write
+    if same and theirs and theirs != ours and then == now:
         key = manifests.key(copy)
         raise Problem(
             "policy.copy",
-            f"{key} is a copy of Secret {there} already, and cannot be one of {ours} too",
+            f"{key} is a copy of Secret {theirs} already, and cannot be one of {ours} too",
             hint="have one of the environments call its Secret otherwise: patch "
             f"{_REFERENCE}.name of the component",
         )

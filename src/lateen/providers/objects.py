@@ -15,7 +15,9 @@ from lateen.api import names
 from lateen.api.manifest import Key, Manifest
 from lateen.base import suggest
 from lateen.base.problem import Problem
+from lateen.providers import ports
 
+_LOOKS = 5  # at an object that others change between the look and the write
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
@@ -73,10 +75,39 @@ class Direct:
         )
         return found
 
-    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+    async def apply(
+        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
+    ) -> Manifest:
         """Forced, as deliveries are: a definition that applies an object means it to be so."""
         client = await self.client(cluster)
+        looks = 0
+        while check is not None:
+            looks += 1
+            seen = await self._shown(client, manifest, check)
+            try:
+                return await client.apply(
+                    {**manifest, "metadata": {**manifests.metadata(manifest), **seen}},
+                    force=True,
+                    new=not seen,
+                    identity=self.identity,
+                )
+            except hub.ApiError as error:
+                if not error.conflict or looks == _LOOKS:
+                    raise
         return await client.apply(manifest, force=True, identity=self.identity)
+
+    async def _shown(
+        self, client: hub.Client, manifest: Manifest, check: ports.Check
+    ) -> dict[str, str]:
+        """Have what is there checked; returns the condition that it is still that."""
+        try:
+            live = await client.get(manifests.key(manifest), identity=self.identity)
+        except hub.ApiError as error:
+            if not error.not_found:
+                raise
+            return {}
+        check(live)
+        return {"resourceVersion": manifests.metadata(live)["resourceVersion"]}
 
     async def patch(
         self, cluster: str, key: Key, body: Any, *, strategic: bool = False

@@ -22,6 +22,10 @@ T = TypeVar("T")
 _log = logging.getLogger("lateen.log")
 
 
+Check = Callable[[Manifest], None]
+"""Is shown what is there, or about to be; raises where that is not to be written over."""
+
+
 class Objects(Protocol):
     """Kubernetes objects of a cluster, as whoever the application belongs to.
 
@@ -42,11 +46,12 @@ class Objects(Protocol):
         fields: str = "",
     ) -> list[Manifest]: ...
 
-    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+    async def apply(self, cluster: str, manifest: Manifest, check: Check | None = None) -> Manifest:
         """Server-side apply. Where objects belong to an application: recorded, ownership checked.
+        With a `check` only over what that was shown.
 
         Raises:
-            Problem | Problems: the object is another application's.
+            Problem | Problems: the object is another application's, or what `check` raises.
         """
         ...
 

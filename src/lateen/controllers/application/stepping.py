@@ -129,10 +129,13 @@ class Recorded(objects.Direct):
     target: deliver.Dispatch
     ledger: recording.Ledger
 
-    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+    async def apply(
+        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
+    ) -> Manifest:
         """See `providers.ports.Objects`."""
         await self.client(cluster)
-        [live] = await self.target.dispatch([Desired(_placed(manifest, cluster), "")])
+        wanted = Desired(_placed(manifest, cluster), "", check=check)
+        [live] = await self.target.dispatch([wanted])
         return live
 
     async def delete(self, cluster: str, key: Key) -> None:
@@ -146,7 +149,9 @@ class Recorded(objects.Direct):
 class Unrecorded(objects.Direct):
     """Objects that belong to no application, and those of applications are left alone."""
 
-    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
+    async def apply(
+        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
+    ) -> Manifest:
         """See `providers.ports.Objects`.
 
         Raises:
@@ -155,7 +160,7 @@ class Unrecorded(objects.Direct):
         live = await writing.fetch(await self.client(cluster), manifests.key(manifest))
         if live is not None and manifests.owner(live) is not None:
             ownership.stance(live, ("", ""))
-        return await super().apply(cluster, manifest)
+        return await super().apply(cluster, manifest, check)
 
 
 @dataclass(frozen=True)
@@ -229,8 +234,10 @@ class Paper:
     ) -> list[Manifest]:
         raise _unknown()
 
-    async def apply(self, cluster: str, manifest: Manifest) -> Manifest:
-        [shown] = await self.target.dispatch([Desired(_placed(manifest, cluster), "")])
+    async def apply(
+        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
+    ) -> Manifest:
+        [shown] = await self.target.dispatch([Desired(_placed(manifest, cluster), "", check=check)])
         return shown
 
     async def patch(
