@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -36,6 +37,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("lateen")
 
+gc.disable()  # until all tests are read: each worker makes an object for every one
 
 # The Kubernetes of a test is small and short-lived: its garbage collector, and those of the other
 # Go programs, need not keep them so. A start takes a fifth less CPU, for a third more memory.
@@ -60,9 +62,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """A worker in which groups count for nothing would show only in a run that takes twice as
-    long: each makes everything.
+    """All tests are read.
+
+    A worker in which groups count for nothing would show only in a run that takes twice as long:
+    each makes everything.
     """
+    gc.freeze()  # nor are they to be looked through ever again
+    gc.enable()
     if getattr(session.config.option, "loadgroup", False):
         for item in session.items:
             marked = item.get_closest_marker("xdist_group")
