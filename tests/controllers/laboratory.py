@@ -40,7 +40,7 @@ Manifests = list[Manifest]  # `list` is a method here
 Texts = list[str]
 
 PATIENCE = 60.0  # seconds; nothing takes as long, but on a machine that is busy with other things
-_LOOK = 0.02  # seconds between two looks at whether the controller is at rest
+_LOOK = 0.05  # seconds between two looks at whether the controller is at rest
 READS = frozenset({"get", "list", "watch"})
 
 # What the controllers would go on with; applications first, as they make others of them.

@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from lateen.node import networks
+from lateen.node import addresses, creating, networks
 from lateen.node.containers import Containers
 from lateen.node.drivers import Launch
 from tests.node import conftest
@@ -341,7 +341,8 @@ def test_the_engine_goes_and_comes(place, node, podman):
     pod(place, "ends", shell(SERVE))
     until(lambda: place.ready("ends"))
     # killed while it removes those of other tests, it has them half
-    until(lambda: len(podman.containers("label=io.kubernetes.pod.namespace")) == 4)
+    of_node = f"label={creating.PLANE}={addresses.identity(node.directory)}"
+    until(lambda: len(podman.containers(of_node)) == 4)
     podman.kill()
     # as where nothing outlives the engine, its network neither
     uid = place.get("Pod", "ends")["metadata"]["uid"]
