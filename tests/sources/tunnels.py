@@ -7,7 +7,7 @@ import shlex
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,24 +60,23 @@ class _Session(paramiko.ServerInterface):  # type: ignore[misc]
 
 def _serve(channel: Any, command: bytes) -> None:
     _, path = shlex.split(command.decode())
-    try:
-        dulwich.server.serve_command(
-            dulwich.server.UploadPackHandler,
-            ["git-upload-pack", path],
-            inf=channel.makefile("rb"),
-            outf=channel.makefile("wb"),
-        )
-        channel.send_exit_status(0)
-    except (
+    with suppress(  # who asked has heard enough, and may be gone
         OSError,
         EOFError,
         dulwich.errors.GitProtocolError,
         dulwich.errors.HangupException,
         paramiko.SSHException,
     ):
-        pass  # who asked has heard enough
-    finally:
-        channel.close()
+        try:
+            dulwich.server.serve_command(
+                dulwich.server.UploadPackHandler,
+                ["git-upload-pack", path],
+                inf=channel.makefile("rb"),
+                outf=channel.makefile("wb"),
+            )
+            channel.send_exit_status(0)
+        finally:
+            channel.close()
 
 
 @contextmanager
