@@ -87,9 +87,10 @@ def narrow(tmp_path: Path) -> Iterator[Directory]:
     try:
         yield made
     finally:
-        subprocess.run(["umount", str(made.root)], check=True)
+        subprocess.run(["umount", "--lazy", str(made.root)], check=True)  # somebody may still end
 
 
+@pytest.mark.timeout(400)  # it starts as far as it comes, on a busy machine
 def test_a_disk_that_is_full_is_said_to_be(narrow: Directory) -> None:
     said = f"there is no room left where {narrow.root} is: 1024 KiB are free"
     assert directories.lack(narrow) == said
@@ -103,7 +104,7 @@ def test_status_tells_memory(directory: Directory) -> None:
     _, said = lateen("server", "status", "--data-dir", directory.root, "-o", "json")
     supervisor, kube = json.loads(said)["processes"]
     assert 5 << 20 < supervisor["memory"] < 40 << 20
-    assert 50 << 20 < kube["memory"] < 450 << 20
+    assert 50 << 20 < kube["memory"] < 1 << 30
 
 
 def test_kubeconfig_prints_the_path(directory: Directory) -> None:
