@@ -224,14 +224,14 @@ def test_nothing_is_done_by_who_has_lost_sight_of_the_inventories(bench):
         return Fault(503, "ServiceUnavailable")
 
     proxy.judge = judge
+    before = proxy.seen["WATCH", "applications"]
     lab.plane.kube.portal.call(proxy.cut)
     lab.eventually("lost", lambda: unlisted["lists"], PATIENCE)
     written = proxy.seen["PATCH", "configmaps"]
-    before = proxy.seen["WATCH", "applications"]
     lab.apply(app(settings("a", {"x": "2"})))
     lab.eventually("heard of", lambda: proxy.seen["WATCH", "applications"] > before, PATIENCE)
     tries = unlisted["lists"]
-    lab.eventually("lists are tried", lambda: unlisted["lists"] >= tries + 5, PATIENCE)
+    lab.eventually("lists are tried", lambda: unlisted["lists"] >= tries + 2, PATIENCE)
     assert proxy.seen["PATCH", "configmaps"] == written
     proxy.judge = lambda request: None
     lab.eventually("as declared", lambda: bench._x() == "2", PATIENCE)
