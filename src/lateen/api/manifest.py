@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lateen.api import names
 
 Manifest = dict[str, Any]
+Check = Callable[[Manifest], None]
+"""Is shown what is there, or about to be; raises where that is not to be written over."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

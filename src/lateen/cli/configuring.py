@@ -14,7 +14,7 @@ import typer
 from lateen import hub
 from lateen.api import manifest as manifests
 from lateen.api import names
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Check, Key, Manifest
 from lateen.base import clock, documents, paths
 from lateen.base.documents import Document
 from lateen.base.problem import Problem, Problems, every
@@ -35,7 +35,7 @@ from lateen.cue.engine import Engine
 from lateen.cue.reports import Field
 from lateen.definitions import parameters
 from lateen.dispatch import writing
-from lateen.providers import calling, configs, objects, ports, sending
+from lateen.providers import calling, configs, objects, sending
 from lateen.providers.calls import Call
 from lateen.providers.packages import Flavour
 from lateen.providers.ports import Runtime
@@ -67,9 +67,7 @@ class _Paper(objects.Direct):
 
     written: list[Manifest] = field(default_factory=list)
 
-    async def apply(
-        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
-    ) -> Manifest:
+    async def apply(self, cluster: str, manifest: Manifest, check: Check | None = None) -> Manifest:
         """See `providers.ports.Objects`."""
         self.written.append(manifest)
         return manifest

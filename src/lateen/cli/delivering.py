@@ -53,7 +53,7 @@ async def _watch(client: hub.Client, app: Application, timeout: float, show: Sho
     there is: else who waits for a second would be told nothing where the answer takes longer.
     """
     last = anyio.current_time() + timeout
-    view, erring = View("starting"), False
+    view = View("starting")
     key = connecting.key(app.namespace, app.name)
     with anyio.CancelScope() as scope:
         async with aclosing(following.application(client, key)) as states:
@@ -66,9 +66,8 @@ async def _watch(client: hub.Client, app: Application, timeout: float, show: Sho
                     return view
                 if not view.errors:
                     scope.deadline = last
-                elif not erring:
+                elif scope.deadline >= last:
                     scope.deadline = min(last, anyio.current_time() + _GRACE)
-                erring = bool(view.errors)
     return view
 
 

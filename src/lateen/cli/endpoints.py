@@ -78,12 +78,10 @@ def resolve(
         for endpoint in _of_pod(pod):
             found.setdefault((endpoint.host, endpoint.port), endpoint)
     least = _lowest(machines)
-    placed = (replace(each, port=_there(each, least)) for each in found.values())
+    placed = (
+        replace(each, port=lifting.lift(each.host, each.port, least)) for each in found.values()
+    )
     return [*entrances, *placed]
-
-
-def _there(endpoint: Endpoint, least: int) -> int:
-    return lifting.lift(endpoint.host, endpoint.port, least)
 
 
 def _lowest(machines: Iterable[Manifest]) -> int:

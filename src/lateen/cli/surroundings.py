@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Never
 
 from lateen import hub
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Check, Key, Manifest
 from lateen.base import clock
 from lateen.base.problem import Problem
 from lateen.cli import reaching
@@ -88,9 +88,7 @@ class _Reading(objects.Direct):
                 raise
             return None
 
-    async def apply(
-        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
-    ) -> Manifest:
+    async def apply(self, cluster: str, manifest: Manifest, check: Check | None = None) -> Manifest:
         _refuse()
 
     async def patch(

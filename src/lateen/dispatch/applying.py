@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import anyio
 
 from lateen.api import manifest, names
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Check, Key, Manifest
 from lateen.api.tracker import Resource
 from lateen.api.treatment import PLAIN, WHOLE, Treatment
 from lateen.base.problem import Problem, Problems, raise_any
@@ -20,7 +20,6 @@ from lateen.dispatch.recording import Ledger
 from lateen.hub import client, clusters, errors
 
 _PARALLEL = 10
-LOOKS = 5  # at an object that others change between the look and the write
 
 
 class Site(Protocol):
@@ -38,9 +37,6 @@ class Sites(Protocol):
     def at(self, cluster: str) -> Site:
         """Raises: Problem: `cluster.unknown`, `cluster.unreachable`."""
         ...
-
-
-Check = Callable[[Manifest], None]
 
 
 @dataclass(frozen=True)
@@ -260,7 +256,7 @@ class Dispatcher:
                 item.site.observe(applied)  # at once: the pass may be over before the others are
                 return applied
             except errors.ApiError as error:
-                if not error.conflict or looks == LOOKS:
+                if not error.conflict or looks == errors.LOOKS:
                     raise _failure(item, error) from error
             item.live = await self._look(item)
             if item.live is not None and self._stands(item, item.live):

@@ -19,7 +19,6 @@ from lateen.gc.planning import Plan
 from lateen.hub import client, clusters, errors
 
 _PARALLEL = 10
-_LOOKS = 5  # at an object that others change while it is to go
 
 # what takes data with it that no manifest brings back
 HOLDS_DATA = frozenset(
@@ -247,7 +246,7 @@ class Sweeper:
                     return False
                 if clusters.lost(resource.cluster, error):
                     return True
-                if not error.conflict or looks == _LOOKS:
+                if not error.conflict or looks == errors.LOOKS:
                     message = f"cannot delete {resource.key}: {error.message}"
                     raise Problem("gc.failed", message, retry=True) from error
             now = await self._now(resource)

@@ -16,6 +16,7 @@ import orjson
 from lateen.api.manifest import Key
 from lateen.base.problem import Problem
 
+LOOKS = 5  # at an object that others change between the look and the write, or its end
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _UNAVAILABLE = frozenset({502, 503, 504})
 _HINTS = {

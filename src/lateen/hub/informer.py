@@ -71,9 +71,8 @@ class Informer:
         self._tombstones: OrderedDict[Name, int] = OrderedDict()
         self._callbacks: list[Change] = []
         self._synced = anyio.Event()
-        self._current = (
-            anyio.Event()
-        )  # what is here is what the server has, but for the last moment
+        # what is here is what the server has, but for the last moment
+        self._current = anyio.Event()
         self._unheard: set[Name] = set()  # what a write answered, and no watch has told yet
         self._known = 0  # the resourceVersion up to which everything was told
         self._told = ""
@@ -147,8 +146,7 @@ class Informer:
         if not self._selected(manifests.labels(manifest)):
             return
         name = _name(manifest)
-        new, old = _revision(manifest), self._store.get(name)
-        if new > max(self._tombstones.get(name, -1), _revision(old) if old else -1):
+        if _revision(manifest) > max(self._tombstones.get(name, -1), self._held(name)):
             self._unheard.add(name)
             self._set(name, self._transform(manifest))
 
@@ -197,9 +195,12 @@ class Informer:
         for name in [name for name, revision in self._tombstones.items() if revision > moment]:
             del self._tombstones[name]
         for name, each in listed.items():
-            if name not in younger:
-                self._unheard.discard(name)
-                self._set(name, self._transform(each))
+            if name in younger:
+                continue
+            self._unheard.discard(name)
+            new = self._transform(each)
+            if new != self._store.get(name):
+                self._set(name, new)
         for name in self._store.keys() - listed.keys() - younger:
             self._bury(name, moment)
             self._drop(name)
@@ -227,17 +228,19 @@ class Informer:
                     self._put(name, self._transform(manifest))
 
     def _put(self, name: Name, new: Manifest) -> None:
-        old = self._store.get(name)
-        if old is None or _revision(old) < _revision(new):
+        revision, held = _revision(new), self._held(name)
+        if revision >= held:
             self._unheard.discard(name)
+        if revision > held:
             self._set(name, new)
-        elif _revision(old) == _revision(new):
-            self._unheard.discard(name)
+
+    def _held(self, name: Name) -> int:
+        """The revision of what is here under a name, -1 for nothing."""
+        old = self._store.get(name)
+        return _revision(old) if old is not None else -1
 
     def _set(self, name: Name, new: Manifest) -> None:
         old = self._store.get(name)
-        if old == new:
-            return
         if old is not None:
             self._unindex(name, old)
         self._store[name] = new
@@ -248,8 +251,7 @@ class Informer:
 
     def _remove(self, name: Name, revision: int) -> None:
         self._bury(name, revision)
-        old = self._store.get(name)
-        if old is not None and _revision(old) <= revision:  # else made anew, and observed, since
+        if name in self._store and self._held(name) <= revision:  # else made anew, and observed
             self._drop(name)
 
     def _bury(self, name: Name, revision: int) -> None:

@@ -272,8 +272,8 @@ class Fabric:
 
     def _backends(self, key: str, index: int) -> Sequence[Backend]:
         service = self.services.get(key)
-        known = service and index < len(service.ports)
-        return self._reached(service.ports[index].backends) if service and known else ()
+        ports = service.ports if service else ()
+        return self._reached(ports[index].backends) if index < len(ports) else ()
 
     def behind(self, namespace: str, name: str, port: str) -> Sequence[Backend]:
         """Who answers for a port of a Service, by its number or name."""

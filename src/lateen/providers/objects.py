@@ -12,12 +12,11 @@ from typing import Any
 from lateen import hub
 from lateen.api import manifest as manifests
 from lateen.api import names
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Check, Key, Manifest
 from lateen.base import suggest
 from lateen.base.problem import Problem
-from lateen.providers import ports
+from lateen.hub import errors
 
-_LOOKS = 5  # at an object that others change between the look and the write
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
@@ -75,13 +74,13 @@ class Direct:
         )
         return found
 
-    async def apply(
-        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
-    ) -> Manifest:
+    async def apply(self, cluster: str, manifest: Manifest, check: Check | None = None) -> Manifest:
         """Forced, as deliveries are: a definition that applies an object means it to be so."""
         client = await self.client(cluster)
+        if check is None:
+            return await client.apply(manifest, force=True, identity=self.identity)
         looks = 0
-        while check is not None:
+        while True:
             looks += 1
             seen = await self._shown(client, manifest, check)
             try:
@@ -92,13 +91,10 @@ class Direct:
                     identity=self.identity,
                 )
             except hub.ApiError as error:
-                if not error.conflict or looks == _LOOKS:
+                if not error.conflict or looks == errors.LOOKS:
                     raise
-        return await client.apply(manifest, force=True, identity=self.identity)
 
-    async def _shown(
-        self, client: hub.Client, manifest: Manifest, check: ports.Check
-    ) -> dict[str, str]:
+    async def _shown(self, client: hub.Client, manifest: Manifest, check: Check) -> dict[str, str]:
         """Have what is there checked; returns the condition that it is still that."""
         try:
             live = await client.get(manifests.key(manifest), identity=self.identity)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Check, Key, Manifest
 from lateen.api.placement import Placement
 from lateen.api.tracker import Resource
 from lateen.base.clock import Clock, SystemClock
@@ -20,10 +20,6 @@ from lateen.sources.obtaining import Sources
 T = TypeVar("T")
 
 _log = logging.getLogger("lateen.log")
-
-
-Check = Callable[[Manifest], None]
-"""Is shown what is there, or about to be; raises where that is not to be written over."""
 
 
 class Objects(Protocol):

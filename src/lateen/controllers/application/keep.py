@@ -101,7 +101,7 @@ class Keeper:
             except errors.ApiError as error:
                 if away := clusters.lost(resource.cluster, error):
                     raise away from error
-                if not error.conflict or looks == applying.LOOKS:
+                if not error.conflict or looks == errors.LOOKS:
                     message = f"cannot restore {resource.key}: {error.message}"
                     raise Problem("keep.failed", message, retry=True) from error
         there.observe(applied)

@@ -11,7 +11,7 @@ from lateen.api import manifest as manifests
 from lateen.api import names
 from lateen.api.application import Application
 from lateen.api.definition import Definition, DefinitionKind
-from lateen.api.manifest import Key, Manifest
+from lateen.api.manifest import Check, Key, Manifest
 from lateen.api.tracker import Resource, Tracker
 from lateen.api.workflowrun import WorkflowRun
 from lateen.base.problem import Problem
@@ -129,9 +129,7 @@ class Recorded(objects.Direct):
     target: deliver.Dispatch
     ledger: recording.Ledger
 
-    async def apply(
-        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
-    ) -> Manifest:
+    async def apply(self, cluster: str, manifest: Manifest, check: Check | None = None) -> Manifest:
         """See `providers.ports.Objects`."""
         await self.client(cluster)
         wanted = Desired(_placed(manifest, cluster), "", check=check)
@@ -149,9 +147,7 @@ class Recorded(objects.Direct):
 class Unrecorded(objects.Direct):
     """Objects that belong to no application, and those of applications are left alone."""
 
-    async def apply(
-        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
-    ) -> Manifest:
+    async def apply(self, cluster: str, manifest: Manifest, check: Check | None = None) -> Manifest:
         """See `providers.ports.Objects`.
 
         Raises:
@@ -234,9 +230,7 @@ class Paper:
     ) -> list[Manifest]:
         raise _unknown()
 
-    async def apply(
-        self, cluster: str, manifest: Manifest, check: ports.Check | None = None
-    ) -> Manifest:
+    async def apply(self, cluster: str, manifest: Manifest, check: Check | None = None) -> Manifest:
         [shown] = await self.target.dispatch([Desired(_placed(manifest, cluster), "", check=check)])
         return shown
 
