@@ -197,6 +197,7 @@ async def test_a_server_that_went_back_in_time_is_believed(answer, there, notice
         told_of = Counter(new for _, new in changes)
         told_of.subtract(old for old, _ in changes)
         assert {each for each, times in told_of.items() if each and times} == set(there.values())
+        assert all(old != new for old, new in changes), "what stays as it was is no news"
 
 
 async def test_who_went_back_in_time_may_make_anew_what_had_been_deleted():
